@@ -1,0 +1,70 @@
+// Package redact holds values that must never be printed: the Atlas client
+// secret and the token URL that signs an operator in.
+package redact
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Placeholder is what every formatter prints in place of a String's value.
+const Placeholder = "[redacted]"
+
+// ErrMarshal is returned by every marshaller of a String. A value that is
+// meant to leave the process has to be taken out with Reveal, where a reader
+// and a reviewer can see it.
+var ErrMarshal = errors.New("redact: a redacted value cannot be marshalled; use Reveal where it is meant to leave the process")
+
+// String is a string that no fmt verb, logger or marshaller shows. The zero
+// String is the empty string.
+type String struct {
+	// The value stands behind a pointer because fmt prints unexported fields
+	// of a struct by reflection, without asking their Format method: what it
+	// then meets is an address.
+	value *string
+}
+
+// New returns value as a String.
+func New(value string) String { return String{value: &value} }
+
+// Reveal returns the value itself. Every call of it is a place to review.
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// Empty reports whether the value is the empty string.
+func (s String) Empty() bool { return s.Reveal() == "" }
+
+// SHA256 returns the lower-case hexadecimal SHA-256 of the value: enough to
+// recognise a value that one holds, useless to somebody who does not.
+func (s String) SHA256() string {
+	sum := sha256.Sum256([]byte(s.Reveal()))
+	return hex.EncodeToString(sum[:])
+}
+
+// String returns Placeholder.
+func (s String) String() string { return Placeholder }
+
+// GoString returns Placeholder.
+func (s String) GoString() string { return Placeholder }
+
+// Format writes Placeholder for every verb and flag.
+func (s String) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Placeholder)) }
+
+// LogValue returns Placeholder as a slog.Value.
+func (s String) LogValue() slog.Value { return slog.StringValue(Placeholder) }
+
+// MarshalJSON returns ErrMarshal.
+func (s String) MarshalJSON() ([]byte, error) { return nil, ErrMarshal }
+
+// MarshalText returns ErrMarshal.
+func (s String) MarshalText() ([]byte, error) { return nil, ErrMarshal }
+
+// MarshalBinary returns ErrMarshal; encoding/gob asks it too.
+func (s String) MarshalBinary() ([]byte, error) { return nil, ErrMarshal }
