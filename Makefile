@@ -1,0 +1,91 @@
+# Every job of this project. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO ?= go
+# Tools that only the checks need are installed here, never into the system.
+TOOLS := $(CURDIR)/.tools
+STATICCHECK := $(TOOLS)/bin/staticcheck
+STATICCHECK_VERSION := v0.8.2
+COVERED := ./handler ./atlas ./secret ./policy
+COVER_MIN := 90
+FUZZTIME ?= 30s
+
+# The function's binary: no C library, no RPC of the retired go1.x runtime, no paths and no version control state of the
+# machine that built it, so that two builds of one commit give the same bytes.
+BUILD_FUNCTION := CGO_ENABLED=0 $(GO) build -buildvcs=false -tags lambda.norpc -trimpath -ldflags "-s -w"
+
+# The race detector needs a C compiler; a machine with Go and make alone runs the same tests without it.
+RACE := $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the function for this machine: build/bootstrap, with build/policies/ beside it
+	@rm -rf build/policies && mkdir -p build
+	$(BUILD_FUNCTION) -o build/bootstrap ./cmd/lambda
+	@cp -R policies build/policies
+
+# `sam build` comes here through sam/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
+.PHONY: build-Function
+build-Function:
+	@: $${ARTIFACTS_DIR:?is set by sam build; to build for this machine: make build}
+	@: $${GOARCH:?is set by sam/<architecture>/Makefile; use sam build}
+	GOOS=linux GOARCH=$(GOARCH) $(BUILD_FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
+	@cp -R policies "$(ARTIFACTS_DIR)/policies"
+
+.PHONY: run
+run: ## the whole system on this machine; flags by ARGS="-json ..."
+	@$(GO) run ./cmd/local $(ARGS)
+
+.PHONY: test
+test: ## vet, then every test with the race detector
+	$(GO) vet ./...
+	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
+	$(GO) test $(RACE) ./...
+
+.PHONY: verify
+verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
+	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -timeout 20m ./...
+	./e2e/fuzz.sh $(FUZZTIME)
+
+.PHONY: tools
+tools: ## what verify needs, installed into .tools/
+	@./e2e/tools.sh
+
+.PHONY: bench
+bench: ## the benchmarks
+	@if ! grep -rlq --include='*_test.go' '^func Benchmark' . ; then echo "make bench: there is no benchmark yet" >&2; exit 1; fi
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: cover
+cover: ## statement coverage of handler, atlas, secret and policy; under 90 % fails
+	@$(GO) test -cover $(COVERED) | tee cover.out
+	@awk -v min=$(COVER_MIN) -v want=$(words $(COVERED)) ' \
+	  match($$0, /coverage: [0-9.]+%/) { n++; c = substr($$0, RSTART + 10, RLENGTH - 11); \
+	    if (c + 0 < min) { bad = 1; print $$2 ": " c " % is below " min " %" } } \
+	  END { if (n < want) { print n + 0 " of " want " packages told their coverage"; bad = 1 } exit bad }' cover.out
+
+$(STATICCHECK)-$(STATICCHECK_VERSION):
+	@mkdir -p $(TOOLS)/bin
+	GOBIN=$(TOOLS)/bin GOFLAGS= $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+	@mv $(STATICCHECK) $@
+
+.PHONY: lint
+lint: $(STATICCHECK)-$(STATICCHECK_VERSION) ## gofmt, go vet and staticcheck, both modules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	  [ -z "$$unformatted" ] || { echo "not gofmt'd (make fmt mends it):"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$< ./...
+	cd e2e && $(GO) vet ./... && $< ./...
+
+.PHONY: fmt
+fmt: ## format the Go code
+	@gofmt -w $$(git ls-files '*.go')
+
+.PHONY: clean
+clean: ## remove what was built; the tools in .tools/ stay
+	rm -rf build dist .aws-sam cover.out

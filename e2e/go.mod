@@ -1,0 +1,3 @@
+module atriptoken/e2e
+
+go 1.26.0
