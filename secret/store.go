@@ -1,0 +1,273 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Store holds the credentials of one Atlas account. Fetch is required; every
+// other field has a default. It is safe for use by several goroutines and must
+// not be copied after its first use.
+//
+// Lambda freezes a process between calls, so nothing here runs on a timer: a
+// refresh starts with a call and runs beside it. Ages are told from the wall
+// clock, since the monotonic clock stands still while the process is frozen.
+type Store struct {
+	// Fetch reads the version that bears the stage's label.
+	// (*SecretsManager).Fetch is one.
+	Fetch func(ctx context.Context, stage string) (Credentials, error)
+	// TTL is the age at which the credentials are refreshed, beside a running
+	// call. Zero means 5 minutes.
+	TTL time.Duration
+	// Timeout bounds one fetch. Zero means 4 seconds.
+	Timeout time.Duration
+	// Pause is the least time between two fetches that a refusal or a failure
+	// causes. Zero means 1 second. After failures in a row it doubles, up to
+	// 30 seconds.
+	Pause time.Duration
+	// Now tells the wall clock's time. Nil means time.Now without its
+	// monotonic reading.
+	Now func() time.Time
+	// Logger is told of fetches that fail and of fallbacks. Nil means
+	// slog.Default().
+	Logger *slog.Logger
+
+	flight singleflight.Group
+
+	mu       sync.Mutex
+	current  Credentials // zero until a fetch succeeded
+	lastTry  time.Time
+	lastErr  error // of the newest fetch of AWSCURRENT
+	failures int   // in a row
+	// fallback is the AWSPREVIOUS that Atlas takes while it refuses current.
+	fallback *Credentials
+	// refusedSince is when Atlas began to refuse everything we have; zero
+	// while it does not.
+	refusedSince time.Time
+}
+
+const (
+	defaultTTL     = 5 * time.Minute
+	defaultTimeout = 4 * time.Second
+	defaultPause   = time.Second
+	maxPause       = 30 * time.Second
+	// patience is how long after Atlas began to refuse a call waits for the
+	// next fetch that Pause permits. In a rotation the new value follows
+	// within seconds; a secret that stays wrong must not slow every call.
+	patience = 10 * time.Second
+)
+
+// Get returns the credentials to call Atlas with. It waits for a fetch only
+// when there are none yet. The error is an *Error, or ctx's.
+func (s *Store) Get(ctx context.Context) (Credentials, error) {
+	s.mu.Lock()
+	now := s.now()
+	have, use := s.current, s.current
+	if s.fallback != nil {
+		use = *s.fallback
+	}
+	held := s.heldBack(now)
+	lastErr := s.lastErr
+	s.mu.Unlock()
+
+	switch {
+	case have.Version == "" && held > 0:
+		return Credentials{}, withRetryAfter(lastErr, held)
+	case have.Version == "":
+		return s.refresh(ctx)
+	case now.Sub(have.FetchedAt) >= or(s.TTL, defaultTTL) && held <= 0:
+		s.flight.DoChan(StageCurrent, s.fetchCurrent) // beside this call
+	}
+	return use, nil
+}
+
+// Refused is told that Atlas refused the credentials, and returns others to try:
+// a newer AWSCURRENT, fetched at once though not more often than Pause allows,
+// else AWSPREVIOUS. ok is false when there are none: what was refused is all
+// there is.
+//
+// While the refusals are new it waits for the next fetch that Pause permits:
+// in a rotation the other half of the change follows within seconds.
+func (s *Store) Refused(ctx context.Context, refused Credentials) (other Credentials, ok bool) {
+	s.mu.Lock()
+	now := s.now()
+	if s.refusedSince.IsZero() {
+		s.refusedSince = now
+	}
+	if s.fallback != nil && s.fallback.Version == refused.Version {
+		s.fallback = nil
+	}
+	current := s.current
+	held := s.heldBack(now)
+	waits := now.Sub(s.refusedSince) < patience
+	s.mu.Unlock()
+
+	if current.Version == refused.Version || refused.Stage == StagePrevious {
+		// Somebody else's refresh has not replaced what was refused.
+		if held > 0 && !(waits && pause(ctx, held)) {
+			return Credentials{}, false
+		}
+		fresh, err := s.refresh(ctx)
+		if err != nil {
+			return Credentials{}, false
+		}
+		current = fresh
+	}
+	if current.Version != refused.Version {
+		return current, true
+	}
+	previous, err := s.fetchShared(ctx, StagePrevious)
+	if err != nil || previous.Version == refused.Version {
+		return Credentials{}, false
+	}
+	return previous, true
+}
+
+// Accepted is told that Atlas took the credentials. An AWSPREVIOUS that Atlas
+// takes is used until AWSCURRENT is fetched anew.
+func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
+	s.mu.Lock()
+	s.refusedSince = time.Time{}
+	fallback := accepted.Stage == StagePrevious && s.fallback == nil && s.current.Version != accepted.Version
+	if fallback {
+		s.fallback = &accepted
+	}
+	current := s.current.Version
+	s.mu.Unlock()
+	if fallback {
+		s.logger().ErrorContext(ctx, "Atlas refuses AWSCURRENT and takes AWSPREVIOUS: the value put last is probably wrong; put the right one",
+			"event", "secret_fallback", "current", current, "previous", accepted.Version)
+	}
+}
+
+// refresh fetches AWSCURRENT, together with whoever else is asking for it.
+func (s *Store) refresh(ctx context.Context) (Credentials, error) {
+	return s.fetchShared(ctx, StageCurrent)
+}
+
+func (s *Store) fetchShared(ctx context.Context, stage string) (Credentials, error) {
+	fetch := s.fetchCurrent
+	if stage != StageCurrent {
+		fetch = func() (any, error) { return s.fetch(stage) }
+	}
+	select {
+	case result := <-s.flight.DoChan(stage, fetch):
+		if result.Err != nil {
+			return Credentials{}, result.Err
+		}
+		return result.Val.(Credentials), nil
+	case <-ctx.Done():
+		return Credentials{}, &Error{Reason: Unreachable, cause: ctx.Err()}
+	}
+}
+
+// fetch is bounded by Timeout alone: those who wait come and go.
+func (s *Store) fetch(stage string) (Credentials, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), or(s.Timeout, defaultTimeout))
+	defer cancel()
+	credentials, err := s.Fetch(ctx, stage)
+	if err == nil {
+		credentials.FetchedAt = s.now()
+	}
+	return credentials, err
+}
+
+func (s *Store) fetchCurrent() (any, error) {
+	credentials, err := s.fetch(StageCurrent)
+
+	s.mu.Lock()
+	s.lastTry = s.now()
+	s.lastErr = err
+	last := s.current
+	if err != nil {
+		s.failures++
+	} else {
+		s.failures = 0
+		s.current = credentials
+		if credentials.Version != last.Version {
+			s.refusedSince = time.Time{}
+		}
+		s.fallback = nil
+	}
+	s.mu.Unlock()
+
+	switch {
+	case err != nil && last.Version != "":
+		s.logger().Warn("the secret cannot be refreshed; the last good version goes on working: "+err.Error(),
+			"event", "secret_stale", "reason", reason(err), "version", last.Version, "ageSeconds", int(s.now().Sub(last.FetchedAt).Seconds()))
+	case err != nil:
+		s.logger().Error(err.Error(), "event", "secret_unavailable", "reason", reason(err))
+	case last.Version != "" && last.Version != credentials.Version:
+		s.logger().Info("a new version of the secret is in use", "event", "secret_rotated", "version", credentials.Version, "replaced", last.Version)
+	}
+	return credentials, err
+}
+
+// heldBack returns how long it is until another fetch of AWSCURRENT is
+// permitted, 0 or less when it is now. The caller holds s.mu.
+func (s *Store) heldBack(now time.Time) time.Duration {
+	if s.lastTry.IsZero() {
+		return 0
+	}
+	wait := or(s.Pause, defaultPause) << min(max(s.failures-1, 0), 5)
+	return min(wait, maxPause) - now.Sub(s.lastTry)
+}
+
+func (s *Store) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now().Round(0) // the wall clock: see Store
+}
+
+func (s *Store) logger() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+// pause waits for d and reports whether ctx lasted that long.
+func pause(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func withRetryAfter(err error, wait time.Duration) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	copied := *e
+	copied.RetryAfter = wait
+	return &copied
+}
+
+func reason(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return string(e.Reason)
+	}
+	return string(Failed)
+}
+
+func or(d, fallback time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return fallback
+}
