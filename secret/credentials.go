@@ -34,6 +34,9 @@ type Credentials struct {
 	FetchedAt time.Time
 }
 
+// held reports whether c was fetched at all.
+func (c Credentials) held() bool { return !c.FetchedAt.IsZero() }
+
 // maxValue bounds each of the two values, in bytes. They travel in HTTP headers.
 const maxValue = 4096
 

@@ -3,7 +3,9 @@ package secret
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,53 +78,58 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 	s.mu.Unlock()
 
 	switch {
-	case have.Version == "" && held > 0:
+	case !have.held() && held > 0:
 		return Credentials{}, withRetryAfter(lastErr, held)
-	case have.Version == "":
-		return s.refresh(ctx)
+	case !have.held():
+		return s.share(ctx, StageCurrent)
 	case now.Sub(have.FetchedAt) >= or(s.TTL, defaultTTL) && held <= 0:
 		s.flight.DoChan(StageCurrent, s.fetchCurrent) // beside this call
 	}
 	return use, nil
 }
 
-// Refused is told that Atlas refused the credentials, and returns others to try:
-// a newer AWSCURRENT, fetched at once though not more often than Pause allows,
-// else AWSPREVIOUS. ok is false when there are none: what was refused is all
-// there is.
+// Other returns credentials to try after Atlas refused the versions given, in
+// the order tried: a newer AWSCURRENT, fetched at once though not more often
+// than Pause allows, else AWSPREVIOUS. ok is false when there are none.
 //
-// While the refusals are new it waits for the next fetch that Pause permits:
-// in a rotation the other half of the change follows within seconds.
-func (s *Store) Refused(ctx context.Context, refused Credentials) (other Credentials, ok bool) {
-	s.mu.Lock()
-	now := s.now()
-	if s.refusedSince.IsZero() {
-		s.refusedSince = now
-	}
-	if s.fallback != nil && s.fallback.Version == refused.Version {
-		s.fallback = nil
-	}
-	current := s.current
-	held := s.heldBack(now)
-	waits := now.Sub(s.refusedSince) < patience
-	s.mu.Unlock()
+// While refusals are new it waits for the next fetch that Pause permits: in a
+// rotation the other half of the change follows within seconds.
+func (s *Store) Other(ctx context.Context, refused ...string) (other Credentials, ok bool) {
+	asked := s.now()
+	for {
+		s.mu.Lock()
+		now := s.now()
+		if s.refusedSince.IsZero() {
+			s.refusedSince = now
+		}
+		if s.fallback != nil && slices.Contains(refused, s.fallback.Version) {
+			s.fallback = nil
+		}
+		current, fetched := s.current, s.lastTry
+		held := s.heldBack(now)
+		patient := now.Sub(s.refusedSince) < patience
+		s.mu.Unlock()
 
-	if current.Version == refused.Version || refused.Stage == StagePrevious {
-		// Somebody else's refresh has not replaced what was refused.
-		if held > 0 && !(waits && pause(ctx, held)) {
+		switch {
+		case current.held() && !slices.Contains(refused, current.Version):
+			return current, true
+		case fetched.After(asked): // by this call, or by one beside it
+			return s.previous(ctx, refused)
+		case held > 0 && !(patient && pause(ctx, held)):
+			return s.previous(ctx, refused)
+		case held > 0:
+			continue // another call may have fetched meanwhile
+		}
+		if _, err := s.share(ctx, StageCurrent); err != nil {
 			return Credentials{}, false
 		}
-		fresh, err := s.refresh(ctx)
-		if err != nil {
-			return Credentials{}, false
-		}
-		current = fresh
 	}
-	if current.Version != refused.Version {
-		return current, true
-	}
-	previous, err := s.fetchShared(ctx, StagePrevious)
-	if err != nil || previous.Version == refused.Version {
+}
+
+// previous returns AWSPREVIOUS unless it was refused too.
+func (s *Store) previous(ctx context.Context, refused []string) (Credentials, bool) {
+	previous, err := s.share(ctx, StagePrevious)
+	if err != nil || slices.Contains(refused, previous.Version) {
 		return Credentials{}, false
 	}
 	return previous, true
@@ -145,12 +152,9 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 	}
 }
 
-// refresh fetches AWSCURRENT, together with whoever else is asking for it.
-func (s *Store) refresh(ctx context.Context) (Credentials, error) {
-	return s.fetchShared(ctx, StageCurrent)
-}
-
-func (s *Store) fetchShared(ctx context.Context, stage string) (Credentials, error) {
+// share fetches the stage's version together with whoever else is asking for
+// it, and waits no longer than ctx.
+func (s *Store) share(ctx context.Context, stage string) (Credentials, error) {
 	fetch := s.fetchCurrent
 	if stage != StageCurrent {
 		fetch = func() (any, error) { return s.fetch(stage) }
@@ -162,15 +166,21 @@ func (s *Store) fetchShared(ctx context.Context, stage string) (Credentials, err
 		}
 		return result.Val.(Credentials), nil
 	case <-ctx.Done():
-		return Credentials{}, &Error{Reason: Unreachable, cause: ctx.Err()}
+		return Credentials{}, failure(Unreachable, ctx.Err())
 	}
 }
 
-// fetch is bounded by Timeout alone: those who wait come and go.
-func (s *Store) fetch(stage string) (Credentials, error) {
+// fetch is bounded by Timeout alone: those who wait for it come and go. A
+// panic in it would end the process, past every caller's recover.
+func (s *Store) fetch(stage string) (credentials Credentials, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), or(s.Timeout, defaultTimeout))
 	defer cancel()
-	credentials, err := s.Fetch(ctx, stage)
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			credentials, err = Credentials{}, failure(Failed, fmt.Errorf("panic: %T", recovered))
+		}
+	}()
+	credentials, err = s.Fetch(ctx, stage)
 	if err == nil {
 		credentials.FetchedAt = s.now()
 	}
@@ -197,12 +207,12 @@ func (s *Store) fetchCurrent() (any, error) {
 	s.mu.Unlock()
 
 	switch {
-	case err != nil && last.Version != "":
+	case err != nil && last.held():
 		s.logger().Warn("the secret cannot be refreshed; the last good version goes on working: "+err.Error(),
 			"event", "secret_stale", "reason", reason(err), "version", last.Version, "ageSeconds", int(s.now().Sub(last.FetchedAt).Seconds()))
 	case err != nil:
 		s.logger().Error(err.Error(), "event", "secret_unavailable", "reason", reason(err))
-	case last.Version != "" && last.Version != credentials.Version:
+	case last.held() && last.Version != credentials.Version:
 		s.logger().Info("a new version of the secret is in use", "event", "secret_rotated", "version", credentials.Version, "replaced", last.Version)
 	}
 	return credentials, err
