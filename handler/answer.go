@@ -1,0 +1,57 @@
+package handler
+
+import (
+	"github.com/go-json-experiment/json"
+
+	"atriptoken/atlas"
+)
+
+// encodeReply is a success: Atlas's own answer. It is the one place where the
+// url leaves the process.
+func encodeReply(reply atlas.Reply) []byte {
+	text, err := json.Marshal(struct {
+		URL    string  `json:"url"`
+		Status int     `json:"status"`
+		Msg    *string `json:"msg"`
+	}{reply.URL.Reveal(), reply.Status, reply.Msg})
+	if err != nil {
+		// Strings that came out of a JSON decoder go into an encoder.
+		panic("encoding a reply")
+	}
+	return text
+}
+
+// baseHeaders are on every HTTP answer. The answer of a success is a bearer
+// token; nothing between here and the frontend may keep it.
+func baseHeaders(contentType string) map[string]string {
+	return map[string]string{
+		"Content-Type":           contentType,
+		"Cache-Control":          "no-store",
+		"X-Content-Type-Options": "nosniff",
+	}
+}
+
+// problem is a fault as an RFC 9457 problem document.
+func problem(f fault, requestID string) (status int, headers map[string]string, body []byte) {
+	row := codes[f.code]
+	text, err := json.Marshal(struct {
+		Type     string       `json:"type"`
+		Title    string       `json:"title"`
+		Status   int          `json:"status"`
+		Detail   string       `json:"detail"`
+		Instance string       `json:"instance"`
+		Code     Code         `json:"code"`
+		Errors   []fieldError `json:"errors,omitempty"`
+	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields})
+	if err != nil {
+		panic("encoding a problem")
+	}
+	headers = baseHeaders("application/problem+json")
+	if f.allow != "" {
+		headers["Allow"] = f.allow
+	}
+	if f.retryAfter > 0 {
+		headers["Retry-After"] = seconds(f.retryAfter)
+	}
+	return row.status, headers, text
+}

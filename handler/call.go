@@ -1,0 +1,107 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"atriptoken/atlas"
+	"atriptoken/secret"
+)
+
+// Account is one Atlas account: where it is, and what it is opened with.
+type Account struct {
+	Atlas  *atlas.Client
+	Secret *secret.Store
+}
+
+const stagePrevious = secret.StagePrevious
+
+// maxCredentials bounds how many versions of the secret one call tries: the one
+// in hand, a freshly fetched one, and the one before it.
+const maxCredentials = 3
+
+// call asks Atlas for a token and notes in the record what it took.
+func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (atlas.Reply, *fault) {
+	ctx, cancel := h.budget(ctx)
+	defer cancel()
+	store := h.account.Secret
+
+	began := time.Now()
+	credentials, err := store.Get(ctx)
+	r.secret += time.Since(began)
+	if err != nil {
+		return atlas.Reply{}, callFault(err, r)
+	}
+	var refused []string
+	for {
+		reply, err := h.attempt(ctx, credentials, request, r)
+		if err == nil {
+			store.Accepted(ctx, credentials)
+			return reply, nil
+		}
+		if refused = append(refused, credentials.Version); !errors.Is(err, atlas.ErrRefused) || len(refused) == maxCredentials {
+			return atlas.Reply{}, callFault(err, r)
+		}
+		began := time.Now()
+		other, ok := store.Other(ctx, refused...)
+		r.secret += time.Since(began)
+		if !ok {
+			return atlas.Reply{}, callFault(err, r)
+		}
+		credentials = other
+	}
+}
+
+// attempt is one call of Atlas with one version of the secret.
+func (h *Handler) attempt(ctx context.Context, credentials secret.Credentials, request atlas.Request, r *record) (atlas.Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.attemptTimeout)
+	defer cancel()
+	began := time.Now()
+	reply, err := h.account.Atlas.GetToken(ctx, atlas.Credentials{
+		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
+	}, request)
+	r.atlas += time.Since(began)
+	r.attempts++
+	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
+	r.secretAge = began.Round(0).Sub(credentials.FetchedAt)
+	return reply, err
+}
+
+// budget is the time that the call may take: until the invocation's deadline
+// less the margin for answering.
+func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-h.margin))
+}
+
+// callFault puts a failed call into the contract's terms, in our own words:
+// nothing that Atlas or AWS said is in them.
+func callFault(err error, r *record) *fault {
+	r.cause = err.Error()
+	var unavailable *secret.Error
+	if errors.As(err, &unavailable) {
+		return &fault{code: SecretUnavailable, retryAfter: max(unavailable.RetryAfter, time.Second),
+			detail: "The broker could not read its Atlas secret. Its log says why."}
+	}
+	var e *atlas.Error
+	if !errors.As(err, &e) {
+		return &fault{code: Internal}
+	}
+	r.atlasStatus, r.atlasHTTP = e.Status, e.HTTPStatus
+	switch e.Kind {
+	case atlas.ErrRateLimited:
+		return &fault{code: AtlasRateLimited, retryAfter: max(e.RetryAfter, time.Second), detail: "Wait before you try again."}
+	case atlas.ErrRefused:
+		return &fault{code: AtlasRefused, detail: "Somebody has to check the Atlas client id and secret that the broker holds."}
+	case atlas.ErrUnreachable:
+		return &fault{code: AtlasUnavailable, retryAfter: 5 * time.Second, detail: "Try again in a moment."}
+	case atlas.ErrTimeout:
+		return &fault{code: AtlasTimeout, detail: "Try again in a moment."}
+	default:
+		return &fault{code: AtlasFailed, detail: "Atlas reported a failure, or its answer could not be used."}
+	}
+}
