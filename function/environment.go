@@ -1,0 +1,133 @@
+package function
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"atriptoken/atlas"
+)
+
+// Environment is the function's configuration, from environment variables. The
+// README's table describes them; a test compares the two.
+type Environment struct {
+	BaseURL        string        `env:"ATLAS_BASE_URL"`
+	SecretARN      string        `env:"ATLAS_SECRET_ARN"`
+	ClientID       string        `env:"ATLAS_CLIENT_ID"`
+	Roles          []string      `env:"ATLAS_ROLES" envDefault:"Customer service,Finance,Developer,Admin"`
+	PortalHosts    string        `env:"ATLAS_PORTAL_HOSTS" envDefault:"atriptech.com,*.atriptech.com"`
+	AttemptTimeout time.Duration `env:"ATLAS_ATTEMPT_TIMEOUT" envDefault:"8s"`
+	SecretTTL      time.Duration `env:"ATRIP_SECRET_TTL" envDefault:"5m"`
+	PolicyFile     string        `env:"ATRIP_POLICY_FILE" envDefault:"policies/default.cedar"`
+	NameClaim      string        `env:"ATRIP_OPERATOR_NAME_CLAIM" envDefault:"email"`
+	GroupsClaim    string        `env:"ATRIP_OPERATOR_GROUPS_CLAIM" envDefault:"groups"`
+
+	// Set by Lambda and by the SAM CLI.
+	LogLevel string `env:"AWS_LAMBDA_LOG_LEVEL" envDefault:"INFO"`
+	Function string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"atriptoken"`
+	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
+	SAMLocal bool   `env:"AWS_SAM_LOCAL"`
+
+	baseURL *url.URL
+	hosts   atlas.Hosts
+}
+
+// ReadEnvironment reads and checks the variables. An empty variable counts as
+// unset: templates pass on parameters that were left empty. The error names
+// every bad one, on one line.
+func ReadEnvironment(variables map[string]string) (Environment, error) {
+	set := make(map[string]string, len(variables))
+	for name, value := range variables {
+		if value != "" {
+			set[name] = value
+		}
+	}
+	var e Environment
+	var bad faults
+	if err := env.ParseWithOptions(&e, env.Options{Environment: set}); err != nil {
+		bad.parse(err)
+	}
+	e.check(&bad)
+	if len(bad) > 0 {
+		return Environment{}, bad
+	}
+	return e, nil
+}
+
+// faults are the bad variables, a sentence each.
+type faults []string
+
+// Error returns them on one line.
+func (f faults) Error() string { return "the environment is not valid: " + strings.Join(f, "; ") }
+
+func (f *faults) add(variable, format string, args ...any) {
+	*f = append(*f, variable+" "+fmt.Sprintf(format, args...))
+}
+
+// parse takes over what the parser found: values of the wrong type.
+func (f *faults) parse(err error) {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		*f = append(*f, err.Error())
+		return
+	}
+	variables := map[string]string{
+		"AttemptTimeout": "ATLAS_ATTEMPT_TIMEOUT is not a duration; write one like 8s",
+		"SecretTTL":      "ATRIP_SECRET_TTL is not a duration; write one like 5m",
+		"SAMLocal":       "AWS_SAM_LOCAL is neither true nor false",
+	}
+	for _, err := range all.Errors {
+		var field env.ParseError
+		if text, ok := variables[field.Name]; errors.As(err, &field) {
+			if text, ok = variables[field.Name]; ok {
+				*f = append(*f, text)
+				continue
+			}
+		}
+		*f = append(*f, err.Error())
+	}
+}
+
+// check finds what the parser cannot: each value's own rules.
+func (e *Environment) check(bad *faults) {
+	var err error
+	if e.BaseURL == "" {
+		bad.add("ATLAS_BASE_URL", "is missing; set the account's base URL, like https://sandbox.atriptech.com")
+	} else if e.baseURL, err = atlas.ParseBaseURL(e.BaseURL, e.SAMLocal); err != nil {
+		bad.add("ATLAS_BASE_URL", "%v", err)
+	}
+	switch {
+	case e.SecretARN == "":
+		bad.add("ATLAS_SECRET_ARN", "is missing; set the secret's ARN or name")
+	case strings.Contains(e.SecretARN, "{{resolve:"):
+		bad.add("ATLAS_SECRET_ARN", "is an unresolved {{resolve:…}} reference; set the secret's ARN or name")
+	case len(e.SecretARN) > 2048 || strings.ContainsFunc(e.SecretARN, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		bad.add("ATLAS_SECRET_ARN", "is not the ARN or name of a secret")
+	}
+	if strings.ContainsFunc(e.ClientID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || strings.Contains(e.ClientID, "{{resolve:") {
+		bad.add("ATLAS_CLIENT_ID", "is not a client id")
+	}
+	for i, role := range e.Roles {
+		e.Roles[i] = strings.TrimSpace(role)
+	}
+	if slices.Contains(e.Roles, "") || len(e.Roles) == 0 {
+		bad.add("ATLAS_ROLES", "has an empty role; write a list like Customer service,Finance")
+	}
+	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
+		bad.add("ATLAS_PORTAL_HOSTS", "%s", strings.ReplaceAll(err.Error(), "\n", ", "))
+	}
+	if e.AttemptTimeout != 0 && (e.AttemptTimeout < 100*time.Millisecond || e.AttemptTimeout > 15*time.Minute) {
+		bad.add("ATLAS_ATTEMPT_TIMEOUT", "is %v; set 100ms to 15m", e.AttemptTimeout)
+	}
+	if e.SecretTTL != 0 && (e.SecretTTL < time.Second || e.SecretTTL > 24*time.Hour) {
+		bad.add("ATRIP_SECRET_TTL", "is %v; set 1s to 24h", e.SecretTTL)
+	}
+	if !slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, strings.ToUpper(e.LogLevel)) {
+		bad.add("AWS_LAMBDA_LOG_LEVEL", "is none of DEBUG, INFO, WARN and ERROR")
+	}
+}

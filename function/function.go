@@ -1,0 +1,125 @@
+// Package function puts the broker together: environment, secret, Atlas,
+// policy, handler. cmd/lambda runs it in Lambda and cmd/local on one machine.
+package function
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"atriptoken/atlas"
+	"atriptoken/handler"
+	"atriptoken/policy"
+	"atriptoken/secret"
+)
+
+// initBudget bounds what New waits for. Lambda gives INIT 10 s and then starts
+// it over (Lambda developer guide, "Lambda execution environment lifecycle"); a
+// slow network must not come near that.
+const initBudget = 3 * time.Second
+
+// New returns the function's handler, from the environment variables given,
+// which main takes from the process; log lines go to stdout, one write each.
+//
+// It fetches the secret and opens the connection to Atlas beside each other,
+// and waits for both within a bound. That either fails stops nothing: callers
+// are told, and it is tried again. What stops the start, with an error that
+// says what to mend, is a bad environment and a bad policy.
+func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*handler.Handler, error) {
+	environment, err := ReadEnvironment(variables)
+	if err != nil {
+		return nil, err
+	}
+	logger := newLogger(environment.LogLevel, stdout)
+
+	client := &atlas.Client{BaseURL: environment.baseURL, PortalHosts: environment.hosts}
+	var ready sync.WaitGroup
+	ctx, cancel := context.WithTimeout(ctx, initBudget)
+	defer cancel()
+	ready.Go(func() {
+		if err := client.Connect(ctx); err != nil {
+			logger.Warn("no connection to Atlas yet; each call tries again: "+err.Error(), "event", "atlas_unreachable")
+		}
+	})
+
+	awsConfig, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
+	}
+	source := &secret.SecretsManager{
+		Client: secretsmanager.NewFromConfig(awsConfig), ID: environment.SecretARN, ClientID: environment.ClientID,
+	}
+	store := &secret.Store{Fetch: source.Fetch, TTL: environment.SecretTTL, Logger: logger}
+	ready.Go(func() {
+		// The store logs what is wrong and what to do about it.
+		_, _ = store.Get(ctx)
+	})
+
+	rules, err := readPolicy(environment)
+	if err != nil {
+		return nil, err
+	}
+	h, err := handler.New(handler.Config{
+		Account:        handler.Account{Atlas: client, Secret: store},
+		Policy:         rules,
+		Roles:          environment.Roles,
+		NameClaim:      environment.NameClaim,
+		GroupsClaim:    environment.GroupsClaim,
+		AttemptTimeout: environment.AttemptTimeout,
+		AllowAnonymous: environment.SAMLocal,
+		Function:       environment.Function,
+		Logger:         logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ready.Wait()
+	return h, nil
+}
+
+// readPolicy reads the policy file, relative to the artifact's root.
+func readPolicy(e Environment) (*policy.Policy, error) {
+	file := e.PolicyFile
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(e.TaskRoot, file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ATRIP_POLICY_FILE: the policy cannot be read: %w", err)
+	}
+	rules, err := policy.Parse(e.PolicyFile, text)
+	if err != nil {
+		return nil, fmt.Errorf("ATRIP_POLICY_FILE: %w", err)
+	}
+	if rules.PermitsAnonymous() && !e.SAMLocal {
+		return nil, fmt.Errorf("ATRIP_POLICY_FILE: %s has a permit for callers without an identity (`principal is Anonymous`, or no type of principal at all); "+
+			"that is for SAM's local gateway only, where AWS_SAM_LOCAL is set: write `principal is …` into the head of every permit", e.PolicyFile)
+	}
+	return rules, nil
+}
+
+// newLogger logs JSON lines with Lambda's names for the fields, whatever
+// AWS_LAMBDA_LOG_FORMAT says: the audit line carries the metrics, and
+// CloudWatch finds them in JSON only.
+func newLogger(level string, stdout io.Writer) *slog.Logger {
+	least := slog.LevelInfo
+	switch strings.ToUpper(level) {
+	case "TRACE", "DEBUG":
+		least = slog.LevelDebug
+	case "WARN":
+		least = slog.LevelWarn
+	case "ERROR", "FATAL":
+		least = slog.LevelError
+	}
+	return slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: lambdacontext.ReplaceAttr}))
+}
