@@ -10,6 +10,11 @@ import (
 
 // ahead is the connection that Connect opened before the first call needs it.
 type ahead struct {
+	// transport dials it. It is a copy of the client's own without the limit
+	// on connections per host: net/http does not count a ClientConn when it is
+	// made, counts it when it is closed, and panics on the difference (seen
+	// with Go 1.26.8; a test of this package shows it).
+	transport *http.Transport
 	conn    atomic.Pointer[http.ClientConn]
 	lastUse atomic.Int64 // wall clock, Unix nanoseconds
 }
@@ -40,7 +45,7 @@ func (c *Client) Connect(ctx context.Context) error {
 			port = "80"
 		}
 	}
-	conn, err := c.transport.NewClientConn(ctx, c.BaseURL.Scheme, net.JoinHostPort(c.BaseURL.Hostname(), port))
+	conn, err := c.ahead.transport.NewClientConn(ctx, c.BaseURL.Scheme, net.JoinHostPort(c.BaseURL.Hostname(), port))
 	if err != nil {
 		return transportError(ctx, err, false)
 	}
@@ -51,36 +56,49 @@ func (c *Client) Connect(ctx context.Context) error {
 	return nil
 }
 
+// progress is what the transport tells of one sending of a request.
+type progress struct {
+	connected atomic.Bool // it had a connection
+	reused    atomic.Bool // which had carried, or waited for, another
+}
+
 // roundTrip sends the request on the connection opened ahead when that is free
-// and alive, else through the transport's pool.
-func (c *Client) roundTrip(request *http.Request, connected *atomic.Bool) (*http.Response, error) {
+// and alive, else through the transport's pool. A connection that proves dead
+// costs a second sending. net/http replays over HTTP/1 by itself; over HTTP/2,
+// and on a connection that it did not pool, it leaves that to the caller.
+func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Response, error) {
 	now := wallClock()
 	if idle := time.Duration(now - c.ahead.lastUse.Swap(now)); idle > maxIdle {
 		c.CloseIdleConnections()
 	}
-	conn := c.ahead.conn.Load()
-	if conn == nil || conn.Reserve() != nil {
-		if conn != nil && conn.Err() != nil && c.ahead.conn.CompareAndSwap(conn, nil) {
-			_ = conn.Close()
-		}
-		return c.transport.RoundTrip(request)
-	}
-	connected.Store(true)
-	response, err := conn.RoundTrip(request)
-	if err == nil || request.Context().Err() != nil {
+	response, err := c.send(request, sent)
+	if err == nil || !sent.reused.Load() || request.Context().Err() != nil {
 		return response, err
 	}
-	// The pool replays a request whose kept-alive connection proves dead; a
-	// ClientConn leaves that to its owner.
-	if c.ahead.conn.CompareAndSwap(conn, nil) {
-		_ = conn.Close()
-	}
-	connected.Store(false)
-	again := request.Clone(request.Context())
-	if again.Body, err = request.GetBody(); err != nil {
+	body, err := request.GetBody()
+	if err != nil {
 		return nil, err
 	}
+	again := request.Clone(request.Context())
+	again.Body = body
+	sent.connected.Store(false)
+	c.CloseIdleConnections()
 	return c.transport.RoundTrip(again)
+}
+
+// send sends the request once, as far as the client can tell.
+func (c *Client) send(request *http.Request, sent *progress) (*http.Response, error) {
+	conn := c.ahead.conn.Load()
+	if conn != nil && conn.Err() != nil && c.ahead.conn.CompareAndSwap(conn, nil) {
+		_ = conn.Close()
+		conn = nil
+	}
+	if conn == nil || conn.Reserve() != nil {
+		return c.transport.RoundTrip(request)
+	}
+	sent.connected.Store(true)
+	sent.reused.Store(true)
+	return conn.RoundTrip(request)
 }
 
 // CloseIdleConnections closes every connection that carries no call, so that

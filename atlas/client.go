@@ -14,7 +14,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync"
-	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
@@ -84,6 +83,8 @@ func (c *Client) init() {
 			c.transport = NewTransport()
 		}
 		c.endpoint = c.BaseURL.JoinPath(Path)
+		c.ahead.transport = c.transport.Clone()
+		c.ahead.transport.MaxConnsPerHost = 0
 		c.ahead.lastUse.Store(wallClock())
 	})
 }
@@ -101,9 +102,12 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 	if err != nil {
 		return Reply{}, &Error{Kind: ErrMalformed, Detail: "the request cannot be encoded", cause: err}
 	}
-	var connected atomic.Bool
+	var sent progress
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			sent.connected.Store(true)
+			sent.reused.Store(info.Reused)
+		},
 	})
 	httpRequest, err := http.NewRequestWithContext(traced, http.MethodPost, c.endpoint.String(), bytes.NewReader(body))
 	if err != nil {
@@ -120,9 +124,9 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 		// connection when a kept-alive one proves dead, and sends no such header.
 		"Idempotency-Key": nil,
 	}
-	response, err := c.roundTrip(httpRequest, &connected)
+	response, err := c.roundTrip(httpRequest, &sent)
 	if err != nil {
-		return Reply{}, transportError(ctx, err, connected.Load())
+		return Reply{}, transportError(ctx, err, sent.connected.Load())
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, MaxReply+1))

@@ -1,0 +1,96 @@
+package atlas_test
+
+import (
+	"strings"
+	"testing"
+
+	"atriptoken/atlas"
+)
+
+func TestABaseURLIsHTTPSOrLoopback(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{ // "" means accepted
+		"https://sandbox.atriptech.com":          "",
+		"https://sandbox.atriptech.com/":         "",
+		"https://sandbox.atriptech.com/a/b":      "",
+		"https://sandbox.atriptech.com:8443/":    "",
+		"http://localhost:8080":                  "",
+		"http://127.0.0.1:8080":                  "",
+		"http://127.9.9.9":                       "",
+		"http://[::1]:8080":                      "",
+		"HTTP://LOCALHOST":                       "",
+		"http://sandbox.atriptech.com":           "must be https",
+		"http://localhost.example.com":           "must be https",
+		"http://127.0.0.1.example.com":           "must be https",
+		"http://10.0.0.1":                        "must be https",
+		"ftp://sandbox.atriptech.com":            "must start with https",
+		"sandbox.atriptech.com":                  "must start with https",
+		"":                                       "must start with https",
+		"https://":                               "names no host",
+		"https:///path":                          "names no host",
+		"https:sandbox.atriptech.com":            "names no host",
+		"https://user:pw@sandbox.atriptech.com/": "user",
+		"https://sandbox.atriptech.com/?a=b":     "query",
+		"https://sandbox.atriptech.com/?":        "query",
+		"https://sandbox.atriptech.com/#a":       "fragment",
+		"https://sandbox.atriptech.com:":         "port",
+		"https://sandbox.atriptech.com:port":     "is not a URL",
+		"https://sandbox.atriptech.com/\n":       "is not a URL",
+		"{{resolve:ssm:/atlas/url}}":             "unresolved",
+	} {
+		got, err := atlas.ParseBaseURL(url, false)
+		switch {
+		case want == "" && (err != nil || got.String() == ""):
+			t.Errorf("%q is refused: %v", url, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: error %v, want one with %q", url, err, want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "pw") || strings.Contains(err.Error(), "atriptech")) {
+			t.Errorf("%q: the error repeats the value: %v", url, err)
+		}
+	}
+	if _, err := atlas.ParseBaseURL("http://atlas:8080", true); err != nil {
+		t.Errorf("http for every host is refused though it was allowed: %v", err)
+	}
+}
+
+func TestAHostMatchesExactlyOrBelowAStar(t *testing.T) {
+	t.Parallel()
+	hosts, err := atlas.ParseHosts(" atriptech.com , *.Atriptech.com,portal.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{
+		"atriptech.com": true, "ATRIPTECH.com": true, "www.atriptech.com": true, "a.b.atriptech.com": true, "portal.example.com": true,
+		"": false, "example.com": false, "a.portal.example.com": false, "evilatriptech.com": false, "atriptech.com.example.com": false,
+		".atriptech.com": false, "atriptech.com.": false, "a..atriptech.com": false, "аtriptech.com": false, "x/.atriptech.com": false,
+		"atriptech.com:443": false, "-a.atriptech.com": false, "*.atriptech.com": false,
+	} {
+		if got := hosts.Allow(host); got != want {
+			t.Errorf("Allow(%q) = %v, want %v", host, got, want)
+		}
+	}
+	only, err := atlas.ParseHosts("*.atriptech.com")
+	if err != nil || only.Allow("atriptech.com") || !only.Allow("www.atriptech.com") {
+		t.Errorf("a star matches what is below it, and not the name itself (%v)", err)
+	}
+	if got := hosts.String(); got != "atriptech.com,*.atriptech.com,portal.example.com" {
+		t.Errorf("String() = %q", got)
+	}
+}
+
+func TestEveryBadHostPatternIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := atlas.ParseHosts("ok.example.com,*,a..b,https://example.com,*.*.example.com,,exämple.com,-a.example.com,a.example.com:443")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, bad := range []string{`"*"`, `"a..b"`, `"https://example.com"`, `"*.*.example.com"`, `""`, `"exämple.com"`, `"-a.example.com"`, `"a.example.com:443"`} {
+		if !strings.Contains(err.Error(), bad) {
+			t.Errorf("the error does not name %s: %v", bad, err)
+		}
+	}
+	if strings.Contains(err.Error(), "ok.example.com") {
+		t.Errorf("the error names a good pattern: %v", err)
+	}
+}
