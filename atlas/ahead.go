@@ -15,8 +15,8 @@ type ahead struct {
 	// made, counts it when it is closed, and panics on the difference (seen
 	// with Go 1.26.8; a test of this package shows it).
 	transport *http.Transport
-	conn    atomic.Pointer[http.ClientConn]
-	lastUse atomic.Int64 // wall clock, Unix nanoseconds
+	conn      atomic.Pointer[http.ClientConn]
+	lastUse   atomic.Int64 // wall clock, Unix nanoseconds
 }
 
 // maxIdle is how long a connection may lie unused before it is given up

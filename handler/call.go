@@ -13,25 +13,52 @@ import (
 type Account struct {
 	Atlas  *atlas.Client
 	Secret *secret.Store
+
+	breaker *breaker
 }
 
 const stagePrevious = secret.StagePrevious
 
-// maxCredentials bounds how many versions of the secret one call tries: the one
-// in hand, a freshly fetched one, and the one before it.
+// maxCredentials bounds how many versions of the secret one try goes through:
+// the one in hand, a freshly fetched one, and the one before it.
 const maxCredentials = 3
 
-// call asks Atlas for a token and notes in the record what it took.
+// errOpen is the breaker's answer.
+type errOpen struct{ retryAfter time.Duration }
+
+// Error says why there was no call.
+func (e errOpen) Error() string {
+	return "the circuit breaker is open: Atlas did not answer the last calls"
+}
+
+// call asks Atlas for a token, twice if need be and if there is time, and notes
+// in the record what it took.
 func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (atlas.Reply, *fault) {
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
-	store := h.account.Secret
+	// The policy answers a context that ends with the context's error; ours
+	// says what the attempt was waiting for.
+	var failed error
+	reply, err := h.retry.WithContext(ctx).Get(func() (atlas.Reply, error) {
+		var reply atlas.Reply
+		reply, failed = h.try(ctx, request, r)
+		return reply, again(ctx, failed)
+	})
+	if failed == nil && err == nil {
+		return reply, nil
+	}
+	return atlas.Reply{}, callFault(failed, r)
+}
 
+// try makes one try: with the credentials in hand and, when Atlas refuses
+// those, with others.
+func (h *Handler) try(ctx context.Context, request atlas.Request, r *record) (atlas.Reply, error) {
+	store := h.account.Secret
 	began := time.Now()
 	credentials, err := store.Get(ctx)
 	r.secret += time.Since(began)
 	if err != nil {
-		return atlas.Reply{}, callFault(err, r)
+		return atlas.Reply{}, err
 	}
 	var refused []string
 	for {
@@ -41,39 +68,53 @@ func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (a
 			return reply, nil
 		}
 		if refused = append(refused, credentials.Version); !errors.Is(err, atlas.ErrRefused) || len(refused) == maxCredentials {
-			return atlas.Reply{}, callFault(err, r)
+			return atlas.Reply{}, err
 		}
 		began := time.Now()
 		other, ok := store.Other(ctx, refused...)
 		r.secret += time.Since(began)
 		if !ok {
-			return atlas.Reply{}, callFault(err, r)
+			return atlas.Reply{}, err
 		}
 		credentials = other
 	}
 }
 
-// attempt is one call of Atlas with one version of the secret.
-func (h *Handler) attempt(ctx context.Context, credentials secret.Credentials, request atlas.Request, r *record) (atlas.Reply, error) {
+// attempt is one call of Atlas with one version of the secret, if the breaker
+// and the time that is left allow it.
+func (h *Handler) attempt(ctx context.Context, credentials secret.Credentials, request atlas.Request, r *record) (reply atlas.Reply, err error) {
+	if left, bounded := remaining(ctx); bounded && left < leastAttempt {
+		return atlas.Reply{}, &atlas.Error{Kind: atlas.ErrTimeout, Detail: "too little time was left for an attempt"}
+	}
+	allowed, wait := h.account.breaker.allow()
+	if !allowed {
+		return atlas.Reply{}, errOpen{wait}
+	}
+	err = errors.New("the attempt panicked") // unless it is set below
+	defer func() { h.account.breaker.record(err) }()
+
 	ctx, cancel := context.WithTimeout(ctx, h.attemptTimeout)
 	defer cancel()
 	began := time.Now()
-	reply, err := h.account.Atlas.GetToken(ctx, atlas.Credentials{
+	r.attempts++
+	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
+	r.secretAge = began.Round(0).Sub(credentials.FetchedAt) // by the wall clock, past freezes
+	reply, err = h.account.Atlas.GetToken(ctx, atlas.Credentials{
 		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 	}, request)
 	r.atlas += time.Since(began)
-	r.attempts++
-	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
-	r.secretAge = began.Round(0).Sub(credentials.FetchedAt)
 	return reply, err
 }
+
+// defaultBudget is for invocations without a deadline, which Lambda never makes.
+const defaultBudget = 25 * time.Second
 
 // budget is the time that the call may take: until the invocation's deadline
 // less the margin for answering.
 func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return context.WithCancel(ctx)
+		return context.WithTimeout(ctx, defaultBudget)
 	}
 	return context.WithDeadline(ctx, deadline.Add(-h.margin))
 }
@@ -86,6 +127,11 @@ func callFault(err error, r *record) *fault {
 	if errors.As(err, &unavailable) {
 		return &fault{code: SecretUnavailable, retryAfter: max(unavailable.RetryAfter, time.Second),
 			detail: "The broker could not read its Atlas secret. Its log says why."}
+	}
+	var open errOpen
+	if errors.As(err, &open) {
+		r.breakerOpen = true
+		return &fault{code: AtlasUnavailable, retryAfter: open.retryAfter, detail: "Atlas did not answer the last calls. Try again in a moment."}
 	}
 	var e *atlas.Error
 	if !errors.As(err, &e) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/failsafe-go/failsafe-go"
 
 	"atriptoken/atlas"
 	"atriptoken/policy"
@@ -38,6 +39,9 @@ type Config struct {
 	// who are otherwise turned away before it is asked. For SAM's local
 	// gateway, which runs no authorizer.
 	AllowAnonymous bool
+	// Now tells the wall clock's time, for the policy and the circuit breaker.
+	// Nil means time.Now.
+	Now func() time.Time
 	// Function is the function's name, the metrics' dimension.
 	Function string
 	// Logger takes the audit lines. Nil means slog.Default().
@@ -53,10 +57,13 @@ type Handler struct {
 	attemptTimeout time.Duration
 	margin         time.Duration
 	allowAnonymous bool
+	now            func() time.Time
 	function       string
 	logger         *slog.Logger
+	retry          failsafe.Executor[atlas.Reply]
 
-	invoked atomic.Bool
+	inFlight atomic.Int64
+	invoked  atomic.Bool
 }
 
 const defaultMargin = 500 * time.Millisecond
@@ -81,8 +88,13 @@ func New(c Config) (*Handler, error) {
 		account: c.Account, policy: c.Policy, roles: c.Roles,
 		claims:         claimNames{name: c.NameClaim, groups: c.GroupsClaim},
 		attemptTimeout: c.AttemptTimeout, margin: c.Margin,
-		allowAnonymous: c.AllowAnonymous, function: c.Function, logger: c.Logger,
+		allowAnonymous: c.AllowAnonymous, now: c.Now, function: c.Function, logger: c.Logger,
+		retry: newRetry(),
 	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	h.account.breaker = newBreaker(h.now)
 	if h.margin == 0 {
 		h.margin = defaultMargin
 	}
@@ -99,6 +111,8 @@ func New(c Config) (*Handler, error) {
 // An error is a messages.InvokeResponse_Error whose Type is a Code; only callers
 // that expect function errors get one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
+	h.inFlight.Add(1)
+	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
 	// Whoever sends what cannot be told is answered like a plain invocation.
 	c := plain
@@ -122,6 +136,21 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	out, err = c.succeed(reply)
 	r.success(reply)
 	return out, err
+}
+
+// Drain waits until no invocation is in flight, or until ctx ends, whose error
+// it then returns.
+func (h *Handler) Drain(ctx context.Context) error {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for h.inFlight.Load() > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // serve takes the event from the door to Atlas's answer.
@@ -180,7 +209,7 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) *fault {
 	decision := h.policy.Decide(policy.Question{
 		Principal: in.principal,
 		OrderNo:   request.OrderNo, UserName: request.UserName, Role: request.Role,
-		Door: r.door, SourceIP: in.sourceIP, Now: r.began,
+		Door: r.door, SourceIP: in.sourceIP, Now: h.now(),
 	})
 	r.policies, r.policyErrors = decision.Policies, decision.Errors
 	if decision.Allowed {

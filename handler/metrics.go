@@ -54,6 +54,9 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 		add("Attempts", "Count", r.attempts)
 		add("SecretAgeSeconds", "Seconds", r.secretAge.Seconds())
 	}
+	if r.breakerOpen {
+		add("BreakerOpen", "Count", 1)
+	}
 	if r.secretStage == stagePrevious {
 		add("SecretFallback", "Count", 1)
 	}

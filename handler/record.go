@@ -35,6 +35,7 @@ type record struct {
 	atlasStatus   *int
 	atlasHTTP     int
 	attempts      int
+	breakerOpen   bool
 	secretVersion string
 	secretStage   string
 	secretAge     time.Duration
