@@ -85,6 +85,27 @@ func TestSessionsOfTwoOrdersLiveSideBySide(t *testing.T) {
 	}
 }
 
+func TestASessionOpensNoOtherOrder(t *testing.T) {
+	t.Parallel()
+	server := start(t, nil)
+	browser := newBrowser(t, server)
+	visit(t, browser, *call(t, server, validBody).URL)
+	visit(t, browser, *call(t, server, strings.Replace(validBody, orderNo, "B-2", 1)).URL)
+	address, err := url.Parse(server.URL + "/portal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := browser.Jar.Cookies(address)
+	if len(cookies) != 2 {
+		t.Fatalf("%d cookies, want one for each order", len(cookies))
+	}
+	cookies[0].Value, cookies[1].Value = cookies[1].Value, cookies[0].Value
+	browser.Jar.SetCookies(address, cookies)
+	if answer, _ := visit(t, browser, server.URL+"/portal/orders/B-2"); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("with the other order's session: HTTP %d, want 403", answer.StatusCode)
+	}
+}
+
 func TestLinksThatDoNotOpen(t *testing.T) {
 	t.Parallel()
 	clock := &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
