@@ -100,6 +100,9 @@ func TestASessionOpensNoOtherOrder(t *testing.T) {
 		t.Fatalf("%d cookies, want one for each order", len(cookies))
 	}
 	cookies[0].Value, cookies[1].Value = cookies[1].Value, cookies[0].Value
+	for _, cookie := range cookies {
+		cookie.Path = "/portal" // otherwise they stand beside those of the server
+	}
 	browser.Jar.SetCookies(address, cookies)
 	if answer, _ := visit(t, browser, server.URL+"/portal/orders/B-2"); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("with the other order's session: HTTP %d, want 403", answer.StatusCode)
