@@ -76,27 +76,25 @@ func NotGzip() Step {
 // Its status is 2. n below 64 means 64.
 func Oversized(n int64) Step {
 	return Step{fmt.Sprintf("Oversized(%d)", n), func(x *exchange) {
-		x.send(reply{code: http.StatusOK, contentType: jsonType, stream: filled(n)})
+		x.send(reply{code: http.StatusOK, contentType: jsonType, stream: func(w io.Writer) error {
+			_, err := io.Copy(w, filled(n))
+			return err
+		}})
 	}}
 }
 
 // GzipBomb answers with valid JSON of n bytes that gzip makes about a
-// thousand times smaller. Its status is 2. n below 64 means 64.
+// thousand times smaller. Its status is 2. n below 64 means 64. It is
+// compressed while it is sent, and no further than the client reads.
 func GzipBomb(n int64) Step {
 	return Step{fmt.Sprintf("GzipBomb(%d)", n), func(x *exchange) {
-		// The pipe compresses as the client reads, so that a big bomb costs
-		// neither memory nor a wait; closing it stops the compressor.
-		compressed, w := io.Pipe()
-		defer compressed.Close()
-		go func() {
+		x.send(reply{code: http.StatusOK, contentType: jsonType, encoding: "gzip", stream: func(w io.Writer) error {
 			z := gzip.NewWriter(w)
-			_, err := io.Copy(z, filled(n))
-			if err == nil {
-				err = z.Close()
+			if _, err := io.Copy(z, filled(n)); err != nil {
+				return err
 			}
-			w.CloseWithError(err)
-		}()
-		x.send(reply{code: http.StatusOK, contentType: jsonType, encoding: "gzip", stream: compressed})
+			return z.Close()
+		}})
 	}}
 }
 

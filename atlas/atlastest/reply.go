@@ -40,14 +40,14 @@ func encode(v any) []byte {
 
 // reply is what goes over the wire.
 type reply struct {
-	code        int       // HTTP status
-	contentType string    // "" for none
-	location    string    // "" for none
-	encoding    string    // Content-Encoding of a body that is encoded already; "" for none
-	identity    bool      // not compressed, whatever the caller accepts
-	body        []byte    // sent with its Content-Length
-	stream      io.Reader // instead of body: sent in chunks
-	cutAfter    int       // if over 0: only so many bytes of body, then the connection ends
+	code        int                   // HTTP status
+	contentType string                // "" for none
+	location    string                // "" for none
+	encoding    string                // Content-Encoding of a body that is encoded already; "" for none
+	identity    bool                  // not compressed, whatever the caller accepts
+	body        []byte                // sent with its Content-Length
+	stream      func(io.Writer) error // instead of body: sent in chunks
+	cutAfter    int                   // if over 0: only so many bytes of body, then the connection ends
 }
 
 // send writes the reply, compressed when the caller accepts gzip and nothing
@@ -78,8 +78,7 @@ func (x *exchange) send(p reply) {
 		x.beforeBody()
 	}
 	if p.stream != nil {
-		// A client that has had enough ends the copy.
-		_, _ = io.Copy(x.w, p.stream)
+		_ = p.stream(x.w) // an error means that the client has had enough
 		return
 	}
 	if p.cutAfter > 0 {

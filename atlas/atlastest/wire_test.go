@@ -59,6 +59,21 @@ func TestBrokenRepliesBreakWhereTheySay(t *testing.T) {
 	}
 }
 
+func TestTruncatedIsShortOfItsContentLength(t *testing.T) {
+	t.Parallel()
+	server := start(t, nil)
+	server.Script(atlastest.Truncated())
+	answer, err := server.Client().Do(newRequest(t, server, validBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, _ := io.ReadAll(answer.Body)
+	if answer.Uncompressed || answer.ContentLength != 2*int64(len(body)) || !strings.HasPrefix(string(body), `{"url":`) {
+		t.Errorf("Content-Length %d, body %q, gzip %v; want a plain body of half the length", answer.ContentLength, body, answer.Uncompressed)
+	}
+}
+
 func TestBigRepliesHaveTheirSize(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
