@@ -29,8 +29,8 @@ type Store struct {
 	// Timeout bounds one fetch. Zero means 4 seconds.
 	Timeout time.Duration
 	// Pause is the least time between two fetches that a refusal or a failure
-	// causes. Zero means 1 second. After failures in a row it doubles, up to
-	// 30 seconds.
+	// causes. Zero means 1 second. After one failure there is none; after more
+	// in a row it doubles, up to 30 seconds.
 	Pause time.Duration
 	// Now tells the wall clock's time. Nil means time.Now without its
 	// monotonic reading.
@@ -224,7 +224,11 @@ func (s *Store) heldBack(now time.Time) time.Duration {
 	if s.lastTry.IsZero() {
 		return 0
 	}
-	wait := or(s.Pause, defaultPause) << min(max(s.failures-1, 0), 5)
+	if s.failures == 1 {
+		// INIT's fetch may have failed a moment ago, and here is the first call.
+		return 0
+	}
+	wait := or(s.Pause, defaultPause) << min(max(s.failures-2, 0), 5)
 	return min(wait, maxPause) - now.Sub(s.lastTry)
 }
 
