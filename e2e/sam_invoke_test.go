@@ -1,0 +1,47 @@
+package e2e_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"atriptoken/e2e/rig"
+)
+
+func TestSAMLocalInvokeAnswersEverySampleEventWithALink(t *testing.T) {
+	template := rig.Build(t)
+	outside := startInDocker(t)
+	events, err := filepath.Glob(filepath.Join(rig.Root(), "events", "*.json"))
+	if err != nil || len(events) == 0 {
+		t.Fatalf("no sample events: %v", err)
+	}
+	for _, event := range events {
+		t.Run(strings.TrimSuffix(filepath.Base(event), ".json"), func(t *testing.T) {
+			reply, log := invoke(t, template, event, outside)
+			link := mintedURL(t, reply)
+			if !strings.HasPrefix(link, outside.atlas.URL) {
+				t.Errorf("the link does not lead to the simulator's portal: %s", link)
+			}
+			keepsSecret(t, log, link)
+		})
+	}
+}
+
+// invoke runs `sam local invoke` and returns the function's reply and everything else that was written. SAM CLI exits
+// with 0 also when the function fails, so the reply tells.
+func invoke(t *testing.T, template, event string, outside inDocker) (reply []byte, log string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--template", template, "--event", event,
+		"--skip-pull-image", "--docker-network", outside.network}, outside.parameters()...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("sam local invoke: %v\n%s", err, &stderr)
+	}
+	reply = bytes.TrimSpace(stdout.Bytes())
+	if len(reply) == 0 || bytes.Contains(reply, []byte(`"errorType"`)) {
+		t.Fatalf("the function failed: %s\n%s", reply, &stderr)
+	}
+	return reply, stderr.String()
+}
