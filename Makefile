@@ -49,7 +49,7 @@ test: ## vet, then every test with the race detector
 
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
-	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -timeout 20m ./...
+	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 	./e2e/fuzz.sh $(FUZZTIME)
 
 .PHONY: tools

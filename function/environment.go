@@ -83,8 +83,8 @@ func (f *faults) parse(err error) {
 	}
 	for _, err := range all.Errors {
 		var field env.ParseError
-		if text, ok := variables[field.Name]; errors.As(err, &field) {
-			if text, ok = variables[field.Name]; ok {
+		if errors.As(err, &field) {
+			if text, ok := variables[field.Name]; ok {
 				*f = append(*f, text)
 				continue
 			}
