@@ -67,8 +67,8 @@ const (
 // Get returns the credentials to call Atlas with. It waits for a fetch only
 // when there are none yet. The error is an *Error, or ctx's.
 func (s *Store) Get(ctx context.Context) (Credentials, error) {
-	s.mu.Lock()
 	now := s.now()
+	s.mu.Lock()
 	have, use := s.current, s.current
 	if s.fallback != nil {
 		use = *s.fallback
@@ -97,8 +97,8 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 func (s *Store) Other(ctx context.Context, refused ...string) (other Credentials, ok bool) {
 	asked := s.now()
 	for {
-		s.mu.Lock()
 		now := s.now()
+		s.mu.Lock()
 		if s.refusedSince.IsZero() {
 			s.refusedSince = now
 		}
@@ -189,9 +189,10 @@ func (s *Store) fetch(stage string) (credentials Credentials, err error) {
 
 func (s *Store) fetchCurrent() (any, error) {
 	credentials, err := s.fetch(StageCurrent)
+	now := s.now()
 
 	s.mu.Lock()
-	s.lastTry = s.now()
+	s.lastTry = now
 	s.lastErr = err
 	last := s.current
 	if err != nil {
@@ -209,7 +210,7 @@ func (s *Store) fetchCurrent() (any, error) {
 	switch {
 	case err != nil && last.held():
 		s.logger().Warn("the secret cannot be refreshed; the last good version goes on working: "+err.Error(),
-			"event", "secret_stale", "reason", reason(err), "version", last.Version, "ageSeconds", int(s.now().Sub(last.FetchedAt).Seconds()))
+			"event", "secret_stale", "reason", reason(err), "version", last.Version, "ageSeconds", int(now.Sub(last.FetchedAt).Seconds()))
 	case err != nil:
 		s.logger().Error(err.Error(), "event", "secret_unavailable", "reason", reason(err))
 	case last.held() && last.Version != credentials.Version:
