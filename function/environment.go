@@ -69,6 +69,11 @@ func (f *faults) add(variable, format string, args ...any) {
 	*f = append(*f, variable+" "+fmt.Sprintf(format, args...))
 }
 
+// name reports whether the variable is among them.
+func (f faults) name(variable string) bool {
+	return slices.ContainsFunc(f, func(fault string) bool { return strings.HasPrefix(fault, variable+" ") })
+}
+
 // parse takes over what the parser found: values of the wrong type.
 func (f *faults) parse(err error) {
 	var all env.AggregateError
@@ -121,10 +126,10 @@ func (e *Environment) check(bad *faults) {
 	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
 		bad.add("ATLAS_PORTAL_HOSTS", "%s", strings.ReplaceAll(err.Error(), "\n", ", "))
 	}
-	if e.AttemptTimeout != 0 && (e.AttemptTimeout < 100*time.Millisecond || e.AttemptTimeout > 15*time.Minute) {
+	if !bad.name("ATLAS_ATTEMPT_TIMEOUT") && (e.AttemptTimeout < 100*time.Millisecond || e.AttemptTimeout > 15*time.Minute) {
 		bad.add("ATLAS_ATTEMPT_TIMEOUT", "is %v; set 100ms to 15m", e.AttemptTimeout)
 	}
-	if e.SecretTTL != 0 && (e.SecretTTL < time.Second || e.SecretTTL > 24*time.Hour) {
+	if !bad.name("ATRIP_SECRET_TTL") && (e.SecretTTL < time.Second || e.SecretTTL > 24*time.Hour) {
 		bad.add("ATRIP_SECRET_TTL", "is %v; set 1s to 24h", e.SecretTTL)
 	}
 	if !slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, strings.ToUpper(e.LogLevel)) {
