@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"atriptoken/atlas"
@@ -122,9 +123,11 @@ func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFu
 // callFault puts a failed call into the contract's terms, in our own words:
 // nothing that Atlas or AWS said is in them.
 func callFault(err error, r *record) *fault {
-	r.cause = err.Error()
+	// Only the errors of our own packages are fit to print.
+	r.cause = fmt.Sprintf("an error of type %T", err)
 	var unavailable *secret.Error
 	if errors.As(err, &unavailable) {
+		r.cause = unavailable.Error()
 		return &fault{code: SecretUnavailable, retryAfter: max(unavailable.RetryAfter, time.Second),
 			detail: "The broker could not read its Atlas secret. Its log says why."}
 	}
@@ -135,8 +138,9 @@ func callFault(err error, r *record) *fault {
 	}
 	var e *atlas.Error
 	if !errors.As(err, &e) {
-		return &fault{code: Internal}
+		return &fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}
 	}
+	r.cause = e.Error()
 	r.atlasStatus, r.atlasHTTP = e.Status, e.HTTPStatus
 	switch e.Kind {
 	case atlas.ErrRateLimited:

@@ -1,0 +1,302 @@
+package handler_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"atriptoken/atlas"
+	"atriptoken/atlas/atlastest"
+	"atriptoken/handler"
+	"atriptoken/policy"
+	"atriptoken/redact"
+	"atriptoken/secret"
+)
+
+// clientSecret is what no output may ever hold.
+const clientSecret = "example-secret-MARKED-4f1c"
+
+// broker is a Handler with Atlas's simulator behind it and its log at hand.
+type broker struct {
+	*handler.Handler
+	t     testing.TB
+	atlas *atlastest.Server
+	log   *logBuffer
+}
+
+// newBroker puts one together on the policy in policies/default.cedar; each
+// option may change the configuration.
+func newBroker(t testing.TB, options ...func(*handler.Config)) *broker {
+	t.Helper()
+	b := &broker{t: t, atlas: atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret}), log: &logBuffer{}}
+	t.Cleanup(b.atlas.Close)
+	config := handler.Config{
+		Account: handler.Account{
+			Atlas: atlasClient(t, b.atlas.URL),
+			Secret: &secret.Store{Logger: slog.New(slog.DiscardHandler), Fetch: func(context.Context, string) (secret.Credentials, error) {
+				return secret.Credentials{
+					ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(clientSecret), Version: "version-1", Stage: secret.StageCurrent,
+				}, nil
+			}},
+		},
+		Policy:         policyFile(t, "default.cedar"),
+		Roles:          atlastest.DefaultRoles(),
+		NameClaim:      "email",
+		GroupsClaim:    "groups",
+		AttemptTimeout: 5 * time.Second,
+		Function:       "atriptoken",
+		Logger:         slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, option := range options {
+		option(&config)
+	}
+	h, err := handler.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Handler = h
+	return b
+}
+
+func atlasClient(t testing.TB, url string) *atlas.Client {
+	t.Helper()
+	base, err := atlas.ParseBaseURL(url, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts, err := atlas.ParseHosts("atriptech.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &atlas.Client{BaseURL: base, PortalHosts: hosts}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+func policyFile(t testing.TB, name string) *policy.Policy {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "policies", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policyText(t, name, string(text))
+}
+
+func policyText(t testing.TB, name, text string) *policy.Policy {
+	t.Helper()
+	p, err := policy.Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func withPolicy(p *policy.Policy) func(*handler.Config) {
+	return func(c *handler.Config) { c.Policy = p }
+}
+
+// call invokes the handler through a door: an alias, or "" for none.
+func (b *broker) call(door string, payload []byte) ([]byte, error) {
+	arn := "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken"
+	if door != "" {
+		arn += ":" + door
+	}
+	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{
+		AwsRequestID: "c0ffee00-0000-4000-8000-000000000001", InvokedFunctionArn: arn,
+	})
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return b.Invoke(ctx, payload)
+}
+
+// response is an HTTP answer as API Gateway takes it.
+type response struct {
+	StatusCode      int
+	Headers         map[string]string
+	Body            string
+	IsBase64Encoded bool
+}
+
+// problem is the body of an HTTP answer that is none of success.
+type problem struct {
+	Type, Title, Detail, Instance, Code string
+	Status                              int
+	Errors                              []struct{ Pointer, Detail string }
+}
+
+// http sends an HTTP event through the alias api.
+func (b *broker) http(payload []byte) response {
+	b.t.Helper()
+	out, err := b.call("api", payload)
+	if err != nil {
+		b.t.Fatalf("an HTTP event got a function error: %v", err)
+	}
+	var r response
+	if err := json.Unmarshal(out, &r); err != nil {
+		b.t.Fatalf("the answer is not JSON: %v: %s", err, out)
+	}
+	return r
+}
+
+// problem decodes the body.
+func (r response) problem(t testing.TB) problem {
+	t.Helper()
+	var p problem
+	if err := json.Unmarshal([]byte(r.Body), &p); err != nil {
+		t.Fatalf("HTTP %d, and the body is not JSON: %v: %s", r.StatusCode, err, r.Body)
+	}
+	return p
+}
+
+// code returns what an HTTP answer came to: a problem's code, or OK.
+func (r response) code(t testing.TB) string {
+	t.Helper()
+	if r.StatusCode == 200 {
+		return "OK"
+	}
+	return r.problem(t).Code
+}
+
+// plain sends a plain event through the alias service and returns the answer,
+// or the function error's type and message.
+func (b *broker) plain(payload string) (out []byte, code, message string) {
+	b.t.Helper()
+	out, err := b.call("service", []byte(payload))
+	code, message = functionError(b.t, err)
+	return out, code, message
+}
+
+// functionError takes a function error apart; a nil error is "OK".
+func functionError(t testing.TB, err error) (code, message string) {
+	t.Helper()
+	if err == nil {
+		return "OK", ""
+	}
+	// aws-lambda-go looks for this very type, by value and unwrapped.
+	e, ok := err.(messages.InvokeResponse_Error) //nolint:errorlint
+	if !ok {
+		t.Fatalf("the function error is a %T, which Lambda would report by the Go type's name", err)
+	}
+	return e.Type, e.Message
+}
+
+// audit returns the newest audit line.
+func (b *broker) audit() map[string]any {
+	b.t.Helper()
+	lines := b.log.lines(b.t, "request")
+	if len(lines) == 0 {
+		b.t.Fatal("there is no audit line")
+	}
+	return lines[len(lines)-1]
+}
+
+// logBuffer keeps what is logged, whoever logs it.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// lines returns the log's lines with this message.
+func (l *logBuffer) lines(t testing.TB, message string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for line := range strings.Lines(l.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("a log line is not JSON: %v: %q", err, line)
+		}
+		if m["msg"] == message {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// sample returns an event from events/, changed by the edits.
+func sample(t testing.TB, name string, edits ...edit) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "events", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event map[string]any
+	if err := json.Unmarshal(text, &event); err != nil {
+		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		if err := edit(event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err = json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// edit changes an event.
+type edit func(map[string]any) error
+
+// absent as a value removes the member.
+type absent struct{}
+
+// set puts value at a path of member names; the objects on the way are made.
+func set(value any, path ...string) edit {
+	return func(event map[string]any) error {
+		for _, name := range path[:len(path)-1] {
+			next, ok := event[name].(map[string]any)
+			if !ok {
+				if event[name] != nil {
+					return errors.New("the sample has no object at " + name)
+				}
+				next = map[string]any{}
+				event[name] = next
+			}
+			event = next
+		}
+		last := path[len(path)-1]
+		if _, remove := value.(absent); remove {
+			delete(event, last)
+			return nil
+		}
+		event[last] = value
+		return nil
+	}
+}
+
+func body(text string) edit { return set(text, "body") }
+
+func headerSet(name string, value any) edit { return set(value, "headers", name) }
+
+func claim(name string, value any) edit {
+	return set(value, "requestContext", "authorizer", "jwt", "claims", name)
+}
+
+// good is a valid body that the samples' operator may send.
+const good = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Customer service"}`
+
+func unmarshal(text string, to any) error { return json.Unmarshal([]byte(text), to) }
