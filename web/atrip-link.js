@@ -1,0 +1,218 @@
+// <atrip-link>: a button that opens an order in ATRIP, signed in as the operator.
+//
+//   <script type="module" src="atrip-link.js"></script>
+//   <atrip-link endpoint="https://api.example.com/getAtripToken.do"
+//               order-no="XPFIW20220209163159425" role="Customer service"></atrip-link>
+//   document.querySelector('atrip-link').getAuthorization = async () => `Bearer ${await accessToken()}`;
+//
+// README.md beside this file lists attributes, events, parts, custom properties and texts.
+//
+// The url that the endpoint answers with signs its bearer in. It goes into one navigation of one tab and nowhere else:
+// not into an attribute, a document, an event, the console, storage or the history.
+
+const SHEET = new CSSStyleSheet();
+SHEET.replaceSync(`
+:host { display: inline-block; --blue: light-dark(#1a56c4, #8ab4f8) }
+:host([hidden]), p:empty { display: none }
+button { display: inline-flex; align-items: center; gap: .5em; min-height: 2.25em; padding: .4em .9em; cursor: pointer;
+ font: inherit; font-weight: 600; color: var(--atrip-color, light-dark(#fff, #0b1626)); background: var(--atrip-background, var(--blue));
+ border: 1px solid var(--atrip-border-color, transparent); border-radius: var(--atrip-radius, .5em) }
+button:hover { filter: brightness(1.1) }
+button:focus-visible { outline: 3px solid var(--atrip-focus-color, var(--blue)); outline-offset: 2px }
+[aria-disabled=true] { cursor: default; opacity: .75 }
+i { width: .85em; height: .85em; border: .14em solid; border-radius: 50%; border-top-color: transparent; animation: turn 1s linear infinite }
+@keyframes turn { to { rotate: 1turn } }
+@media (prefers-reduced-motion) { i { animation: none } }
+p { margin: .4em 0 0; max-width: 34em; font-size: .875em; color: var(--atrip-message-color, light-dark(#a3161f, #ffb4ab)) }
+small { display: block; font-size: 1em; overflow-wrap: anywhere }
+.heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+`);
+
+// Texts by language; atrip-link.zh.js adds Chinese. {n} is a number of seconds. A code without a text has that of Failed.
+const TEXTS = {
+  en: {
+    label: 'Open in ATRIP',
+    about: 'order {order}, opens in a new tab',
+    busy: 'Opening ATRIP…',
+    done: 'ATRIP is open in a new tab.',
+    reference: 'Request {id}',
+    InvalidRequest: 'ATRIP cannot open this order: its number, user name or role is not valid.',
+    NotPermitted: 'You may not open this order in this role. Ask whoever manages your access.',
+    SignInExpired: 'Your sign-in has expired. Sign in again, then open the order once more.',
+    Throttled: 'ATRIP is busy. Try again in {n} seconds.',
+    AtlasFailed: 'ATRIP could not open this order. It may not know the order, or be in trouble. Try again later.',
+    AtlasRefused: 'ATRIP does not accept this system’s credentials. Trying again will not help: tell your support.',
+    Unavailable: 'ATRIP cannot be reached. Try again in {n} seconds.',
+    Timeout: 'ATRIP did not answer in time. Try again.',
+    Unreachable: 'This page cannot reach ATRIP. Check your connection; you may have to sign in again.',
+    PopupBlocked: 'The browser blocked the new tab. Allow pop-ups for this site, then try again.',
+    Failed: 'ATRIP could not be opened. Try again; if it keeps failing, tell your support.',
+  },
+};
+
+// The broker's codes that share a text with another one.
+const SAME = {
+  AtlasRateLimited: 'Throttled', SecretUnavailable: 'Unavailable', AtlasUnavailable: 'Unavailable', AtlasTimeout: 'Timeout',
+};
+
+// What API Gateway answers by itself has no code, only a status and {"message"}.
+const BY_STATUS = { 401: 'SignInExpired', 403: 'NotPermitted', 429: 'Throttled', 503: 'Unavailable' };
+
+const all = new Set(); // the elements that are in a document
+
+const make = (tag, properties, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+export class AtripLink extends HTMLElement {
+  static observedAttributes = ['role', 'order-no', 'lang'];
+
+  /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
+  static addTexts(language, texts) {
+    TEXTS[language] = { ...TEXTS[language], ...texts };
+    all.forEach((element) => element.#draw());
+  }
+
+  /** Returns the Authorization header's value, or a promise of it. Set it to sign the request. */
+  getAuthorization;
+
+  #button = make('button', { type: 'button', part: 'button', onclick: () => this.open() });
+  #status = make('span', { role: 'status', className: 'heard' });
+  #alert = make('p', { role: 'alert', part: 'message', id: 'alert' });
+  #until = 0; // when Retry-After has passed
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true });
+    root.adoptedStyleSheets = [SHEET];
+    this.#button.setAttribute('aria-describedby', 'alert');
+    root.append(this.#button, this.#status, this.#alert);
+  }
+
+  connectedCallback() {
+    all.add(this);
+    if (this.state) this.#draw();
+    else this.#become('idle');
+  }
+
+  disconnectedCallback() {
+    all.delete(this);
+  }
+
+  attributeChangedCallback(name, _, value) {
+    // A role that is no ARIA role would confuse assistive technology.
+    if (name === 'role' && value !== null) {
+      this.setAttribute('atrip-role', value);
+      this.removeAttribute('role');
+    } else this.#draw();
+  }
+
+  /** idle, busy, done or failed. */
+  get state() {
+    return this.getAttribute('state');
+  }
+
+  /** Does what a click does. Browsers let it open a tab only from within a user's gesture. */
+  async open() {
+    if (this.state === 'busy' || Date.now() < this.#until) return;
+    // The tab opens inside the click, or pop-up blockers keep it shut; it is sent on its way when the answer is there.
+    const tab = window.open('about:blank', '_blank');
+    if (!tab) return this.#fail('PopupBlocked');
+    tab.opener = null;
+    const page = tab.document;
+    page.documentElement.lang = this.#language();
+    page.documentElement.style.colorScheme = 'light dark';
+    page.body.style.cssText = 'font: 1.1rem system-ui; text-align: center; margin-top: 30vh';
+    page.title = page.body.textContent = this.#text('busy');
+    this.#become('busy');
+    const [url, code, more] = await this.#ask();
+    if (code) {
+      tab.close();
+      this.#fail(code, more);
+    } else if (tab.closed) {
+      this.#become('idle');
+    } else {
+      // Sent from within the tab, by an anchor that is in no document: no Referer, no opener, no entry in the history.
+      Object.assign(page.createElement('a'), { rel: 'noreferrer', referrerPolicy: 'no-referrer', href: url }).click();
+      this.#become('done');
+    }
+  }
+
+  // ask calls the endpoint and returns the url or nothing, the code of a failure and what else is known of it.
+  async #ask() {
+    const value = (name) => this.getAttribute(name) ?? undefined;
+    const limit = AbortSignal.timeout((value('timeout') ?? 30) * 1000);
+    const headers = { 'Content-Type': 'application/json' };
+    let response, body;
+    try {
+      const authorization = await this.getAuthorization?.();
+      if (authorization) headers.Authorization = authorization;
+    } catch {
+      return [, 'SignInExpired'];
+    }
+    try {
+      response = await fetch(value('endpoint'), {
+        method: 'POST', headers, credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer', signal: limit,
+        body: JSON.stringify({ orderNo: value('order-no'), userName: value('user-name'), role: value('atrip-role') }),
+      });
+      body = await response.text();
+    } catch {
+      return [, limit.aborted ? 'Timeout' : 'Unreachable'];
+    }
+    try {
+      body = JSON.parse(body);
+      // The broker has checked the url's host; here it is only kept from being something else than a web page.
+      if (response.ok && /^https?:$/.test(new URL(body.url).protocol)) return [body.url];
+    } catch {
+      body = {};
+    }
+    const { status, headers: got } = response;
+    return [, (!response.ok && (body?.code ?? BY_STATUS[status])) || 'Failed', {
+      status, requestId: body?.instance ?? got.get('apigw-requestid'), retryAfter: +got.get('retry-after') || 0,
+    }];
+  }
+
+  #fail(code, { retryAfter = 0, ...more } = {}) {
+    const message = this.#text(SAME[code] ?? code, { n: retryAfter || 5 });
+    this.#until = Date.now() + retryAfter * 1000;
+    setTimeout(() => this.#draw(), retryAfter * 1000);
+    this.#become('failed', { code, message, retryAfter, ...more });
+    this.#alert.append(message);
+    if (more.requestId) this.#alert.append(make('small', { part: 'reference' }, this.#text('reference', { id: more.requestId })));
+  }
+
+  // become changes the state, says so to who listens, and to the page by an event.
+  #become(state, detail) {
+    this.setAttribute('state', state);
+    this.#status.textContent = /busy|done/.test(state) ? this.#text(state) : '';
+    this.#alert.replaceChildren();
+    this.#draw();
+    this.dispatchEvent(new CustomEvent('atrip-' + state, { bubbles: true, composed: true, detail }));
+  }
+
+  #draw() {
+    const busy = this.state === 'busy';
+    const order = this.getAttribute('order-no');
+    this.#button.ariaDisabled = busy || Date.now() < this.#until;
+    this.#button.replaceChildren(
+      busy ? make('i', { part: 'spinner' }) : '', this.#text(busy ? 'busy' : 'label'),
+      make('span', { className: 'heard' }, ', ' + this.#text('about', { order })),
+    );
+  }
+
+  #language() {
+    const language = (this.closest('[lang]')?.lang || navigator.language).slice(0, 2).toLowerCase();
+    return TEXTS[language] ? language : 'en';
+  }
+
+  // text is the attribute text-<key> where the page sets one, else the built-in text.
+  #text(key, values = {}) {
+    const texts = { ...TEXTS.en, ...TEXTS[this.#language()] };
+    const text = this.getAttribute('text-' + key.toLowerCase()) ?? texts[key] ?? texts.Failed;
+    return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  }
+}
+
+customElements.define('atrip-link', AtripLink);

@@ -1,0 +1,106 @@
+// The demo console: an example back office with <atrip-link> in each row, switches for faults, and the audit lines live.
+import { AtripLink } from './atrip-link.zh.js';
+import { showAudit } from './audit.js';
+import { showFaults } from './faults.js';
+import { Session } from './session.js';
+import { speak, text } from './texts.js';
+
+const ORDERS = [
+  { number: 'XPFIW20220209163159425', from: 'SIN', to: 'HKG', day: '2026-12-03', people: 2, status: 'ticketed' },
+  { number: 'XPFIW20220210080112733', from: 'LHR', to: 'BCN', day: '2026-12-05', people: 1, status: 'ticketed' },
+  { number: 'XPFIW20220210141857091', from: 'PVG', to: 'NRT', day: '2026-12-11', people: 4, status: 'pending' },
+  { number: 'BAG-20220211-000417', from: 'MAD', to: 'LIS', day: '2026-12-14', people: 1, status: 'bags' },
+  { number: 'XPFIW20220212101500318', from: 'BKK', to: 'KUL', day: '2027-01-08', people: 3, status: 'cancelled' },
+];
+const LOOK = { ticketed: 'good', bags: 'good', pending: 'warn', cancelled: 'bad' };
+const GROUP_OF = {
+  'Customer service': 'atrip-customer-service', Finance: 'atrip-finance', Developer: 'atrip-developer', Admin: 'atrip-admin',
+};
+
+const at = (id) => document.getElementById(id);
+const config = await (await fetch('config.json')).json();
+const session = new Session(config);
+const links = [];
+
+// authorization is what each <atrip-link> sends; the fault "sign-in expired" swaps it for a token that is no longer valid.
+let expired = false;
+const authorization = async () => {
+  if (!expired) return `Bearer ${session.token()}`;
+  const query = new URLSearchParams({ user: session.claims().email, lifetime: '-10m' });
+  return `Bearer ${await (await fetch(`${config.issuer}/dev-token?${query}`)).text()}`;
+};
+
+function row(order) {
+  const line = document.createElement('tr');
+  const cells = Array.from({ length: 4 }, () => line.insertCell());
+  const number = document.createElement('span');
+  number.className = 'number';
+  number.textContent = order.number;
+  const booked = document.createElement('small');
+  cells[0].append(number);
+  const trip = document.createElement('span');
+  trip.textContent = `${order.from} → ${order.to}`;
+  cells[1].append(trip, booked);
+  const chip = document.createElement('span');
+  chip.className = `chip ${LOOK[order.status]}`;
+  cells[2].append(chip);
+  const link = new AtripLink();
+  link.setAttribute('endpoint', config.endpoint);
+  link.setAttribute('order-no', order.number);
+  link.getAuthorization = authorization;
+  cells[3].append(link);
+  links.push(link);
+  line.speak = (language) => {
+    const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(order.day));
+    booked.textContent = `${day} · ${text('people', { n: order.people })}`;
+    chip.textContent = text(order.status);
+  };
+  return line;
+}
+
+function chooseRole() {
+  const role = at('role').value;
+  for (const link of links) link.setAttribute('role', role);
+  const groups = session.claims()?.groups ?? [];
+  at('role-hint').textContent = groups.includes(GROUP_OF[role]) ? '' : text('notGranted', { name: session.claims()?.name ?? '', role });
+}
+
+function show() {
+  const who = session.claims();
+  at('signed-in').hidden = at('who').hidden = at('role-label').hidden = !who;
+  at('signed-out').hidden = at('sign-in').hidden = Boolean(who);
+  if (!who) return;
+  at('name').textContent = who.name;
+  at('email').textContent = who.email;
+  at('initial').textContent = who.name[0];
+  const granted = config.roles.find((role) => who.groups.includes(GROUP_OF[role]));
+  at('role').value = granted ?? config.roles[0];
+  chooseRole();
+}
+
+function setLanguage(language) {
+  localStorage.setItem('language', language);
+  at('language').value = language;
+  speak(language);
+  for (const line of at('rows').rows) line.speak(language);
+  for (const link of links) link.setAttribute('lang', language);
+  if (session.claims()) chooseRole();
+  document.dispatchEvent(new Event('language'));
+}
+
+at('rows').append(...ORDERS.map(row));
+at('role').append(...config.roles.map((role) => new Option(role)));
+at('role').addEventListener('change', chooseRole);
+at('language').addEventListener('change', (event) => setLanguage(event.target.value));
+for (const id of ['sign-in', 'sign-in-hero']) at(id).addEventListener('click', () => session.begin());
+at('sign-out').addEventListener('click', () => { session.end(); show(); at('sign-in').focus(); });
+document.addEventListener('atrip-failed', (event) => {
+  if (event.detail.code === 'SignInExpired' && !expired) { session.end(); show(); }
+});
+
+await session.finish();
+show();
+setLanguage(localStorage.getItem('language') ?? (navigator.language.startsWith('zh') ? 'zh' : 'en'));
+showFaults(config, (fault) => { expired = fault.id === 'sign-in-expired'; });
+showAudit();
+document.documentElement.dataset.ready = 'true';
