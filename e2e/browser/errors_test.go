@@ -1,0 +1,136 @@
+package browser_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// problem is the broker's answer for a code.
+func problem(code string, status int) string {
+	return fmt.Sprintf(`{"type":"urn:atriptoken:problem:%s","title":"t","status":%d,"detail":"d","instance":"id-1","code":%q}`, code, status, code)
+}
+
+func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	const busy, unreachable = "Try again in 7 seconds", "cannot be reached"
+	for _, row := range []struct {
+		name, body string
+		status     int
+		code, says string
+		chinese    string
+	}{
+		{"InvalidRequest", problem("InvalidRequest", 400), 400, "InvalidRequest", "is not valid", "无效"},
+		{"NotPermitted", problem("NotPermitted", 403), 403, "NotPermitted", "You may not open this order", "您无权"},
+		{"NotFound", problem("NotFound", 404), 404, "NotFound", "could not be opened", "未能打开"},
+		{"MethodNotAllowed", problem("MethodNotAllowed", 405), 405, "MethodNotAllowed", "could not be opened", "未能打开"},
+		{"BodyTooLarge", problem("BodyTooLarge", 413), 413, "BodyTooLarge", "could not be opened", "未能打开"},
+		{"UnsupportedMediaType", problem("UnsupportedMediaType", 415), 415, "UnsupportedMediaType", "could not be opened", "未能打开"},
+		{"AtlasRateLimited", problem("AtlasRateLimited", 429), 429, "AtlasRateLimited", busy, "7 秒后重试"},
+		{"AtlasFailed", problem("AtlasFailed", 502), 502, "AtlasFailed", "may not know the order", "可能找不到该订单"},
+		{"AtlasRefused", problem("AtlasRefused", 502), 502, "AtlasRefused", "credentials", "凭据"},
+		{"SecretUnavailable", problem("SecretUnavailable", 503), 503, "SecretUnavailable", unreachable, "无法连接"},
+		{"AtlasUnavailable", problem("AtlasUnavailable", 503), 503, "AtlasUnavailable", unreachable, "无法连接"},
+		{"AtlasTimeout", problem("AtlasTimeout", 504), 504, "AtlasTimeout", "did not answer in time", "未及时响应"},
+		{"Internal", problem("Internal", 500), 500, "Internal", "could not be opened", "未能打开"},
+		{"the gateway's 401", `{"message":"Unauthorized"}`, 401, "SignInExpired", "sign-in has expired", "登录已过期"},
+		{"the gateway's 403", `{"message":"Forbidden"}`, 403, "NotPermitted", "You may not open this order", "您无权"},
+		{"the gateway's 404", `{"message":"Not Found"}`, 404, "Failed", "could not be opened", "未能打开"},
+		{"the gateway's 429", `{"message":"Too Many Requests"}`, 429, "Throttled", busy, "7 秒后重试"},
+		{"the gateway's 500", `{"message":"Internal Server Error"}`, 500, "Failed", "could not be opened", "未能打开"},
+		{"the gateway's 503", `{"message":"Service Unavailable"}`, 503, "Unavailable", unreachable, "无法连接"},
+		{"an answer that is no JSON", `<html>`, 502, "Failed", "could not be opened", "未能打开"},
+		{"an answer that is null", `null`, 500, "Failed", "could not be opened", "未能打开"},
+		{"a success that is no JSON", `<html>`, 200, "Failed", "could not be opened", "未能打开"},
+		{"a success without a url", `{"status":0}`, 200, "Failed", "could not be opened", "未能打开"},
+		{"a url that is a script", `{"url":"javascript:alert(1)","status":0}`, 200, "Failed", "could not be opened", "未能打开"},
+		{"a url that is none", `{"url":"//","status":0}`, 200, "Failed", "could not be opened", "未能打开"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			broker.says(row.status, row.body, "Retry-After", "7", "Apigw-Requestid", "gw-1")
+			for lang, want := range map[string]string{"en": row.says, "zh-CN": row.chinese} {
+				run(t, ctx, chromedp.Navigate(site.URL))
+				until(t, ctx, link(0)+`?.state === 'idle'`)
+				eval[bool](t, ctx, `(`+link(0)+`.setAttribute('lang', '`+lang+`'),
+					addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+				told := fail(t, ctx, 0)
+				if !strings.Contains(told, want) {
+					t.Errorf("in %s the operator is told %q, want %q in it", lang, told, want)
+				}
+				id := "gw-1"
+				if strings.Contains(row.body, `"instance"`) {
+					id = "id-1"
+				}
+				if !strings.Contains(told, id) {
+					t.Errorf("in %s the operator is told %q, which has no request id %s to quote", lang, told, id)
+				}
+				if code := eval[string](t, ctx, `document.detail.code`); code != row.code {
+					t.Errorf("the event says %s, want %s", code, row.code)
+				}
+			}
+			if tabs, err := chromedp.Targets(ctx); err != nil || len(tabs) != 1 {
+				t.Errorf("%d tabs are open (%v), want the failed one closed", len(tabs), err)
+			}
+		})
+	}
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	run(t, ctx, chromedp.Navigate(site.URL))
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "2")
+	fail(t, ctx, 0)
+	if got := eval[string](t, ctx, button(0)+`.ariaDisabled`); got != "true" {
+		t.Errorf("the button's aria-disabled is %s, want true", got)
+	}
+	click(t, ctx, 0)
+	if n := broker.asked.Load(); n != 1 {
+		t.Errorf("the endpoint was asked %d times, want once: the wait is not over", n)
+	}
+	until(t, ctx, button(0)+`.ariaDisabled === 'false'`)
+	fail(t, ctx, 0)
+	if n := broker.asked.Load(); n != 2 {
+		t.Errorf("the endpoint was asked %d times, want twice: the wait is over", n)
+	}
+}
+
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" timeout="0.5"`)
+	ctx := browser(t)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	for _, row := range []struct {
+		name, code string
+		answer     http.HandlerFunc
+	}{
+		{"an answer that does not come", "Timeout", func(http.ResponseWriter, *http.Request) { <-end }},
+		{"a connection that breaks", "Unreachable", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+		{"a redirect", "Unreachable", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			broker.does(row.answer)
+			run(t, ctx, chromedp.Navigate(site.URL))
+			until(t, ctx, link(0)+`?.state === 'idle'`)
+			eval[bool](t, ctx, `(addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+			fail(t, ctx, 0)
+			if code := eval[string](t, ctx, `document.detail.code`); code != row.code {
+				t.Errorf("the event says %s, want %s", code, row.code)
+			}
+		})
+	}
+}

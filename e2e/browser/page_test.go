@@ -1,0 +1,80 @@
+package browser_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync/atomic"
+	"testing"
+)
+
+// strictCSP is a policy as strict as a page with the element can have.
+const strictCSP = "default-src 'none'; script-src 'self'; connect-src *; base-uri 'none'; form-action 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
+
+// page serves a page with one <atrip-link> that has the given attributes, from
+// an origin of its own, without the console around it.
+func page(t *testing.T, attributes string) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", strictCSP)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
+			<script type="module" src="atrip-link.zh.js"></script><main><h1>Orders</h1><atrip-link %s></atrip-link></main></html>`, attributes)
+	})
+	for _, name := range []string{"atrip-link.js", "atrip-link.zh.js"} {
+		text, err := os.ReadFile(root + "/web/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write(text)
+		})
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// endpoint is a stand-in for the broker that answers what a test sets.
+type endpoint struct {
+	URL    string
+	answer atomic.Pointer[http.HandlerFunc]
+	asked  atomic.Int32
+}
+
+func newEndpoint(t *testing.T) *endpoint {
+	t.Helper()
+	e := &endpoint{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Access-Control-Allow-Headers", "authorization,content-type")
+		header.Set("Access-Control-Expose-Headers", "apigw-requestid,retry-after")
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		e.asked.Add(1)
+		(*e.answer.Load())(w, r)
+	}))
+	t.Cleanup(server.Close)
+	e.URL = server.URL
+	return e
+}
+
+// says sets the answer.
+func (e *endpoint) says(status int, body string, headers ...string) {
+	e.does(func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	})
+}
+
+func (e *endpoint) does(answer http.HandlerFunc) { e.answer.Store(&answer) }
