@@ -14,12 +14,15 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"atriptoken/atlas"
 	"atriptoken/handler"
 	"atriptoken/policy"
+	"atriptoken/roots"
 	"atriptoken/secret"
 )
 
@@ -56,6 +59,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
+	awsConfig.HTTPClient = httpClient(awsConfig)
 	source := &secret.SecretsManager{
 		Client: secretsmanager.NewFromConfig(awsConfig), ID: environment.SecretARN, ClientID: environment.ClientID,
 	}
@@ -85,6 +89,16 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	}
 	ready.Wait()
 	return h, nil
+}
+
+// httpClient is the SDK's own with the cheaper verification of servers; the
+// roots of AWS_CA_BUNDLE, where that is set, stay in force.
+func httpClient(c aws.Config) aws.HTTPClient {
+	client, ok := c.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		client = awshttp.NewBuildableClient()
+	}
+	return client.WithTransportOptions(roots.Install)
 }
 
 // readPolicy reads the policy file, relative to the artifact's root.
