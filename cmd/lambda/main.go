@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/caarlos0/env/v11"
 
 	"atriptoken/function"
@@ -18,6 +20,13 @@ import (
 )
 
 func main() {
+	// One invocation at a time is a chain of waits: with one P, the runtime
+	// hands goroutines on without waking a second thread, which costs more than
+	// it brings (docs/performance.md). Below 1,769 MB there is less than one
+	// processor to share in any case.
+	if lambdacontext.MaxConcurrency() == 1 {
+		runtime.GOMAXPROCS(1)
+	}
 	h, err := function.New(context.Background(), env.ToMap(os.Environ()), os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "atriptoken cannot start:", err)
