@@ -30,12 +30,19 @@ build: ## the function for this machine: build/bootstrap, with build/policies/ b
 	@cp -R policies build/policies
 
 # `sam build` comes here through sam/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
-.PHONY: build-Function
+.PHONY: build-Function build-ProbeFunction
 build-Function:
+	$(call build_for_lambda,./cmd/lambda)
+	@cp -R policies "$(ARTIFACTS_DIR)/policies"
+
+build-ProbeFunction:
+	$(call build_for_lambda,./cmd/probe)
+
+define build_for_lambda
 	@: $${ARTIFACTS_DIR:?is set by sam build; to build for this machine: make build}
 	@: $${GOARCH:?is set by sam/<architecture>/Makefile; use sam build}
-	GOOS=linux GOARCH=$(GOARCH) $(BUILD_FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
-	@cp -R policies "$(ARTIFACTS_DIR)/policies"
+	GOOS=linux GOARCH=$(GOARCH) $(BUILD_FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" $(1)
+endef
 
 .PHONY: run
 run: ## the whole system on this machine; flags by ARGS="-json ..."
