@@ -1,14 +1,17 @@
 package handler
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"strings"
+	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"atriptoken/atlas"
-	"atriptoken/policy"
 )
 
 // caller is one way in which the function is invoked. Each has a file of its
@@ -16,33 +19,36 @@ import (
 type caller struct {
 	// name is what the audit line and the README call it.
 	name string
-	// door is the alias that takes it, doorAPI or doorService.
+	// door is the alias that takes it: doorAPI when AWS says in the event who
+	// the caller is, doorService when it does not.
 	door string
+	// within bounds the whole invocation, where the caller waits less long
+	// than the function may run. Zero means that it does not.
+	within time.Duration
 	// matches tells the caller by the event's shape.
 	matches func(*event) bool
 	// read takes from the event what the shape holds.
 	read func(*event, claimNames) inbound
 	// succeed and fail put an outcome into the form that the caller expects. An
 	// error of fail is a function error, in its exact form.
-	succeed func(atlas.Reply) ([]byte, error)
-	fail    func(fault, string) ([]byte, error)
+	succeed func(*event, atlas.Reply) ([]byte, error)
+	fail    func(*event, fault, string) ([]byte, error)
 }
 
-// callers are asked in this order; the first that matches is it.
-var callers = []*caller{httpAPI, plain}
+// callers are the known shapes. An event has to have exactly one of them.
+var callers = []*caller{httpAPI, functionURL, restAPI, loadBalancer, appSync, connect, agent, plain}
 
 // knownShapes is told to those who send another.
-const knownShapes = `an API Gateway HTTP API event (payload 2.0), or plain {"orderNo","userName","role"}`
+const knownShapes = `API Gateway (HTTP API and REST API), function URL, load balancer, AppSync resolver, Amazon Connect flow ` +
+	`and plain {"orderNo","userName","role"}`
 
 // inbound is what an event says, before any of it is believed.
 type inbound struct {
-	principal policy.Principal
-	// unidentified says why the principal is anonymous, for the audit line.
-	unidentified string
-	sourceIP     netip.Addr
+	identity identity
+	sourceIP netip.Addr
 	// gatewayID is the request's id at the gateway in front, "" without one.
 	gatewayID string
-	// http is the HTTP request; nil for plain invocations.
+	// http is the HTTP request; nil for the callers that are none.
 	http *httpRequest
 	// body is the request's JSON when there is no HTTP request around it.
 	body []byte
@@ -52,15 +58,40 @@ type inbound struct {
 // that a shape's owner may leave out or set to null is optional.
 type event struct {
 	raw []byte
+	// tool is the name of the tool that an agent's gateway calls, from the
+	// invocation's client context.
+	tool string
 
-	Version         string            `json:"version"`
-	RouteKey        string            `json:"routeKey"`
-	RawPath         string            `json:"rawPath"`
-	Headers         map[string]string `json:"headers"`
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-	RequestContext  *requestContext   `json:"requestContext"`
+	// API Gateway, function URLs and load balancers.
+	Version           string              `json:"version"`
+	RouteKey          string              `json:"routeKey"`
+	RawPath           string              `json:"rawPath"`
+	Resource          string              `json:"resource"`
+	Path              string              `json:"path"`
+	HTTPMethod        string              `json:"httpMethod"`
+	Headers           map[string]string   `json:"headers"`
+	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+	Body              string              `json:"body"`
+	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	RequestContext    *requestContext     `json:"requestContext"`
 
+	// AppSync.
+	Arguments jsontext.Value `json:"arguments"`
+	Identity  jsontext.Value `json:"identity"`
+	Info      *struct {
+		FieldName string `json:"fieldName"`
+	} `json:"info"`
+
+	// Amazon Connect.
+	Name    string `json:"Name"`
+	Details *struct {
+		ContactData *struct {
+			ContactID string `json:"ContactId"`
+		} `json:"ContactData"`
+		Parameters jsontext.Value `json:"Parameters"`
+	} `json:"Details"`
+
+	// Plain.
 	OrderNo  jsontext.Value `json:"orderNo"`
 	UserName jsontext.Value `json:"userName"`
 	Role     jsontext.Value `json:"role"`
@@ -74,47 +105,57 @@ type requestContext struct {
 		Method   string `json:"method"`
 		SourceIP string `json:"sourceIp"`
 	} `json:"http"`
-	Authorizer *authorizer `json:"authorizer"`
+	Identity *struct {
+		SourceIP  string `json:"sourceIp"`
+		UserARN   string `json:"userArn"`
+		AccountID string `json:"accountId"`
+	} `json:"identity"`
+	ELB *struct {
+		TargetGroupARN string `json:"targetGroupArn"`
+	} `json:"elb"`
+	Authorizer jsontext.Value `json:"authorizer"`
 }
 
 // parseEvent reads an event and tells its caller; nil when it has no shape that
-// is known. Members that no caller reads are skipped; a member that stands
-// twice, at any depth, or one of another type makes the shape unknown.
-func parseEvent(payload []byte) (*event, *caller) {
-	e := &event{raw: payload}
-	if json.Unmarshal(payload, e) != nil {
-		return nil, nil
+// is known, or more than one, and detail then says what is wrong. Members that
+// no caller reads are skipped; a member that stands twice, at any depth, or one
+// of another type makes the shape unknown.
+func parseEvent(payload []byte, tool string) (e *event, c *caller, detail string) {
+	e = &event{raw: payload, tool: tool}
+	if err := json.Unmarshal(payload, e); err != nil {
+		var syntax *jsontext.SyntacticError
+		if errors.As(err, &syntax) {
+			return e, nil, "The event is not strict JSON (RFC 8259, UTF-8, no member twice)."
+		}
+		return e, nil, "The event has no known shape: a member has another type than in any of " + knownShapes + "."
 	}
-	for _, c := range callers {
-		if c.matches(e) {
-			return e, c
+	for _, known := range callers {
+		switch {
+		case !known.matches(e):
+		case c != nil:
+			return e, nil, "The event has the shapes of two callers at once."
+		default:
+			c = known
 		}
 	}
-	return nil, nil
+	if c == nil {
+		return e, nil, "The event has no known shape. Known are " + knownShapes + "."
+	}
+	return e, c, ""
 }
 
-// The doors, told by the alias through which the function was invoked.
-const (
-	doorAPI         = "api"         // HTTP events
-	doorService     = "service"     // plain events
-	doorUnqualified = "unqualified" // both: local runs and administrators
-	doorUnknown     = "unknown"     // none
-)
-
-// doorOf reads the door from the invoked function's ARN, which Lambda sets:
-// arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]. A version number and
-// $LATEST count as unqualified: only who may invoke the function itself, rather
-// than one of its aliases, can name them.
-func doorOf(functionARN string) string {
-	parts := strings.Split(functionARN, ":")
-	if len(parts) < 8 {
-		return doorUnqualified
+// toolName is the tool that Bedrock AgentCore Gateway says it calls, by the
+// invocation's client context (AgentCore developer guide, "Lambda function
+// input format"); "" when the caller is no such gateway.
+func toolName(ctx context.Context) string {
+	lc, ok := lambdacontext.FromContext(ctx)
+	if !ok {
+		return ""
 	}
-	switch qualifier := parts[7]; {
-	case qualifier == doorAPI || qualifier == doorService:
-		return qualifier
-	case qualifier == "$LATEST" || strings.Trim(qualifier, "0123456789") == "":
-		return doorUnqualified
+	for name, value := range lc.ClientContext.Custom {
+		if strings.EqualFold(name, "bedrockAgentCoreToolName") {
+			return value
+		}
 	}
-	return doorUnknown
+	return ""
 }

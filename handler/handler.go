@@ -1,7 +1,8 @@
 // Package handler answers the function's invocations. The files tell the story
-// of a request: event.go knows the caller, http.go and request.go check what it
-// sent, identity.go says who it is, handler.go decides, call.go asks Atlas,
-// answer.go answers and record.go records.
+// of a request: event.go knows the caller and door.go the way it came in; http.go
+// and request.go check what it sent, identity.go says who it is, serve.go decides,
+// call.go asks Atlas, answer.go answers and record.go records. Each caller has a
+// file of its own.
 package handler
 
 import (
@@ -13,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/failsafe-go/failsafe-go"
 
 	"atriptoken/atlas"
@@ -115,25 +115,27 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
 	// Whoever sends what cannot be told is answered like a plain invocation.
-	c := plain
+	c, e := plain, &event{}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			h.logPanic(ctx, recovered)
 			r.outcome = string(Internal)
-			out, err = c.fail(fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}, r.requestID)
+			out, err = c.fail(e, fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}, r.requestID)
 		}
 		r.write(ctx, h.logger, h.function)
 	}()
-	e, known := parseEvent(payload)
-	if known != nil {
+	e, known, unknown := parseEvent(payload, toolName(ctx))
+	var reply atlas.Reply
+	f := &fault{code: InvalidRequest, detail: unknown}
+	if r.door = door(ctx); known != nil {
 		c = known
+		reply, f = h.serve(ctx, e, c, r)
 	}
-	reply, f := h.serve(ctx, e, known, r)
 	if f != nil {
 		r.outcome = string(f.code)
-		return c.fail(*f, r.requestID)
+		return c.fail(e, *f, r.requestID)
 	}
-	out, err = c.succeed(reply)
+	out, err = c.succeed(e, reply)
 	r.success(reply)
 	return out, err
 }
@@ -151,75 +153,6 @@ func (h *Handler) Drain(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// serve takes the event from the door to Atlas's answer.
-func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (atlas.Reply, *fault) {
-	r.door = h.door(ctx)
-	if c == nil {
-		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The event has no known shape. Known are " + knownShapes + "."}
-	}
-	r.caller = c.name
-	in := c.read(e, h.claims)
-	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.principal.String(), in.unidentified
-	if in.http != nil {
-		r.dropped = in.http.dropped()
-	}
-	if r.door != c.door && r.door != doorUnqualified {
-		r.unidentified = "this caller does not come through this door"
-		return atlas.Reply{}, &fault{code: NotPermitted}
-	}
-	body := in.body
-	if in.http != nil {
-		if f := in.http.route(); f != nil {
-			return atlas.Reply{}, f
-		}
-	}
-	if in.principal.IsAnonymous() && !h.allowAnonymous {
-		return atlas.Reply{}, &fault{code: NotPermitted, detail: "The request carries no identity that the broker knows."}
-	}
-	if in.http != nil {
-		var f *fault
-		if body, f = in.http.content(); f != nil {
-			return atlas.Reply{}, f
-		}
-	} else if len(body) > maxBody {
-		return atlas.Reply{}, &fault{code: BodyTooLarge, detail: "The request may have at most 16 KiB."}
-	}
-	request, faults := decode(body).validate(h.roles, in.principal.Name())
-	if len(faults) > 0 {
-		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The body has faults; errors names each.", fields: faults}
-	}
-	r.orderNo, r.userName, r.role = request.OrderNo, request.UserName, request.Role
-	if f := h.decide(in, request, r); f != nil {
-		return atlas.Reply{}, f
-	}
-	return h.call(ctx, request, r)
-}
-
-func (h *Handler) door(ctx context.Context) string {
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		return doorOf(lc.InvokedFunctionArn)
-	}
-	return doorUnqualified
-}
-
-// decide asks the policy about the very values that would be sent to Atlas.
-func (h *Handler) decide(in inbound, request atlas.Request, r *record) *fault {
-	decision := h.policy.Decide(policy.Question{
-		Principal: in.principal,
-		OrderNo:   request.OrderNo, UserName: request.UserName, Role: request.Role,
-		Door: r.door, SourceIP: in.sourceIP, Now: h.now(),
-	})
-	r.policies, r.policyErrors = decision.Policies, decision.Errors
-	if decision.Allowed {
-		return nil
-	}
-	detail := "You may not open the portal with this user name and role."
-	if in.principal.IsOperator() && request.UserName != in.principal.Name() {
-		detail = "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."
-	}
-	return &fault{code: NotPermitted, detail: detail}
 }
 
 // logPanic writes where it happened. The value of a panic may be any text, the

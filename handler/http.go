@@ -26,9 +26,18 @@ type httpRequest struct {
 // in lower case, SAM's local gateway in canonical case.
 type header map[string][]string
 
-func headerOf(headers map[string]string) header {
-	h := make(header, len(headers))
-	for name, value := range headers {
+// headerOf reads headers, of which a gateway gives one value a name, or every
+// value, or both; then several counts.
+func headerOf(single map[string]string, several map[string][]string) header {
+	h := make(header, max(len(single), len(several)))
+	for name, values := range several {
+		name = strings.ToLower(name)
+		h[name] = append(h[name], values...)
+	}
+	if several != nil {
+		return h
+	}
+	for name, value := range single {
 		name = strings.ToLower(name)
 		h[name] = append(h[name], value)
 	}
@@ -46,7 +55,7 @@ var mapped = regexp.MustCompile(`^(?:/[A-Za-z0-9$_-]+){0,6}$`)
 // cleaned nor unescaped, since whoever stands in front has not done so either.
 func (r *httpRequest) route() *fault {
 	prefix, ok := strings.CutSuffix(r.path, Path)
-	if !ok || prefix != "" && prefix != "/"+r.stage && !(r.routed && mapped.MatchString(prefix)) {
+	if !ok || prefix != "" && (r.stage == "" || prefix != "/"+r.stage) && !(r.routed && mapped.MatchString(prefix)) {
 		return &fault{code: NotFound, detail: "The broker answers at " + Path + " only."}
 	}
 	if r.method != "POST" {

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -12,30 +13,56 @@ import (
 // guide, "Create AWS Lambda proxy integrations for HTTP APIs"). A JWT, IAM or
 // Lambda authorizer in front says who the caller is.
 var httpAPI = &caller{
-	name: "http-api",
-	door: doorAPI,
-	matches: func(e *event) bool {
-		return e.Version == "2.0" && e.RequestContext != nil && e.RequestContext.HTTP != nil
-	},
-	read: func(e *event, names claimNames) inbound {
-		rc := e.RequestContext
-		in := inbound{gatewayID: rc.RequestID}
-		in.principal, in.unidentified = rc.Authorizer.principal(names)
-		in.sourceIP, _ = netip.ParseAddr(rc.HTTP.SourceIP)
-		in.http = &httpRequest{
-			method: rc.HTTP.Method, path: e.RawPath, stage: rc.Stage,
-			routed: e.RouteKey == "POST "+Path,
-			header: headerOf(e.Headers), body: e.Body, base64: e.IsBase64Encoded,
-		}
-		return in
-	},
-	succeed: func(reply atlas.Reply) ([]byte, error) {
-		return proxyResponse(200, baseHeaders("application/json"), encodeReply(reply))
-	},
-	fail: func(f fault, requestID string) ([]byte, error) {
-		status, headers, body := problem(f, requestID)
-		return proxyResponse(status, headers, body)
-	},
+	name:    "http-api",
+	door:    doorAPI,
+	matches: func(e *event) bool { return payload2(e) && !fromFunctionURL(e) },
+	read:    readPayload2,
+	succeed: proxySuccess,
+	fail:    proxyFailure,
+}
+
+// functionURL is a Lambda function URL (Lambda developer guide, "Invoking Lambda
+// function URLs"): payload format 2.0 without routes and stages. With the auth
+// type AWS_IAM it says who signed the request; with NONE it says nothing.
+var functionURL = &caller{
+	name:    "function-url",
+	door:    doorAPI,
+	matches: func(e *event) bool { return payload2(e) && fromFunctionURL(e) },
+	read:    readPayload2,
+	succeed: proxySuccess,
+	fail:    proxyFailure,
+}
+
+func payload2(e *event) bool {
+	return e.Version == "2.0" && e.RequestContext != nil && e.RequestContext.HTTP != nil
+}
+
+// fromFunctionURL tells a function URL by its domain,
+// URL-ID.lambda-url.REGION.on.aws. Both are read alike, so that only the audit
+// line's caller hangs on it.
+func fromFunctionURL(e *event) bool {
+	return strings.Contains(e.RequestContext.DomainName, ".lambda-url.")
+}
+
+func readPayload2(e *event, names claimNames) inbound {
+	rc := e.RequestContext
+	h := headerOf(e.Headers, nil)
+	in := inbound{gatewayID: rc.RequestID, identity: identity2(rc.Authorizer, h, names)}
+	in.sourceIP, _ = netip.ParseAddr(rc.HTTP.SourceIP)
+	in.http = &httpRequest{
+		method: rc.HTTP.Method, path: e.RawPath, stage: rc.Stage,
+		routed: e.RouteKey == "POST "+Path,
+		header: h, body: e.Body, base64: e.IsBase64Encoded,
+	}
+	return in
+}
+
+func proxySuccess(_ *event, reply atlas.Reply) ([]byte, error) {
+	return proxyResponse(200, baseHeaders("application/json"), encodeReply(reply))
+}
+
+func proxyFailure(_ *event, f fault, requestID string) ([]byte, error) {
+	return proxyResponse(problem(f, requestID))
 }
 
 // proxyResponse is the reply that API Gateway and function URLs turn into an

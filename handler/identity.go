@@ -1,17 +1,34 @@
 package handler
 
 import (
-	"strings"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"atriptoken/policy"
 )
 
-// authorizer is what API Gateway says about the caller, payload 2.0: one of the
-// three is present when the route has an authorizer of that kind.
-type authorizer struct {
+// identity is who the invoking service vouches for, or the reason why that is
+// nobody. A principal is only ever made here and in the callers' files, and
+// never from a header or a body.
+type identity struct {
+	policy.Principal
+	why string // for the audit line
+}
+
+func nobody(why string) identity { return identity{policy.Anonymous(), why} }
+
+// awsPrincipal is a caller whose AWS signature the service in front has checked.
+func awsPrincipal(arn, account string) identity {
+	if arn == "" {
+		return nobody("the authorizer names nobody")
+	}
+	return identity{Principal: policy.AwsPrincipal(arn, account)}
+}
+
+// authorizer2 is what stands in requestContext.authorizer of payload 2.0: one
+// of the three is present when the route has an authorizer of that kind (API
+// Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+type authorizer2 struct {
 	JWT *struct {
 		Claims map[string]jsontext.Value `json:"claims"`
 	} `json:"jwt"`
@@ -19,75 +36,82 @@ type authorizer struct {
 		UserARN   string `json:"userArn"`
 		AccountID string `json:"accountId"`
 	} `json:"iam"`
+	// Lambda is the context that a Lambda authorizer returned.
+	Lambda map[string]jsontext.Value `json:"lambda"`
 }
 
-// principal is who the authorizer vouches for, or the reason why that is nobody.
-func (a *authorizer) principal(names claimNames) (policy.Principal, string) {
-	switch {
-	case a == nil:
-		return policy.Anonymous(), "the request passed no authorizer"
-	case a.JWT != nil:
-		return operator(a.JWT.Claims, names)
-	case a.IAM != nil && a.IAM.UserARN != "":
-		return policy.AwsPrincipal(a.IAM.UserARN, a.IAM.AccountID), ""
-	default:
-		return policy.Anonymous(), "the authorizer names nobody"
+// identity2 reads an authorizer of payload 2.0.
+func identity2(v jsontext.Value, h header, names claimNames) identity {
+	if v.Kind() != '{' {
+		return nobody("the request passed no authorizer")
 	}
+	var a authorizer2
+	if json.Unmarshal(v, &a) != nil {
+		return nobody("the authorizer's context has an unknown form")
+	}
+	switch {
+	case a.JWT != nil && a.IAM == nil && a.Lambda == nil:
+		return operatorOfToken(a.JWT.Claims, h, bracketed, names)
+	case a.IAM != nil && a.JWT == nil && a.Lambda == nil:
+		return awsPrincipal(a.IAM.UserARN, a.IAM.AccountID)
+	case a.Lambda != nil && a.JWT == nil && a.IAM == nil:
+		return operatorOfContext(a.Lambda, names)
+	}
+	return nobody("the authorizer names nobody")
 }
 
 // claimNames are the claims that name an operator and their groups.
 type claimNames struct{ name, groups string }
 
-// operator reads the claims of a token that the authorizer has verified.
-func operator(claims map[string]jsontext.Value, names claimNames) (policy.Principal, string) {
-	name, ok := single(claims[names.name])
-	if !ok || name == "" {
-		return policy.Anonymous(), "the token has no claim " + names.name + " that holds one name"
+// operatorOfToken is the operator whose token a JWT or Cognito authorizer has
+// verified, and whose claims it passes on in print.
+func operatorOfToken(values map[string]jsontext.Value, h header, arrays arrayPrint, names claimNames) identity {
+	printed := make(map[string]string, len(values))
+	for name, value := range values {
+		text, ok := scalar(value)
+		if !ok {
+			return nobody("the authorizer's claims are not in print")
+		}
+		printed[name] = text
 	}
-	subject, _ := single(claims["sub"])
-	issuer, _ := single(claims["iss"])
-	groups, ok := list(claims[names.groups])
+	read, why := readPrinted(printed, h["authorization"], arrays)
+	if why != "" {
+		return nobody(why)
+	}
+	return operator(read, names)
+}
+
+// operatorOfContext is the operator that a Lambda authorizer describes, by
+// values of its own choice: nothing about them is printed.
+func operatorOfContext(values map[string]jsontext.Value, names claimNames) identity {
+	read := readTyped(values)
+	if _, ok := read["sub"]; !ok {
+		if id, ok := read["principalId"]; ok {
+			read["sub"] = id
+		}
+	}
+	return operator(read, names)
+}
+
+// operator makes the principal. What names them has to be one value each.
+func operator(read claims, names claimNames) identity {
+	name, ok := read.one(names.name)
 	if !ok {
-		return policy.Anonymous(), "the token's claim " + names.groups + " cannot be read as a list"
+		return nobody("the claim " + names.name + " does not hold one name")
 	}
-	rest := make(map[string][]string, len(claims))
-	for claim, value := range claims {
-		if values, ok := list(value); ok {
-			rest[claim] = values
-		}
+	subject, ok := read.one("sub")
+	if !ok {
+		return nobody("the claim sub does not hold one id")
 	}
-	return policy.Operator(issuer, subject, name, groups, rest), ""
-}
-
-// single reads a claim that is one string.
-func single(v jsontext.Value) (string, bool) {
-	var s string
-	if v.Kind() != '"' || json.Unmarshal(v, &s) != nil {
-		return "", false
+	groups, ok := read.list(names.groups)
+	if !ok {
+		return nobody("the claim " + names.groups + " cannot be told apart into groups")
 	}
-	return s, true
-}
-
-// list reads a claim that is a list of strings. API Gateway's JWT authorizer
-// hands every claim over as a string, and prints an array as "[a b]".
-func list(v jsontext.Value) ([]string, bool) {
-	switch v.Kind() {
-	case 0, 'n':
-		return nil, true
-	case '[':
-		var members []string
-		return members, json.Unmarshal(v, &members) == nil
-	case '"':
-		s, _ := single(v)
-		if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(s, "]") {
-			var members []string
-			if json.Unmarshal([]byte(s), &members) == nil {
-				return members, true
-			}
-			s = strings.TrimSuffix(inner, "]")
-		}
-		return strings.Fields(s), true
-	default:
-		return nil, false
+	// Some providers let people write any address into their profile and say
+	// so here; it is then no name to act under (OpenID Connect Core 1.0, 5.1).
+	if verified, told := read.one("email_verified"); told && names.name == "email" && verified != "true" {
+		return nobody("the claim email is not verified")
 	}
+	issuer, _ := read.one("iss")
+	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags())}
 }

@@ -118,7 +118,7 @@ func matching(statement *cedar.Policy) []types.EntityType {
 	case ast.ScopeTypeIsIn:
 		return []types.EntityType{scope.Type}
 	default: // principal, principal in …
-		return []types.EntityType{typeOperator, typeAwsPrincipal, typeService, typeAnonymous}
+		return []types.EntityType{typeOperator, typeAwsPrincipal, typeService, typeLoadBalancer, typeAnonymous}
 	}
 }
 

@@ -9,6 +9,7 @@ const (
 	typeOperator     types.EntityType = "Operator"
 	typeAwsPrincipal types.EntityType = "AwsPrincipal"
 	typeService      types.EntityType = "Service"
+	typeLoadBalancer types.EntityType = "LoadBalancer"
 	typeAnonymous    types.EntityType = "Anonymous"
 )
 
@@ -48,6 +49,12 @@ func AwsPrincipal(arn, account string) Principal {
 
 // Service is whoever may invoke the function through the door.
 func Service(door string) Principal { return Principal{kind: typeService, id: door} }
+
+// LoadBalancer is an Application Load Balancer, by its target group: it does not
+// vouch for whoever sent the request.
+func LoadBalancer(targetGroupARN string) Principal {
+	return Principal{kind: typeLoadBalancer, id: targetGroupARN}
+}
 
 // Anonymous is nobody.
 func Anonymous() Principal { return Principal{kind: typeAnonymous} }

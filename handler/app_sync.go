@@ -1,0 +1,61 @@
+package handler
+
+import (
+	"net/netip"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// appSync is an AppSync resolver that hands its whole context to the function
+// (AppSync developer guide, "Configuring direct Lambda resolvers" and "Resolver
+// mapping template context reference"). The field's arguments are the request;
+// the identity is that of the API's authorization mode. A function error
+// becomes the GraphQL error's type and message.
+var appSync = &caller{
+	name: "appsync",
+	door: doorAPI,
+	matches: func(e *event) bool {
+		return e.Info != nil && e.Info.FieldName != "" && e.Arguments.Kind() == '{' && e.RequestContext == nil
+	},
+	read: func(e *event, names claimNames) inbound {
+		in := inbound{body: e.Arguments}
+		in.identity, in.sourceIP = graphQLIdentity(e.Identity, names)
+		return in
+	},
+	succeed: plain.succeed,
+	fail:    plain.fail,
+}
+
+// graphQLIdentity reads AppSync's identity: claims for Cognito user pools and
+// OpenID Connect, userArn for IAM, resolverContext for a Lambda authorizer,
+// null for an API key, which names nobody.
+func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) {
+	if v.Kind() != '{' {
+		return nobody("the request passed no authorizer that names its caller"), netip.Addr{}
+	}
+	var i struct {
+		Claims          map[string]jsontext.Value `json:"claims"`
+		UserARN         string                    `json:"userArn"`
+		AccountID       string                    `json:"accountId"`
+		ResolverContext map[string]jsontext.Value `json:"resolverContext"`
+		SourceIP        []string                  `json:"sourceIp"`
+	}
+	if json.Unmarshal(v, &i) != nil {
+		return nobody("the identity has an unknown form"), netip.Addr{}
+	}
+	var from netip.Addr
+	// Several addresses are those of proxies, which the client can make up.
+	if len(i.SourceIP) == 1 {
+		from, _ = netip.ParseAddr(i.SourceIP[0])
+	}
+	switch {
+	case i.Claims != nil && i.UserARN == "" && i.ResolverContext == nil:
+		return operator(readTyped(i.Claims), names), from
+	case i.UserARN != "" && i.Claims == nil && i.ResolverContext == nil:
+		return awsPrincipal(i.UserARN, i.AccountID), from
+	case i.ResolverContext != nil && i.Claims == nil && i.UserARN == "":
+		return operatorOfContext(i.ResolverContext, names), from
+	}
+	return nobody("the identity names nobody, or more than one caller"), from
+}

@@ -1,0 +1,324 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/go-cmp/cmp"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/handler"
+)
+
+// groupsClaim configures the claim with the groups, as Cognito names it.
+func groupsClaim(name string) func(*handler.Config) {
+	return func(c *handler.Config) { c.GroupsClaim = name }
+}
+
+// loadBalancerPolicy permits one target group.
+const loadBalancerPolicy = `@id("internal-load-balancer") permit(
+	principal == LoadBalancer::"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/atrip-token-broker/6d0ecf831eec9f09",
+	action, resource);`
+
+// Each sample in events/ opens the portal through its own door, and through no
+// other.
+func TestCaller_EverySampleOpensThePortal(t *testing.T) {
+	t.Parallel()
+	const arn = `AwsPrincipal::"arn:aws:sts::123456789012:assumed-role/back-office/backoffice"`
+	for _, row := range []struct {
+		sample, caller, door, principal string
+		options                         []func(*handler.Config)
+	}{
+		{"http-api-jwt", "http-api", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"http-api-jwt-groups", "http-api", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"http-api-base64", "http-api", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"http-api-iam", "http-api", "api", arn, nil},
+		{"http-api-lambda", "http-api", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"function-url-iam", "function-url", "api", arn, nil},
+		{"rest-api-cognito", "rest-api", "api", `Operator::"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"`, []func(*handler.Config){groupsClaim("cognito:groups")}},
+		{"rest-api-iam", "rest-api", "api", arn, nil},
+		{"rest-api-lambda", "rest-api", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"load-balancer", "load-balancer", "api", `LoadBalancer::"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/atrip-token-broker/6d0ecf831eec9f09"`,
+			[]func(*handler.Config){withPolicy(policyText(t, "lb.cedar", loadBalancerPolicy))}},
+		{"load-balancer-multi-value", "load-balancer", "api", `LoadBalancer::"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/atrip-token-broker/6d0ecf831eec9f09"`,
+			[]func(*handler.Config){withPolicy(policyText(t, "lb.cedar", loadBalancerPolicy))}},
+		{"appsync-cognito", "appsync", "api", `Operator::"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"`, []func(*handler.Config){groupsClaim("cognito:groups")}},
+		{"appsync-oidc", "appsync", "api", `Operator::"00u1a2b3c4d5e6f7g8h9"`, nil},
+		{"appsync-iam", "appsync", "api", arn, nil},
+		{"connect", "connect", "service", `Service::"service"`, nil},
+		{"plain", "plain", "service", `Service::"service"`, nil},
+	} {
+		t.Run(row.sample, func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t, row.options...)
+			out, err := b.call(row.door, sample(t, row.sample))
+			line := b.audit()
+			if err != nil || line["outcome"] != "OK" {
+				t.Fatalf("%v %s %v", err, out, line)
+			}
+			if line["caller"] != row.caller || line["door"] != row.door || line["principal"] != row.principal {
+				t.Errorf("caller %v, door %v, principal %v", line["caller"], line["door"], line["principal"])
+			}
+			if !strings.Contains(string(out), b.atlas.URL) {
+				t.Errorf("the answer holds no url: %s", out)
+			}
+			asked := b.atlas.Requests()[0]
+			if asked.Body != good {
+				t.Errorf("Atlas was asked for %s", asked.Body)
+			}
+			for _, door := range []string{map[string]string{"api": "service", "service": "api"}[row.door], "canary", "API"} {
+				out, err := b.call(door, sample(t, row.sample))
+				if got := b.audit(); got["outcome"] != "NotPermitted" || len(b.atlas.Requests()) != 1 {
+					t.Errorf("through the door %s: %v %s %v", door, err, out, got)
+				}
+			}
+			for _, door := range []string{"", "$LATEST", "7"} {
+				if out, err := b.call(door, sample(t, row.sample)); err != nil || b.audit()["outcome"] != "OK" {
+					t.Errorf("unqualified as %q: %v %s", door, err, out)
+				}
+			}
+		})
+	}
+}
+
+// A sample that no test reads would rot.
+func TestCaller_EverySampleIsTested(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("caller_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../events/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".json"); !strings.Contains(string(text), `{"`+name+`",`) {
+			t.Errorf("no row above has the sample %s", name)
+		}
+	}
+}
+
+func TestLoadBalancer_AnswersInTheFormOfItsHeaders(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for name, several := range map[string]bool{"load-balancer": false, "load-balancer-multi-value": true} {
+		out, err := b.call("api", sample(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			StatusCode        int
+			StatusDescription string
+			Headers           map[string]string
+			MultiValueHeaders map[string][]string
+			Body              string
+		}
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		// The default policy permits a load balancer nothing.
+		if got.StatusCode != 403 || got.StatusDescription != "403 "+http.StatusText(403) || !strings.Contains(got.Body, `"NotPermitted"`) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if several && (got.Headers != nil || len(got.MultiValueHeaders["Cache-Control"]) != 1 || got.MultiValueHeaders["Cache-Control"][0] != "no-store") ||
+			!several && (got.MultiValueHeaders != nil || got.Headers["Cache-Control"] != "no-store") {
+			t.Errorf("%s: its headers are %v and %v", name, got.Headers, got.MultiValueHeaders)
+		}
+	}
+}
+
+// The function URL and the load balancer have no stage and no route of their
+// own: the path is exactly the broker's.
+func TestPath_AfterTheStageAlone(t *testing.T) {
+	t.Parallel()
+	lb := newBroker(t, withPolicy(policyText(t, "lb.cedar", loadBalancerPolicy)))
+	b := newBroker(t)
+	for _, row := range []struct {
+		sample, path string
+		edits        []edit
+		want         string
+	}{
+		{"http-api-jwt", "/getAtripToken.do", nil, "OK"},
+		{"http-api-jwt", "/prod/getAtripToken.do", []edit{set("prod", "requestContext", "stage")}, "OK"},
+		{"http-api-jwt", "/tools/v1/getAtripToken.do", nil, "OK"}, // a custom domain's base path: the route has matched
+		{"http-api-jwt", "/tools/v1/getAtripToken.do", []edit{set("$default", "routeKey")}, "NotFound"},
+		{"http-api-jwt", "/a/b/c/d/e/f/g/getAtripToken.do", nil, "NotFound"},
+		{"http-api-jwt", "//getAtripToken.do", nil, "NotFound"},
+		{"http-api-jwt", "/%2fgetAtripToken.do", nil, "NotFound"},
+		{"http-api-jwt", "/getAtripToken.do/", nil, "NotFound"},
+		{"http-api-jwt", "/getAtripToken.do.", nil, "NotFound"},
+		{"http-api-jwt", "/getatriptoken.do", nil, "NotFound"},
+		{"http-api-jwt", "/getAtripToken%2edo", nil, "NotFound"},
+		{"http-api-jwt", "/x/../getAtripToken.do", nil, "NotFound"},
+		{"http-api-jwt", "getAtripToken.do", nil, "NotFound"},
+		{"http-api-jwt", "", nil, "NotFound"},
+		{"function-url-iam", "/getAtripToken.do", nil, "OK"},
+		{"function-url-iam", "/prod/getAtripToken.do", nil, "NotFound"},
+		{"rest-api-iam", "/getAtripToken.do", nil, "OK"},
+		{"rest-api-iam", "/v1/getAtripToken.do", nil, "OK"},
+		{"rest-api-iam", "/v1/getAtripToken.do", []edit{set("/{proxy+}", "resource")}, "NotFound"},
+		{"rest-api-iam", "//getAtripToken.do", nil, "NotFound"},
+		{"load-balancer", "/getAtripToken.do", nil, "OK"},
+		{"load-balancer", "//getAtripToken.do", nil, "NotFound"},
+		{"load-balancer", "/x/getAtripToken.do", nil, "NotFound"},
+	} {
+		member, through := "path", b
+		switch {
+		case strings.HasPrefix(row.sample, "http-api"), strings.HasPrefix(row.sample, "function-url"):
+			member = "rawPath"
+		case row.sample == "load-balancer":
+			through = lb
+		}
+		got := through.http(sample(t, row.sample, append(row.edits, set(row.path, member))...)).code(t)
+		if got != row.want {
+			t.Errorf("%s %q: %s, want %s", row.sample, row.path, got, row.want)
+		}
+	}
+}
+
+func TestConnect_AnswersWithAFlatMapOfStrings(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	flat := func(edits ...edit) map[string]string {
+		t.Helper()
+		out, err := b.call("service", sample(t, "connect", edits...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer map[string]string
+		if err := json.Unmarshal(out, &answer); err != nil {
+			t.Fatalf("not a flat map of strings: %v: %s", err, out)
+		}
+		return answer
+	}
+	ok := flat()
+	if ok["code"] != "OK" || ok["status"] != "0" || !strings.HasPrefix(ok["url"], b.atlas.URL) || len(ok) != 4 {
+		t.Errorf("%v", ok)
+	}
+	b.atlas.Script(atlastest.StatusMessage(2, "no"), atlastest.StatusMessage(2, "no"))
+	if bad := flat(); bad["code"] != "AtlasFailed" || !strings.Contains(bad["message"], "c0ffee00") || len(bad) != 2 {
+		t.Errorf("%v", bad)
+	}
+	if bad := flat(set(map[string]any{"orderNo": "X1"}, "Details", "Parameters")); bad["code"] != "InvalidRequest" ||
+		!strings.Contains(bad["message"], "/userName is required.") || !strings.Contains(bad["message"], "/role is required.") {
+		t.Errorf("%v", bad)
+	}
+	if bad := flat(set(absent{}, "Details", "Parameters")); bad["code"] != "InvalidRequest" {
+		t.Errorf("without parameters: %v", bad)
+	}
+	if log := b.log.String(); strings.Contains(log, "+1555") || strings.Contains(log, "4a573372") {
+		t.Error("the log holds who is on the phone")
+	}
+}
+
+// A flow gives up after 8 s; the function may run for longer.
+func TestConnect_IsAnsweredWithinItsPatience(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) { c.Margin = 6900 * time.Millisecond })
+	b.atlas.Always(atlastest.Delay(time.Hour, atlastest.OK()))
+	out, err := b.call("service", sample(t, "connect"))
+	if err != nil || !strings.Contains(string(out), `"AtlasTimeout"`) {
+		t.Errorf("%v %s", err, out)
+	}
+	// The same margin leaves a plain invocation the rest of its 20 s.
+	b.atlas.Clear()
+	if _, code, message := b.plain(good); code != "OK" {
+		t.Errorf("%s %s", code, message)
+	}
+}
+
+func TestAgent_IsToldByItsClientContext(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	call := func(door string, custom map[string]string, payload string) (string, string) {
+		ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{
+			InvokedFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken:" + door,
+			ClientContext:      lambdacontext.ClientContext{Custom: custom},
+		})
+		_, err := b.Invoke(ctx, []byte(payload))
+		code, _ := functionError(t, err)
+		caller, _ := b.audit()["caller"].(string)
+		return code, caller
+	}
+	tool := map[string]string{"bedrockAgentCoreToolName": "atrip___open_atrip", "bedrockAgentCoreGatewayId": "g-1"}
+	for _, row := range []struct {
+		door, payload string
+		custom        map[string]string
+		code, caller  string
+	}{
+		{"service", good, tool, "OK", "agent"},
+		{"service", good, map[string]string{"bedrockagentcoreToolName": "open_atrip"}, "OK", "agent"},
+		{"service", good, map[string]string{"other": "x"}, "OK", "plain"},
+		{"service", `{"orderNo":"X1","userName":"amelia","role":"Finance","reason":"asked"}`, tool, "InvalidRequest", "agent"},
+		{"service", `{}`, tool, "InvalidRequest", ""},
+		{"api", good, tool, "NotPermitted", "agent"},
+	} {
+		if code, caller := call(row.door, row.custom, row.payload); code != row.code || caller != row.caller {
+			t.Errorf("%s %v through %s: %s as %q, want %s as %q", row.payload, row.custom, row.door, code, caller, row.code, row.caller)
+		}
+	}
+	// A tool's name in the client context makes nothing of an HTTP event.
+	if code, caller := call("service", tool, string(sample(t, "http-api-jwt"))); caller != "http-api" || code != "OK" {
+		// The refusal is an HTTP answer, not a function error.
+		t.Errorf("%s %s", code, caller)
+	}
+	if b.audit()["outcome"] != "NotPermitted" {
+		t.Error("an HTTP event through service was served")
+	}
+}
+
+// The tool's schema and the contract must not drift apart.
+func TestAgent_ToolSchemaIsTheContract(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/tool.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tools []struct {
+		Name        string
+		InputSchema struct {
+			Type       string
+			Properties map[string]struct{ Type, Description string }
+			Required   []string
+		}
+	}
+	if err := json.Unmarshal(text, &tools); err != nil || len(tools) != 1 {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"orderNo", "userName", "role"}, tools[0].InputSchema.Required); diff != "" || len(tools[0].InputSchema.Properties) != 3 {
+		t.Error(diff)
+	}
+	for _, role := range atlastest.DefaultRoles() {
+		if !strings.Contains(tools[0].InputSchema.Properties["role"].Description, role) {
+			t.Errorf("the schema does not name the role %s", role)
+		}
+	}
+}
+
+// An event that could be two callers' is nobody's.
+func TestEvent_WithTwoShapesIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for name, payload := range map[string][]byte{
+		"plain in a Connect event":    sample(t, "connect", set("X1", "orderNo"), set("Finance", "role")),
+		"plain in an AppSync event":   sample(t, "appsync-iam", set("X1", "orderNo")),
+		"a load balancer with a user": sample(t, "load-balancer", set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
+		"HTTP API as a load balancer": sample(t, "load-balancer", set(map[string]any{"method": "POST"}, "requestContext", "http")),
+	} {
+		out, err := b.call("", payload)
+		if code := b.audit()["outcome"]; code != "InvalidRequest" {
+			t.Errorf("%s: %v %v %s", name, code, err, out)
+		}
+	}
+	if n := len(b.atlas.Requests()); n != 0 {
+		t.Errorf("Atlas was called %d times", n)
+	}
+}

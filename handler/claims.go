@@ -1,0 +1,110 @@
+package handler
+
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// claims are what is said of an operator, as far as it can be told for sure.
+type claims map[string]claimValue
+
+// claimValue is one claim: a list of strings, or else one text.
+type claimValue struct {
+	text   string
+	values []string
+	isList bool
+}
+
+// one returns a claim that is one text and not empty.
+func (c claims) one(name string) (string, bool) {
+	v, ok := c[name]
+	return v.text, ok && !v.isList && v.text != ""
+}
+
+// list returns a claim as a list: an array, a JSON array written into a string,
+// one word, or, for the two claims that are defined so, words with spaces
+// between them. An absent claim is an empty list. ok is false for any other
+// text: a group whose name holds a space cannot be told from two groups, nor
+// one that starts with a bracket from several in a print that is not ours.
+func (c claims) list(name string) (values []string, ok bool) {
+	v, present := c[name]
+	switch {
+	case !present:
+		return nil, true
+	case v.isList:
+		return v.values, true
+	case name == "scope" || name == "scp":
+		return strings.Fields(v.text), true // RFC 6749, 3.3
+	case strings.HasPrefix(v.text, "["):
+		return jsonArray([]byte(v.text))
+	case v.text == "" || strings.ContainsAny(v.text, whiteSpace+`,"`):
+		return nil, false
+	}
+	return []string{v.text}, true
+}
+
+// whiteSpace is what may stand between the words of a list that somebody
+// wrote as text.
+const whiteSpace = " \t\r\n\v\f\u0085\u00a0"
+
+// tags are the claims as a policy sees them: each a set of strings. A text that
+// is no list for sure is one member.
+func (c claims) tags() map[string][]string {
+	tags := make(map[string][]string, len(c))
+	for name, v := range c {
+		values, ok := c.list(name)
+		if !ok {
+			values = []string{v.text}
+		}
+		tags[name] = values
+	}
+	return tags
+}
+
+// readTyped reads claims that are JSON values: those of a token, of AppSync, of
+// a Lambda authorizer. Null, objects and arrays of anything but scalars are
+// left out.
+func readTyped(values map[string]jsontext.Value) claims {
+	read := make(claims, len(values))
+	for name, value := range values {
+		if text, ok := scalar(value); ok {
+			read[name] = claimValue{text: text}
+		} else if members, ok := jsonArray(value); ok {
+			read[name] = claimValue{values: members, isList: true}
+		} else if value.Kind() == '[' {
+			// It must not look like a claim that is absent.
+			read[name] = claimValue{text: "[…]"}
+		}
+	}
+	return read
+}
+
+// scalar returns a string, a number or a boolean as text.
+func scalar(v jsontext.Value) (string, bool) {
+	switch v.Kind() {
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, v)
+		return string(text), err == nil
+	case '0', 't', 'f':
+		return string(v), true
+	}
+	return "", false
+}
+
+// jsonArray reads an array of scalars.
+func jsonArray(v jsontext.Value) ([]string, bool) {
+	var raw []jsontext.Value
+	if v.Kind() != '[' || json.Unmarshal(v, &raw) != nil {
+		return nil, false
+	}
+	members := make([]string, len(raw))
+	for i, value := range raw {
+		var ok bool
+		if members[i], ok = scalar(value); !ok {
+			return nil, false
+		}
+	}
+	return members, true
+}

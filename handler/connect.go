@@ -1,0 +1,42 @@
+package handler
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"atriptoken/atlas"
+	"atriptoken/policy"
+)
+
+// connect is a flow of Amazon Connect (administrator guide, "Invoke AWS Lambda
+// functions"). The block's parameters are the request. A flow waits at most 8 s
+// and takes a flat map of strings; it branches on values, so that an outcome
+// other than success is an answer too, by its code. Nothing about the contact
+// is read, and nothing of it is logged.
+var connect = &caller{
+	name:   "connect",
+	door:   doorService,
+	within: 7 * time.Second,
+	matches: func(e *event) bool {
+		return e.Details != nil && e.Details.ContactData != nil && e.RequestContext == nil && e.Info == nil
+	},
+	read: func(e *event, _ claimNames) inbound {
+		in := inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}
+		if len(in.body) == 0 {
+			in.body = []byte("{}")
+		}
+		return in
+	},
+	succeed: func(_ *event, reply atlas.Reply) ([]byte, error) {
+		answer := map[string]string{"code": outcomeOK, "url": reply.URL.Reveal(), "status": strconv.Itoa(reply.Status), "msg": ""}
+		if reply.Msg != nil {
+			answer["msg"] = *reply.Msg
+		}
+		return json.Marshal(answer, json.Deterministic(true))
+	},
+	fail: func(_ *event, f fault, requestID string) ([]byte, error) {
+		return json.Marshal(map[string]string{"code": string(f.code), "message": f.text(requestID)}, json.Deterministic(true))
+	},
+}

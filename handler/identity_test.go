@@ -1,0 +1,405 @@
+package handler_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"atriptoken/handler"
+)
+
+// bearer is an Authorization header whose token has these claims. Nothing
+// signs it: the authorizer in front has checked the real one.
+func bearer(claims string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return "Bearer " + encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
+}
+
+// groupPolicy permits who is in the group "yes", as anybody, in any role.
+const groupPolicy = `@id("yes") permit(principal is Operator, action, resource) when { principal.groups.contains("yes") };`
+
+// The claims as HTTP API's JWT authorizer prints them, and the token they may
+// be read from. One reading has the operator in the group "yes".
+func TestGroups_OfAnHTTPAPI(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+	const rest = `"sub":"u1","email":"amelia@example.com","iss":"https://login.example.com","exp":1773345838`
+	for _, row := range []struct {
+		name    string
+		printed any    // the claim groups, as printed; absent{} for none
+		token   string // the token's claim groups; "" for no Authorization header
+		want    string
+	}{
+		{"one group", "[yes]", "", "OK"},
+		{"one group as a string", "yes", "", "OK"},
+		{"one group, and it is another", "[yess]", "", "NotPermitted"},
+		{"no groups", "[]", "", "NotPermitted"},
+		{"no claim", absent{}, "", "NotPermitted"},
+		{"an empty claim", "", "", "NotPermitted"},
+		{"null", nil, "", "NotPermitted"},
+		{"an array that no authorizer sends", []any{"yes"}, "", "NotPermitted"},
+		{"an object", map[string]any{"yes": true}, "", "NotPermitted"},
+
+		{"two groups, told by the token", "[yes no]", `["yes","no"]`, "OK"},
+		{"two groups, the other order", "[no yes]", `["no","yes"]`, "OK"},
+		{"two groups and no token", "[yes no]", "", "NotPermitted"},
+		{"one group with a space in its name", "[no yes]", `["no yes"]`, "NotPermitted"},
+		{"one group with a space, and no token", "[no yes]", "", "NotPermitted"},
+		{"a group beside one with a space", "[no yes yes]", `["no yes","yes"]`, "OK"},
+		{"a string that looks like an array", "[no yes]", `"[no yes]"`, "NotPermitted"},
+		{"the token has another order", "[yes no]", `["no","yes"]`, "NotPermitted"},
+		{"the token has a group more", "[yes no]", `["yes","no","more"]`, "NotPermitted"},
+		{"the token has no groups", "[yes no]", `null`, "NotPermitted"},
+		{"numbers in the array", "[1 yes]", `[1,"yes"]`, "OK"},
+		{"objects in the array", "[map[a:1] yes]", `[{"a":1},"yes"]`, "NotPermitted"},
+
+		{"a JSON array written into a string", `["yes","no"]`, `"[\"yes\",\"no\"]"`, "OK"},
+		{"one element that looks like two", `["yes","no"]`, `["\"yes\",\"no\""]`, "NotPermitted"},
+		{"a JSON array in a string, and no token", `["yes","no"]`, "", "NotPermitted"},
+		{"a string with a space", "no yes", "", "NotPermitted"},
+		{"a string with a space, and the token says so", "no yes", `"no yes"`, "NotPermitted"},
+		{"a string with a tab", "no\tyes", "", "NotPermitted"},
+		{"a string with a no-break space", "no\u00a0yes", "", "NotPermitted"},
+		{"a string with a comma", "no,yes", "", "NotPermitted"},
+		{"an array with tabs in it", "[no\tyes]", "", "NotPermitted"},
+		{"Cognito's print of a SAML attribute", "[no, yes]", `"[no, yes]"`, "NotPermitted"},
+		{"brackets in brackets", "[[yes]]", "", "NotPermitted"},
+		{"only an opening bracket", "[yes", "", "NotPermitted"},
+		{"only a closing bracket", "yes]", "", "NotPermitted"},
+		{"another case", "[YES]", "", "NotPermitted"},
+		{"a zero-width space", "[yes\u200b]", "", "NotPermitted"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			edits := []edit{set(map[string]any{
+				"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838",
+			}, "requestContext", "authorizer", "jwt", "claims"), claim("groups", row.printed)}
+			if row.token != "" {
+				edits = append(edits, headerSet("authorization", bearer(`{`+rest+`,"groups":`+row.token+`}`)))
+			}
+			r := b.http(sample(t, "http-api-jwt", edits...))
+			if got := r.code(t); got != row.want {
+				t.Errorf("%s, want %s: %s", got, row.want, r.Body)
+			}
+		})
+	}
+}
+
+// The token in the request is believed about the shape of an array only if it
+// is the one that the authorizer has verified. Each row spoils one thing.
+func TestToken_HasToBeTheVerifiedOne(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+	const whole = `{"sub":"u1","email":"amelia@example.com","iss":"https://login.example.com","exp":1773345838,"email_verified":true,"nickname":null,` +
+		`"address":{"country":"NL"},"roles":[{"a":1}],"groups":["no","yes"]}`
+	printed := map[string]any{
+		"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838", "email_verified": "true",
+		"address": `{"country":"NL"}`, "roles": `[{"a":1}]`, "groups": "[no yes]",
+	}
+	good := bearer(whole)
+	parts := strings.Split(good, ".")
+	spoil := func(old, new string) string { return bearer(strings.Replace(whole, old, new, 1)) }
+	for name, row := range map[string]struct {
+		header any
+		want   string
+	}{
+		"it is":                       {good, "OK"},
+		"in another case of Bearer":   {"bEARER" + strings.TrimPrefix(good, "Bearer"), "OK"},
+		"without Bearer":              {strings.TrimPrefix(good, "Bearer "), "OK"},
+		"a number in another print":   {spoil(`1773345838`, `1.773345838e9`), "OK"},
+		"no header":                   {absent{}, "NotPermitted"},
+		"an empty header":             {"", "NotPermitted"},
+		"two tokens":                  {good + "," + good, "NotPermitted"},
+		"Basic":                       {"Basic dTpw", "NotPermitted"},
+		"another subject":             {spoil(`"u1"`, `"u2"`), "NotPermitted"},
+		"another issuer":              {spoil(`login.example.com`, `login.example.org`), "NotPermitted"},
+		"another expiry":              {spoil(`1773345838`, `1773345839`), "NotPermitted"},
+		"another boolean":             {spoil(`true`, `false`), "NotPermitted"},
+		"a number for a boolean":      {spoil(`true`, `1`), "NotPermitted"},
+		"a claim more":                {spoil(`{`, `{"jti":"x",`), "NotPermitted"},
+		"a claim less":                {spoil(`"email_verified":true,`, ``), "NotPermitted"},
+		"an array for the subject":    {spoil(`"u1"`, `["u1"]`), "NotPermitted"},
+		"a claim twice":               {spoil(`{`, `{"sub":"u1",`), "NotPermitted"},
+		"a claim of another case":     {spoil(`"sub"`, `"SUB"`), "NotPermitted"},
+		"no JSON":                     {bearer("sub=u1"), "NotPermitted"},
+		"an array of claims":          {bearer("[" + whole + "]"), "NotPermitted"},
+		"no base64":                   {parts[0] + ".!." + parts[2], "NotPermitted"},
+		"padded base64":               {parts[0] + "." + base64.URLEncoding.EncodeToString([]byte(whole+"  ")) + "." + parts[2], "NotPermitted"},
+		"two parts":                   {parts[0] + "." + parts[1], "NotPermitted"},
+		"four parts":                  {good + ".x", "NotPermitted"},
+		"a fraction for a time":       {spoil(`1773345838`, `1773345838.5`), "NotPermitted"},
+		"a date that is another time": {spoil(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := b.http(sample(t, "http-api-jwt", set(printed, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", row.header)))
+			if got := r.code(t); got != row.want {
+				t.Errorf("%s, want %s: %s %v", got, row.want, r.Body, b.log.lines(t, "request"))
+			}
+		})
+	}
+}
+
+func TestToken_IsNeverLogged(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	token := strings.TrimPrefix(bearer(`{"sub":"MARKED"}`), "Bearer ")
+	r := b.http(sample(t, "http-api-jwt", claim("groups", "[a b]"), headerSet("authorization", "Bearer "+token)))
+	if r.StatusCode != 403 {
+		t.Fatalf("HTTP %d", r.StatusCode)
+	}
+	for part := range strings.SplitSeq(token+".MARKED", ".") {
+		if strings.Contains(b.log.String()+r.Body, part) {
+			t.Errorf("%s is in an output", part)
+		}
+	}
+	if why, _ := b.audit()["unidentified"].(string); !strings.Contains(why, "another") {
+		t.Errorf("the audit line does not say why: %v", b.audit())
+	}
+}
+
+// The claims as REST API's Cognito authorizer prints them: arrays with commas,
+// times as dates.
+func TestGroups_OfARESTAPI(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+	for _, row := range []struct{ name, printed, token, want string }{
+		{"one group", "yes", "", "OK"},
+		{"two groups, told by the token", "yes,no", `["yes","no"]`, "OK"},
+		{"two groups and no token", "yes,no", "", "NotPermitted"},
+		{"one group with a comma in its name", "no,yes", `["no,yes"]`, "NotPermitted"},
+		{"one group with a space in its name", "no yes", `["no yes"]`, "NotPermitted"},
+		{"in brackets, as an HTTP API in this format prints it", "[no yes]", `["no","yes"]`, "OK"},
+		{"in brackets, one with a space", "[no yes]", `["no yes"]`, "NotPermitted"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			edits := []edit{set(map[string]any{
+				"sub": "u1", "email": "amelia@example.com", "exp": "Thu Mar 12 20:03:58 UTC 2026", "groups": row.printed,
+			}, "requestContext", "authorizer", "claims"),
+				set(absent{}, "headers", "Authorization"), set(absent{}, "multiValueHeaders", "Authorization")}
+			if row.token != "" {
+				edits = append(edits, set([]any{bearer(`{"sub":"u1","email":"amelia@example.com","exp":1773345838,"groups":` + row.token + `}`)}, "multiValueHeaders", "Authorization"))
+			}
+			r := b.http(sample(t, "rest-api-cognito", edits...))
+			if got := r.code(t); got != row.want {
+				t.Errorf("%s, want %s: %s", got, row.want, r.Body)
+			}
+		})
+	}
+}
+
+// A Lambda authorizer's context, AppSync's claims: values that nobody printed.
+func TestGroups_OfTypedClaims(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name   string
+		groups any
+		want   string
+	}{
+		{"an array", []any{"no", "yes"}, "OK"},
+		{"an array with a space in a name", []any{"no yes"}, "NotPermitted"},
+		{"a JSON array in a string", `["no","yes"]`, "OK"},
+		{"a JSON array in a string, broken", `["no","yes"`, "NotPermitted"},
+		{"a word", "yes", "OK"},
+		{"words", "no yes", "NotPermitted"},
+		{"a print", "[no yes]", "NotPermitted"},
+		{"a print of one", "[yes]", "NotPermitted"},
+		{"nested arrays", []any{[]any{"yes"}}, "NotPermitted"},
+		{"null", nil, "NotPermitted"},
+		{"an object", map[string]any{"yes": "yes"}, "NotPermitted"},
+		{"a boolean", true, "NotPermitted"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			events := map[string][]byte{
+				"http-api-lambda": sample(t, "http-api-lambda", set(row.groups, "requestContext", "authorizer", "lambda", "groups")),
+				"appsync-oidc":    sample(t, "appsync-oidc", set(row.groups, "identity", "claims", "groups")),
+				"appsync-lambda":  sample(t, "appsync-iam", set(map[string]any{"resolverContext": map[string]any{"sub": "u1", "email": "amelia@example.com", "groups": row.groups}}, "identity")),
+			}
+			if _, array := row.groups.([]any); !array { // a REST API's authorizer can only return scalars
+				events["rest-api-lambda"] = sample(t, "rest-api-lambda", set(row.groups, "requestContext", "authorizer", "groups"))
+			}
+			for name, event := range events {
+				b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+				out, err := b.call("api", event)
+				if got := b.audit()["outcome"]; got != row.want {
+					t.Errorf("%s: %v, want %s: %s %v", name, got, row.want, out, err)
+				}
+			}
+		})
+	}
+}
+
+// scope and scp are lists with spaces between the words, by their definition.
+func TestGroups_OfAScope(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"scope", "scp"} {
+		b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)), groupsClaim(name))
+		if got := b.http(sample(t, "http-api-jwt", claim(name, "openid yes"))).code(t); got != "OK" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// Who a request is made by, in every form that names nobody for sure.
+func TestIdentity_ThatIsNotForSureIsNobody(t *testing.T) {
+	t.Parallel()
+	jwt := func(edits ...edit) []byte { return sample(t, "http-api-jwt", edits...) }
+	at := func(value any, path ...string) edit {
+		return set(value, append([]string{"requestContext", "authorizer"}, path...)...)
+	}
+	cognito := func(edits ...edit) []byte { return sample(t, "rest-api-cognito", edits...) }
+	for name, event := range map[string][]byte{
+		"no authorizer":                     jwt(set(absent{}, "requestContext", "authorizer")),
+		"null":                              jwt(set(nil, "requestContext", "authorizer")),
+		"an authorizer as text":             jwt(set("admin", "requestContext", "authorizer")),
+		"an empty authorizer":               jwt(set(map[string]any{}, "requestContext", "authorizer")),
+		"claims as text":                    jwt(at("x", "jwt", "claims")),
+		"no claims":                         jwt(at(absent{}, "jwt", "claims")),
+		"null claims":                       jwt(at(nil, "jwt", "claims")),
+		"no name":                           jwt(claim("email", absent{})),
+		"an empty name":                     jwt(claim("email", "")),
+		"a null name":                       jwt(claim("email", nil)),
+		"two names":                         jwt(claim("email", "[amelia@example.com oskar@example.com]")),
+		"a name in an array":                jwt(claim("email", "[amelia@example.com]")),
+		"a name as an array":                jwt(claim("email", []any{"amelia@example.com"})),
+		"a name as an object":               jwt(claim("email", map[string]any{"x": 1})),
+		"no subject":                        jwt(claim("sub", absent{})),
+		"an empty subject":                  jwt(claim("sub", "")),
+		"an address that is not verified":   jwt(claim("email_verified", "false")),
+		"a strange email_verified":          jwt(claim("email_verified", "maybe")),
+		"JWT and IAM":                       jwt(at(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "iam")),
+		"JWT and Lambda":                    jwt(at(map[string]any{"sub": "u"}, "lambda")),
+		"IAM without an ARN":                sample(t, "http-api-iam", at("", "iam", "userArn")),
+		"IAM with a null ARN":               sample(t, "http-api-iam", at(nil, "iam", "userArn")),
+		"IAM with an ARN as array":          sample(t, "http-api-iam", at([]any{"arn"}, "iam", "userArn")),
+		"a function URL without auth":       sample(t, "function-url-iam", set(absent{}, "requestContext", "authorizer")),
+		"REST without an authorizer":        sample(t, "rest-api-iam", set(nil, "requestContext", "identity", "userArn")),
+		"REST with claims as text":          cognito(at("x", "claims")),
+		"REST with null claims":             cognito(at(nil, "claims")),
+		"REST with a name as array":         cognito(at([]any{"a"}, "claims", "email")),
+		"REST: Cognito and IAM":             cognito(set("arn:aws:iam::123456789012:root", "requestContext", "identity", "userArn")),
+		"REST: Cognito and Lambda":          cognito(at("u", "principalId")),
+		"REST: Lambda and IAM":              sample(t, "rest-api-lambda", set("arn:aws:iam::123456789012:root", "requestContext", "identity", "userArn")),
+		"REST: Lambda without principalId":  sample(t, "rest-api-lambda", at(absent{}, "principalId")),
+		"REST: a name that is a map":        sample(t, "rest-api-lambda", at(map[string]any{}, "email")),
+		"Lambda without a subject":          sample(t, "http-api-lambda", at(absent{}, "lambda", "sub")),
+		"AppSync with an API key":           sample(t, "appsync-iam", set(nil, "identity")),
+		"AppSync without identity":          sample(t, "appsync-iam", set(absent{}, "identity")),
+		"AppSync with a text":               sample(t, "appsync-iam", set("admin", "identity")),
+		"AppSync with nobody":               sample(t, "appsync-iam", set(map[string]any{"username": "amelia"}, "identity")),
+		"AppSync: claims and IAM":           sample(t, "appsync-iam", set(map[string]any{"email": "amelia@example.com", "sub": "u"}, "identity", "claims")),
+		"AppSync: claims as text":           sample(t, "appsync-oidc", set("x", "identity", "claims")),
+		"AppSync: no name":                  sample(t, "appsync-oidc", set(absent{}, "identity", "claims", "email")),
+		"a load balancer that says nothing": sample(t, "load-balancer", set("", "requestContext", "elb", "targetGroupArn")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// Even a policy that permits every kind of somebody.
+			b := newBroker(t, groupsClaim("cognito:groups"), withPolicy(policyText(t, "all.cedar", `permit(principal, action, resource);`)))
+			out, err := b.call("api", event)
+			line := b.audit()
+			if line["outcome"] != "NotPermitted" || line["principal"] != `Anonymous::""` {
+				t.Errorf("%v as %v: %v %s", line["outcome"], line["principal"], err, out)
+			}
+			if why, _ := line["unidentified"].(string); why == "" {
+				t.Error("the audit line does not say why")
+			}
+			if len(b.atlas.Requests()) != 0 {
+				t.Error("Atlas was called")
+			}
+		})
+	}
+}
+
+// An operator is themselves alone. Each of these looks like amelia@example.com.
+func TestOperator_LookalikesDoNotPass(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for name, userName := range map[string]string{
+		"another case": "Amelia@example.com", "a zero-width space": "amelia\u200b@example.com", "a zero-width joiner at the end": "amelia@example.com\u200d",
+		"a Cyrillic a": "\u0430melia@example.com", "full-width letters": "ａmelia@example.com", "a combining mark": "ame\u0301lia@example.com",
+		"a soft hyphen": "ame\u00adlia@example.com", "a variation selector": "amelia@example.com\ufe0f", "a part of it": "amelia@example", "more of it": "amelia@example.com.evil.example",
+		"another person": "oskar@example.com", "a wildcard": "*", "an empty tag": "amelia+@example.com",
+	} {
+		r := b.http(sample(t, "http-api-jwt", body(request(`"X1"`, quoted(userName), `"Customer service"`))))
+		if p := r.problem(t); p.Code != "NotPermitted" || !strings.Contains(p.Detail, "as yourself only") {
+			t.Errorf("%s: HTTP %d %s %s", name, r.StatusCode, p.Code, p.Detail)
+		}
+	}
+	// A composed and a decomposed é are two names, whichever of them the claim has.
+	for _, pair := range [][2]string{{"am\u00e9lia", "ame\u0301lia"}, {"ame\u0301lia", "am\u00e9lia"}} {
+		r := b.http(sample(t, "http-api-jwt", claim("email", pair[0]), body(request(`"X1"`, quoted(pair[1]), `"Customer service"`))))
+		if r.code(t) != "NotPermitted" {
+			t.Errorf("%q passes as %q", pair[1], pair[0])
+		}
+	}
+	if n := len(b.atlas.Requests()); n != 0 {
+		t.Errorf("Atlas was called %d times", n)
+	}
+}
+
+// A name that Atlas cannot be given is an error even when the operator leaves
+// it to the claim.
+func TestOperator_AClaimIsCheckedLikeABody(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for _, name := range []string{" amelia", "amelia\u0007", strings.Repeat("a", 129), "amelia\u202e"} {
+		r := b.http(sample(t, "http-api-jwt", claim("email", name), body(`{"orderNo":"X1","role":"Customer service"}`)))
+		if p := r.problem(t); p.Code != "InvalidRequest" || len(p.Errors) != 1 || p.Errors[0].Pointer != "/userName" {
+			t.Errorf("%q: %+v", name, p)
+		}
+	}
+}
+
+// Other claims reach the policy as tags, and are as sure as the groups.
+func TestClaims_ReachThePolicyAsTags(t *testing.T) {
+	t.Parallel()
+	for condition, claims := range map[string]string{
+		`principal.getTag("amr") == ["mfa", "pwd"]`:                                      `{"amr":["pwd","mfa"]}`,
+		`principal.getTag("name") == ["Amelia Example"]`:                                 `{"name":"Amelia Example"}`,
+		`principal.getTag("scope") == ["openid", "email"]`:                               `{"scope":"email openid"}`,
+		`principal.getTag("level") == ["3"]`:                                             `{"level":3}`,
+		`principal.getTag("email_verified") == ["true"]`:                                 `{"email_verified":true}`,
+		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                         `{"gone":null,"deep":{"a":1}}`,
+		`principal.issuer == "https://login.example.com" && principal == Operator::"u1"`: `{}`,
+	} {
+		var extra map[string]any
+		if err := json.Unmarshal([]byte(claims), &extra); err != nil {
+			t.Fatal(err)
+		}
+		extra["sub"], extra["email"], extra["iss"] = "u1", "amelia@example.com", "https://login.example.com"
+		b := newBroker(t, withPolicy(policyText(t, "tags.cedar", `permit(principal is Operator, action, resource) when { `+condition+` };`)))
+		if _, err := b.call("api", sample(t, "appsync-oidc", set(extra, "identity", "claims"))); err != nil {
+			t.Errorf("%s with %s: %v %v", condition, claims, err, b.audit())
+		}
+	}
+}
+
+// Where the caller's address comes from, and where it does not.
+func TestSourceIP_IsWhatAWSSaw(t *testing.T) {
+	t.Parallel()
+	office := withPolicy(policyText(t, "office.cedar", `permit(principal, action, resource) when { context has sourceIp && context.sourceIp.isInRange(ip("203.0.113.0/24")) };`))
+	b := newBroker(t, office, func(c *handler.Config) { c.AllowAnonymous = true }, groupsClaim("cognito:groups"))
+	away := "198.51.100.1"
+	for name, row := range map[string]struct {
+		event []byte
+		want  string
+	}{
+		"HTTP API":                          {sample(t, "http-api-jwt"), "OK"},
+		"HTTP API from elsewhere":           {sample(t, "http-api-jwt", set(away, "requestContext", "http", "sourceIp"), headerSet("x-forwarded-for", "203.0.113.7")), "NotPermitted"},
+		"REST API":                          {sample(t, "rest-api-iam"), "OK"},
+		"REST API from elsewhere":           {sample(t, "rest-api-iam", set(away, "requestContext", "identity", "sourceIp")), "NotPermitted"},
+		"AppSync":                           {sample(t, "appsync-iam"), "OK"},
+		"AppSync by way of proxies":         {sample(t, "appsync-iam", set([]any{"203.0.113.7", away}, "identity", "sourceIp")), "NotPermitted"},
+		"a load balancer's x-forwarded-for": {sample(t, "load-balancer"), "NotPermitted"},
+		"an address that is none":           {sample(t, "http-api-jwt", set("test-invoke-source-ip", "requestContext", "http", "sourceIp")), "NotPermitted"},
+	} {
+		_, _ = b.call("api", row.event)
+		if got := b.audit()["outcome"]; got != row.want {
+			t.Errorf("%s: %v, want %s", name, got, row.want)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package handler
+
+import (
+	"net/netip"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// restAPI is API Gateway's REST API with Lambda proxy integration, payload
+// format 1.0 (API Gateway developer guide, "Lambda proxy integrations in API
+// Gateway"), and an HTTP API that was set to the same format. A Cognito, IAM or
+// Lambda authorizer in front says who the caller is.
+var restAPI = &caller{
+	name: "rest-api",
+	door: doorAPI,
+	matches: func(e *event) bool {
+		return (e.Version == "" || e.Version == "1.0") && e.HTTPMethod != "" &&
+			e.RequestContext != nil && e.RequestContext.Identity != nil && e.RequestContext.ELB == nil
+	},
+	read: func(e *event, names claimNames) inbound {
+		rc := e.RequestContext
+		h := headerOf(e.Headers, e.MultiValueHeaders)
+		in := inbound{gatewayID: rc.RequestID, identity: identity1(rc, h, names)}
+		in.sourceIP, _ = netip.ParseAddr(rc.Identity.SourceIP)
+		in.http = &httpRequest{
+			method: e.HTTPMethod, path: e.Path, stage: rc.Stage,
+			routed: e.Resource == Path,
+			header: h, body: e.Body, base64: e.IsBase64Encoded,
+		}
+		return in
+	},
+	succeed: proxySuccess,
+	fail:    proxyFailure,
+}
+
+// identity1 reads what payload 1.0 says of the caller: requestContext.authorizer
+// holds the claims of a Cognito (or, in an HTTP API, JWT) authorizer, or the
+// context of a Lambda authorizer beside its principalId; identity.userArn is
+// set where IAM has checked a signature. More than one of them is none.
+func identity1(rc *requestContext, h header, names claimNames) identity {
+	var a map[string]jsontext.Value
+	if rc.Authorizer.Kind() == '{' && json.Unmarshal(rc.Authorizer, &a) != nil {
+		return nobody("the authorizer's context has an unknown form")
+	}
+	token, lambda, iam := a["claims"].Kind() == '{', a["principalId"].Kind() == '"', rc.Identity.UserARN != ""
+	switch {
+	case token && !lambda && !iam:
+		var values map[string]jsontext.Value
+		if json.Unmarshal(a["claims"], &values) != nil {
+			return nobody("the authorizer's claims have an unknown form")
+		}
+		return operatorOfToken(values, h, bracketed|commas, names)
+	case lambda && !token && !iam:
+		return operatorOfContext(a, names)
+	case iam && !token && !lambda:
+		return awsPrincipal(rc.Identity.UserARN, rc.Identity.AccountID)
+	case iam || token || lambda:
+		return nobody("the request names more than one caller")
+	}
+	return nobody("the request passed no authorizer")
+}
