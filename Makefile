@@ -63,6 +63,32 @@ verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the
 tools: ## what verify needs, installed into .tools/
 	@./e2e/tools.sh
 
+.PHONY: sam-local
+sam-local: sam-cli ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
+	@./e2e/docker.sh
+	@cd e2e && $(GO) build -o ../build/outside ./outside
+	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1; build/outside & trap "kill $$!" EXIT; \
+	  $(TOOLS)/venv/bin/sam build --config-env local && $(TOOLS)/venv/bin/sam local start-api --config-env local
+
+# The environment of samconfig.toml to deploy to: default (the sandbox) or production.
+ENV ?= default
+
+.PHONY: deploy
+deploy: sam-cli ## build and deploy the stack; ENV=production for production
+	@$(TOOLS)/venv/bin/python sam/stack.py deploy $(ENV)
+
+.PHONY: logs
+logs: sam-cli ## follow the function's log; ENV as for deploy
+	@$(TOOLS)/venv/bin/python sam/stack.py logs $(ENV)
+
+.PHONY: destroy
+destroy: sam-cli ## remove the stack, after asking; the secret and the logs stay
+	@$(TOOLS)/venv/bin/python sam/stack.py destroy $(ENV)
+
+.PHONY: sam-cli
+sam-cli:
+	@./e2e/tools.sh python
+
 .PHONY: bench
 bench: ## the benchmarks
 	@if ! grep -rlq --include='*_test.go' '^func Benchmark' . ; then echo "make bench: there is no benchmark yet" >&2; exit 1; fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what `make verify` needs: a Python environment with SAM CLI, cfn-lint and moto into .tools/venv, a Docker engine
-# with an image to run the function in, and Chromium. Does nothing that is already done. What cannot be had is named.
+# with an image to run the function in, checkov, and Chromium; `tools.sh python` the first alone. Does nothing that is
+# already done. What cannot be had is named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-venv=.tools/venv
 
-fail() { echo "make verify cannot run: $1" >&2; exit 1; }
+fail() { echo "what make needs cannot be had: $1" >&2; exit 1; }
 
 # apt NAME... installs Debian packages when this is root on a Debian-like machine.
 apt_install() {
@@ -14,15 +14,17 @@ apt_install() {
   (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@") >/dev/null
 }
 
+# python_environment FOLDER REQUIREMENTS makes a Python environment with what the file lists.
 python_environment() {
-  cmp -s e2e/requirements.txt "$venv/installed" && return
+  local venv=.tools/$1 requirements=e2e/$2
+  cmp -s "$requirements" "$venv/installed" && return
   command -v python3 >/dev/null || apt_install python3 || fail "python3 is not installed"
   rm -rf "$venv"
   python3 -m venv "$venv" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$venv"; } ||
     fail "python3 -m venv does not work (Debian: python3-venv)"
-  echo "installing $(grep -v '^#' e2e/requirements.txt | xargs) into $venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check -r e2e/requirements.txt || fail "pip could not install e2e/requirements.txt"
-  cp e2e/requirements.txt "$venv/installed"
+  echo "installing $(grep -v '^#' "$requirements" | xargs) into $venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" || fail "pip could not install $requirements"
+  cp "$requirements" "$venv/installed"
 }
 
 browser() {
@@ -31,6 +33,8 @@ browser() {
 }
 
 mkdir -p .tools
-python_environment
+python_environment venv requirements.txt
+[ "${1:-}" != python ] || exit 0
+python_environment checkov requirements-checkov.txt
 ./e2e/docker.sh
 browser >/dev/null
