@@ -21,8 +21,9 @@ type Account struct {
 const stagePrevious = secret.StagePrevious
 
 // maxCredentials bounds how many versions of the secret one try goes through:
-// the one in hand, a freshly fetched one, and the one before it.
-const maxCredentials = 3
+// the one in hand, a freshly fetched one, the one before it, and the one that
+// is current a moment later.
+const maxCredentials = 4
 
 // errOpen is the breaker's answer.
 type errOpen struct{ retryAfter time.Duration }

@@ -46,6 +46,13 @@ type Store struct {
 	lastTry  time.Time
 	lastErr  error // of the newest fetch of AWSCURRENT
 	failures int   // in a row
+	// older is AWSPREVIOUS, or why there is none, as fetched after the fetch of
+	// AWSCURRENT that ended at that time.
+	older struct {
+		of          time.Time
+		credentials Credentials
+		err         error
+	}
 	// fallback is the AWSPREVIOUS that Atlas takes while it refuses current.
 	fallback *Credentials
 	// refusedSince is when Atlas began to refuse everything we have; zero
@@ -89,50 +96,81 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 }
 
 // Other returns credentials to try after Atlas refused the versions given, in
-// the order tried: a newer AWSCURRENT, fetched at once though not more often
-// than Pause allows, else AWSPREVIOUS. ok is false when there are none.
+// the order tried. ok is false when there are none. In turn it offers
 //
-// While refusals are new it waits for the next fetch that Pause permits: in a
-// rotation the other half of the change follows within seconds.
+//   - a newer AWSCURRENT, fetched at once if Pause permits a fetch,
+//   - AWSPREVIOUS: the value put last may be wrong, or Atlas may not know it yet,
+//   - while refusals are new, after the wait for the next fetch that Pause
+//     permits, AWSCURRENT again, once, though it may be the version that was
+//     refused: in a rotation the other half of the change follows within seconds.
 func (s *Store) Other(ctx context.Context, refused ...string) (other Credentials, ok bool) {
 	asked := s.now()
-	for {
-		now := s.now()
-		s.mu.Lock()
-		if s.refusedSince.IsZero() {
-			s.refusedSince = now
-		}
-		if s.fallback != nil && slices.Contains(refused, s.fallback.Version) {
-			s.fallback = nil
-		}
-		current, fetched := s.current, s.lastTry
-		held := s.heldBack(now)
-		patient := now.Sub(s.refusedSince) < patience
-		s.mu.Unlock()
+	s.mu.Lock()
+	if s.refusedSince.IsZero() {
+		s.refusedSince = asked
+	}
+	if s.fallback != nil && slices.Contains(refused, s.fallback.Version) {
+		s.fallback = nil
+	}
+	held := s.heldBack(asked)
+	current := s.current
+	patient := asked.Sub(s.refusedSince) < patience
+	s.mu.Unlock()
 
-		switch {
-		case current.held() && !slices.Contains(refused, current.Version):
-			return current, true
-		case fetched.After(asked): // by this call, or by one beside it
-			return s.previous(ctx, refused)
-		case held > 0 && !(patient && pause(ctx, held)):
-			return s.previous(ctx, refused)
-		case held > 0:
-			continue // another call may have fetched meanwhile
-		}
-		if _, err := s.share(ctx, StageCurrent); err != nil {
+	if !slices.Contains(refused, current.Version) {
+		return current, true
+	}
+	if held <= 0 {
+		fetched, err := s.share(ctx, StageCurrent)
+		if err != nil {
 			return Credentials{}, false
 		}
+		if !slices.Contains(refused, fetched.Version) {
+			return fetched, true
+		}
+		s.mu.Lock()
+		held = s.heldBack(s.lastTry)
+		s.mu.Unlock()
 	}
-}
-
-// previous returns AWSPREVIOUS unless it was refused too.
-func (s *Store) previous(ctx context.Context, refused []string) (Credentials, bool) {
-	previous, err := s.share(ctx, StagePrevious)
-	if err != nil || slices.Contains(refused, previous.Version) {
+	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
+		return previous, true
+	}
+	if again := count(refused, current.Version) > 1; again || !patient || !pause(ctx, held) {
 		return Credentials{}, false
 	}
-	return previous, true
+	return s.fetchedSince(ctx, asked)
+}
+
+// fetchedSince returns AWSCURRENT as it was fetched after asked, by this call or
+// by one beside it.
+func (s *Store) fetchedSince(ctx context.Context, asked time.Time) (Credentials, bool) {
+	s.mu.Lock()
+	current, done := s.current, s.lastTry.After(asked) && s.lastErr == nil
+	s.mu.Unlock()
+	if done {
+		return current, true
+	}
+	current, err := s.share(ctx, StageCurrent)
+	return current, err == nil
+}
+
+// previous returns AWSPREVIOUS, which it fetches once for every fetch of
+// AWSCURRENT: a refusal that lasts must not read the secret at every call.
+func (s *Store) previous(ctx context.Context) (Credentials, error) {
+	s.mu.Lock()
+	generation := s.lastTry
+	known := s.older
+	s.mu.Unlock()
+	if known.of.Equal(generation) {
+		return known.credentials, known.err
+	}
+	credentials, err := s.share(ctx, StagePrevious)
+	if ctx.Err() == nil {
+		s.mu.Lock()
+		s.older.of, s.older.credentials, s.older.err = generation, credentials, err
+		s.mu.Unlock()
+	}
+	return credentials, err
 }
 
 // Accepted is told that Atlas took the credentials. An AWSPREVIOUS that Atlas
@@ -278,6 +316,15 @@ func reason(err error) string {
 		return string(e.Reason)
 	}
 	return string(Failed)
+}
+
+func count(versions []string, version string) (n int) {
+	for _, v := range versions {
+		if v == version {
+			n++
+		}
+	}
+	return n
 }
 
 func or(d, fallback time.Duration) time.Duration {

@@ -365,8 +365,16 @@ func TestWhenEverythingIsRefusedThereIsNothingElse(t *testing.T) {
 		if !ok || other.Version != "v0" {
 			t.Fatalf("version %q, %v; want v0", other.Version, ok)
 		}
-		if other, ok := s.Other(t.Context(), "v1", "v0"); ok {
-			t.Errorf("version %q after all were refused", other.Version)
+		// Once more, a moment later: Atlas may have changed meanwhile.
+		began := time.Now()
+		if other, ok := s.Other(t.Context(), "v1", "v0"); !ok || other.Version != "v1" || time.Since(began) != time.Second {
+			t.Errorf("after %v: version %q, %v; want v1 after 1s", time.Since(began), other.Version, ok)
+		}
+		if other, ok := s.Other(t.Context(), "v1", "v0", "v1"); ok {
+			t.Errorf("version %q after all were refused, the current one twice", other.Version)
+		}
+		if n := v.count(secret.StagePrevious); n > 3 {
+			t.Errorf("AWSPREVIOUS was fetched %d times", n)
 		}
 	})
 }
@@ -379,7 +387,10 @@ func TestARefusalThatIsNewWaitsForTheNextFetch(t *testing.T) {
 		// Refused in the same moment: the fetch a moment ago forbids another.
 		time.AfterFunc(500*time.Millisecond, func() { v.put("v2") })
 		began := time.Now()
-		other, ok := s.Other(t.Context(), "v1")
+		if other, ok := s.Other(t.Context(), "v1"); !ok || other.Version != "v0" || time.Since(began) != 0 {
+			t.Errorf("after %v: version %q, %v; want v0 at once", time.Since(began), other.Version, ok)
+		}
+		other, ok := s.Other(t.Context(), "v1", "v0")
 		if !ok || other.Version != "v2" || time.Since(began) != time.Second {
 			t.Errorf("after %v: version %q, %v; want v2 after 1s", time.Since(began), other.Version, ok)
 		}
@@ -408,6 +419,9 @@ func TestARefusalThatLastsSlowsNobodyDown(t *testing.T) {
 		}
 		if n := v.count(secret.StageCurrent) - before; n != 0 {
 			t.Errorf("50 refused calls in a moment fetched %d times", n)
+		}
+		if current, previous := v.count(secret.StageCurrent), v.count(secret.StagePrevious); previous > current {
+			t.Errorf("AWSPREVIOUS was fetched %d times, AWSCURRENT %d times", previous, current)
 		}
 	})
 }
