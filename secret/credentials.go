@@ -46,7 +46,7 @@ const maxValue = 4096
 // pasted ends in a newline. The error says what to mend and never quotes the
 // value.
 func parse(value, clientID string) (Credentials, error) {
-	value = strings.TrimSpace(value)
+	value, clientID = strings.TrimSpace(value), strings.TrimSpace(clientID)
 	if value == "" {
 		return Credentials{}, failure(Empty, nil)
 	}
