@@ -40,12 +40,12 @@ func (c Credentials) held() bool { return !c.FetchedAt.IsZero() }
 // maxValue bounds each of the two values, in bytes. They travel in HTTP headers.
 const maxValue = 4096
 
-// parse reads a secret's value: the JSON object {"clientId","clientSecret"}, or
+// Parse reads a secret's value: the JSON object {"clientId","clientSecret"}, or
 // a plain string that is the client secret, which needs clientID. White space
 // around the values is dropped: a header cannot carry it, and a file that was
 // pasted ends in a newline. The error says what to mend and never quotes the
 // value.
-func parse(value, clientID string) (Credentials, error) {
+func Parse(value, clientID string) (Credentials, error) {
 	value, clientID = strings.TrimSpace(value), strings.TrimSpace(clientID)
 	if value == "" {
 		return Credentials{}, failure(Empty, nil)

@@ -37,7 +37,7 @@ func (s *SecretsManager) Fetch(ctx context.Context, stage string) (Credentials, 
 		}
 		return Credentials{}, failure(Empty, nil)
 	}
-	credentials, err := parse(*output.SecretString, s.ClientID)
+	credentials, err := Parse(*output.SecretString, s.ClientID)
 	if err != nil {
 		return Credentials{}, err
 	}
