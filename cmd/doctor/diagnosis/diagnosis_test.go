@@ -1,0 +1,170 @@
+package diagnosis_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"atriptoken/cmd/doctor/diagnosis"
+)
+
+func TestNothingIsWrongWithASoundDeployment(t *testing.T) {
+	t.Parallel()
+	w := deployed(t)
+	for _, r := range diagnosis.Run(t.Context(), w.options) {
+		// The simulator speaks http, where there is no certificate to look at.
+		if r.Status != diagnosis.Pass && r.Check != "atlas-tls" {
+			t.Errorf("%s: %s: %s -> %s", r.Check, r.Status, r.Cause, r.Mend)
+		}
+	}
+	if n := len(w.atlas.Requests()); n != 4 { // HEAD, the credentials and their control, and the one call asked for
+		t.Errorf("Atlas was called %d times, want 4", n)
+	}
+}
+
+// row breaks one thing of a sound deployment and says what one check makes of it.
+type row struct {
+	check string
+	rule  string
+	spoil func(w *world)
+	want  string // "fail", "skipped" or "blocked"
+	cause string // a part of it
+}
+
+func (r row) run(t *testing.T) {
+	t.Parallel()
+	w := deployed(t)
+	r.spoil(w)
+	got := w.diagnose(r.check)
+	status := string(got.Status)
+	if got.Blocked {
+		status = "blocked"
+	}
+	if status != r.want || !strings.Contains(got.Cause, r.cause) {
+		t.Errorf("got %s: %q, want %s with %q", status, got.Cause, r.want, r.cause)
+	}
+	if (got.Mend == "") != (r.want == "skipped" || r.want == "pass") {
+		t.Errorf("mend is %q for a check that is %s", got.Mend, status)
+	}
+	if text := got.Cause + got.Mend; strings.Contains(text, "example-secret") || strings.Contains(text, "\n") {
+		t.Errorf("the result holds the secret or a second line: %q", text)
+	}
+}
+
+func runRows(t *testing.T, rows []row) {
+	t.Helper()
+	for _, r := range rows {
+		t.Run(r.check+"/"+r.rule, r.run)
+	}
+}
+
+func TestEveryCallThatAWSDenies(t *testing.T) {
+	t.Parallel()
+	for operation, check := range map[string]string{
+		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function", "GetAlias": "aliases",
+		"GetFunctionEventInvokeConfig": "async", "ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access",
+		"GetAccountSettings": "lambda-quota", "DescribeSecret": "secret", "apigateway routes": "routes", "apigateway $default": "throttling",
+		"DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms", "GetTopicAttributes": "alarm-recipients", "GetMetricData": "recent-outcomes",
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			w := deployed(t)
+			w.fault(operation, http.StatusForbidden, "AccessDeniedException")
+			got := w.diagnose(check)
+			if !got.Blocked || !strings.Contains(got.Cause, "may not call") || !strings.Contains(got.Mend, "doctor -policy") {
+				t.Errorf("%s: got %+v, want a blocked check that names the call and the policy", check, got)
+			}
+		})
+	}
+}
+
+func TestNoPermissionForTheSecretsValueBlocksNothing(t *testing.T) {
+	t.Parallel()
+	w := deployed(t)
+	w.fault("GetSecretValue", http.StatusBadRequest, "AccessDeniedException")
+	if got := w.diagnose("secret"); got.Status != diagnosis.Skipped || got.Blocked || !strings.Contains(got.Cause, "may not read") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestThePolicyIsExactlyWhatTheChecksCall compares the calls of a run over
+// sound and spoiled deployments with the policy that doctor prints.
+func TestThePolicyIsExactlyWhatTheChecksCall(t *testing.T) {
+	t.Parallel()
+	w := deployed(t)
+	w.stack.status = "ROLLBACK_COMPLETE" // then the events are read too
+	diagnosis.Run(t.Context(), w.options)
+
+	called := map[string]bool{}
+	for call := range w.calls {
+		service, operation, _ := cutLast(call)
+		switch service {
+		case "STS":
+			continue // needs no permission
+		case "ApiGatewayV2":
+			called["apigateway:GET"] = strings.HasPrefix(operation, "Get")
+		default:
+			prefix := map[string]string{"Secrets Manager": "secretsmanager", "CloudWatch Logs": "logs"}[service]
+			if prefix == "" {
+				prefix = strings.ToLower(service)
+			}
+			called[prefix+":"+operation] = true
+		}
+	}
+	var document struct {
+		Statement []struct {
+			Action   []string
+			Resource string
+		}
+	}
+	if err := json.Unmarshal(diagnosis.Policy(""), &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range document.Statement {
+		for _, action := range statement.Action {
+			if !called[action] {
+				t.Errorf("the policy allows %s, which no check calls", action)
+			}
+			delete(called, action)
+			_, verb, _ := strings.Cut(action, ":")
+			if !strings.HasPrefix(verb, "Get") && !strings.HasPrefix(verb, "Describe") && !strings.HasPrefix(verb, "List") && verb != "GET" {
+				t.Errorf("%s does more than read", action)
+			}
+		}
+	}
+	for action := range called {
+		t.Errorf("a check calls %s, which the policy does not allow", action)
+	}
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, " ")
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	passed, skipped := diagnosis.Result{Status: diagnosis.Pass}, diagnosis.Result{Status: diagnosis.Skipped}
+	failed, blocked := diagnosis.Result{Status: diagnosis.Fail}, diagnosis.Result{Status: diagnosis.Skipped, Blocked: true}
+	for _, row := range []struct {
+		report diagnosis.Report
+		want   int
+	}{
+		{diagnosis.Report{passed, skipped}, 0},
+		{diagnosis.Report{passed, blocked, skipped}, 2},
+		{diagnosis.Report{blocked, failed, passed}, 1},
+	} {
+		if got := row.report.ExitCode(); got != row.want {
+			t.Errorf("%v: got %d, want %d", row.report, got, row.want)
+		}
+		text, err := json.Marshal(row.report)
+		if want := fmt.Sprintf(`{"exitCode":%d,"results":[{`, row.want); err != nil || !strings.HasPrefix(string(text), want) {
+			t.Errorf("got %s, %v; want it to begin with %s", text, err, want)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package diagnosis_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/cmd/doctor/diagnosis"
+)
+
+// look runs the checks before there is a stack, with no AWS at all, and
+// returns what one of them found.
+func look(t *testing.T, base, check string, change func(*diagnosis.Options)) diagnosis.Result {
+	t.Helper()
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := diagnosis.Options{AWS: aws.Config{Credentials: aws.AnonymousCredentials{}}, AtlasBaseURL: u}
+	if change != nil {
+		change(&o)
+	}
+	for _, r := range diagnosis.Run(t.Context(), o) {
+		if r.Check == check {
+			return r
+		}
+	}
+	t.Fatalf("there is no check %q", check)
+	return diagnosis.Result{}
+}
+
+func TestAtlasFromHere(t *testing.T) {
+	t.Parallel()
+	secure := atlastest.NewServer(&atlastest.Options{TLS: true})
+	t.Cleanup(secure.Close)
+	plain := atlastest.NewServer(nil)
+	t.Cleanup(plain.Close)
+	gone := atlastest.NewServer(nil)
+	gone.Close()
+
+	trusting := func(o *diagnosis.Options) { o.HTTP = secure.Client() }
+	for _, row := range []struct {
+		check, rule, base string
+		change            func(*diagnosis.Options)
+		want              diagnosis.Status
+		cause             string
+	}{
+		{"atlas-dns", "a name that does not exist", "https://atlas.invalid", nil, diagnosis.Fail, "atlas.invalid cannot be resolved"},
+		{"atlas-dns", "an address", secure.URL, nil, diagnosis.Pass, "127.0.0.1"},
+		{"atlas-tls", "a certificate that is trusted", secure.URL, trusting, diagnosis.Pass, "TLS 1.3, certificate until"},
+		{"atlas-tls", "a certificate that is not", secure.URL, nil, diagnosis.Fail, "certificate"},
+		{"atlas-tls", "a certificate that ends soon", secure.URL, func(o *diagnosis.Options) {
+			trusting(o)
+			o.Now = func() time.Time { return secure.Certificate().NotAfter.Add(-time.Hour) }
+		}, diagnosis.Fail, "certificate ends on"},
+		{"atlas-tls", "no TLS at all", "https" + strings.TrimPrefix(plain.URL, "http"), nil, diagnosis.Fail, "no TLS connection"},
+		{"atlas-http", "over TLS", secure.URL, trusting, diagnosis.Pass, "answers over HTTP"},
+		{"atlas-http", "nobody there", gone.URL, nil, diagnosis.Fail, "connection refused"},
+		{"atlas-credentials", "no secret named", plain.URL, nil, diagnosis.Skipped, "no credentials to try"},
+		{"secret", "no secret named", plain.URL, nil, diagnosis.Skipped, "-secret"},
+	} {
+		t.Run(row.check+"/"+row.rule, func(t *testing.T) {
+			t.Parallel()
+			got := look(t, row.base, row.check, row.change)
+			if got.Status != row.want || !strings.Contains(got.Cause, row.cause) {
+				t.Errorf("got %s: %q, want %s with %q", got.Status, got.Cause, row.want, row.cause)
+			}
+		})
+	}
+}
+
+func TestARedirectIsAnAnswerAndIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	followed := false
+	server := atlastest.NewServer(nil)
+	t.Cleanup(server.Close)
+	got := look(t, server.URL, "atlas-http", func(o *diagnosis.Options) {
+		o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			followed = followed || r.URL.Path == "/elsewhere"
+			return &http.Response{StatusCode: 302, Proto: "HTTP/1.1", Header: http.Header{"Location": {"/elsewhere"}}, Body: http.NoBody, Request: r}, nil
+		})}
+	})
+	if got.Status != diagnosis.Pass || followed {
+		t.Errorf("got %s: %q, followed: %v; want pass and not followed", got.Status, got.Cause, followed)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

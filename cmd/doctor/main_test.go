@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/secret/secrettest"
+)
+
+// doctor runs the command as a shell would and returns what it wrote.
+func doctor(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errors bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(stdin), &out, &errors)
+	return code, out.String(), errors.String()
+}
+
+// account points the AWS SDK at a server that answers STS, and Lambda's quota,
+// with the handler, and Secrets Manager with the simulator.
+func account(t *testing.T, sts http.HandlerFunc) *secrettest.Server {
+	t.Helper()
+	server := httptest.NewServer(sts)
+	t.Cleanup(server.Close)
+	secrets := secrettest.NewServer(nil)
+	t.Cleanup(secrets.Close)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL, "AWS_REGION": secrettest.Region,
+		"AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	return secrets
+}
+
+func known(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "account-settings") {
+		fmt.Fprint(w, `{"AccountLimit":{"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000}}`)
+		return
+	}
+	fmt.Fprint(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/deployer</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>")
+}
+
+func expired(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusForbidden)
+	fmt.Fprint(w, "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>")
+}
+
+func TestBeforeTheDeployment(t *testing.T) {
+	secrets := account(t, known)
+	secrets.Put(`{"clientId":"example-client","clientSecret":"example-secret"}`)
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+
+	code, stdout, stderr := doctor(t, "", "-atlas-url", atlas.URL, "-secret", secrets.ARN)
+	if code != 0 {
+		t.Errorf("exit code %d, want 0\n%s%s", code, stdout, stderr)
+	}
+	for _, line := range []string{"pass  aws-identity", "pass  atlas-dns", "pass  secret", "pass  atlas-credentials", "0 failed"} {
+		if !strings.Contains(stdout, line) {
+			t.Errorf("no line with %q in\n%s", line, stdout)
+		}
+	}
+	if strings.Contains(stdout+stderr, "example-secret") {
+		t.Error("the secret was printed")
+	}
+
+	secrets.Put(`{"clientId":"example-client","clientSecret":"wrong"}`)
+	code, stdout, _ = doctor(t, "", "-atlas-url", atlas.URL, "-secret", secrets.ARN)
+	if code != 1 || !strings.Contains(stdout, "FAIL  atlas-credentials") || !strings.Contains(stdout, "-> make a new client secret") {
+		t.Errorf("a refused secret: exit code %d, want 1 and a FAIL line with its mend\n%s", code, stdout)
+	}
+}
+
+func TestExpiredCredentialsAreOneClearLine(t *testing.T) {
+	account(t, expired)
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+	code, stdout, stderr := doctor(t, "", "-stack", "broker")
+	if code != 2 {
+		t.Errorf("exit code %d, want 2", code)
+	}
+	if n := strings.Count(stdout, "????"); n != 2 { // the line, and the legend in the last line
+		t.Errorf("%d marks, want one line and the legend\n%s", n, stdout)
+	}
+	if !strings.Contains(stdout, "the AWS credentials have expired\n") || strings.Contains(stdout, "FAIL") {
+		t.Errorf("got\n%s%s", stdout, stderr)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	account(t, known)
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+	code, stdout, stderr := doctor(t, "", "-json", "-atlas-url", atlas.URL)
+	var document struct {
+		ExitCode *int
+		Results  []struct{ Check, Status, Cause string }
+	}
+	decoder := json.NewDecoder(strings.NewReader(stdout))
+	if err := decoder.Decode(&document); err != nil {
+		t.Fatalf("stdout is not JSON: %v\n%s", err, stdout)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		t.Error("stdout holds more than one JSON document")
+	}
+	if document.ExitCode == nil || *document.ExitCode != code || code != 0 || len(document.Results) != 7 {
+		t.Errorf("exit code %d, document %+v", code, document)
+	}
+	if !strings.Contains(stderr, "1/7 aws-identity\n") {
+		t.Errorf("no progress on stderr: %q", stderr)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		rule string
+		args []string
+		want string
+	}{
+		{"a word in place of a flag", []string{"broker"}, `"broker" is not a flag; the stack is given by -stack`},
+		{"a call without a stack", []string{"-call"}, "give -stack"},
+		{"a call for nobody", []string{"-call", "-stack", "x"}, "-call needs -order, -user and -role"},
+		{"an order without a call", []string{"-order", "X"}, "are for -call"},
+		{"http to another machine", []string{"-atlas-url", "http://example.com"}, "-atlas-url must be https"},
+		{"a token file that is not there", []string{"-token-file", empty + "x"}, "-token-file: open"},
+		{"a token file without a token", []string{"-token-file", empty}, "-token-file holds no token"},
+		{"no token on standard input", []string{"-wrong-token-file", "-"}, "-wrong-token-file holds no token"},
+		{"a flag that there is not", []string{"-tokenfile"}, "not defined"},
+	} {
+		t.Run(row.rule, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := doctor(t, "", row.args...)
+			if code != 2 || !strings.Contains(stderr, row.want) || stdout != "" {
+				t.Errorf("exit code %d, stderr %q; want 2 and %q", code, stderr, row.want)
+			}
+		})
+	}
+}
+
+func TestATokenIsReadFromStandardInput(t *testing.T) {
+	t.Parallel()
+	got, err := token("-token-file", "-", strings.NewReader("Bearer a.b.c\n"))
+	if err != nil || got.Reveal() != "a.b.c" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := token("-token-file", "-", strings.NewReader("a b")); err == nil {
+		t.Error("a token with a space was taken")
+	}
+}
+
+func TestThePolicyIsPrintedWithoutAskingAWS(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := doctor(t, "", "-policy", "-secret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:atlas-AbCdEf")
+	if code != 0 || !json.Valid([]byte(stdout)) || !strings.Contains(stdout, "secret:atlas-AbCdEf") {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+}
+
+func TestHelpIsNoError(t *testing.T) {
+	t.Parallel()
+	if code, _, stderr := doctor(t, "", "-h"); code != 0 || !strings.Contains(stderr, "usage: doctor") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+}
