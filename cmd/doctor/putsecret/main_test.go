@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/secret/secrettest"
+)
+
+const good = `{"clientId":"example-client","clientSecret":"example-secret"}`
+
+// account points the AWS SDK at a simulator of Secrets Manager with an empty
+// secret, and at a CloudFormation with one stack that names it.
+func account(t *testing.T, baseURL string) *secrettest.Server {
+	t.Helper()
+	secrets := secrettest.NewServer(&secrettest.Options{NoValue: true})
+	t.Cleanup(secrets.Close)
+	cloudformation := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name := r.FormValue("StackName"); name != "broker" {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>", name)
+			return
+		}
+		fmt.Fprintf(w, "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>broker</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"+
+			"<CreationTime>2026-01-02T03:04:05Z</CreationTime>"+
+			"<Parameters><member><ParameterKey>AtlasBaseUrl</ParameterKey><ParameterValue>%s</ParameterValue></member></Parameters>"+
+			"<Outputs><member><OutputKey>SecretArn</OutputKey><OutputValue>%s</OutputValue></member></Outputs>"+
+			"</member></Stacks></DescribeStacksResult></DescribeStacksResponse>", baseURL, secrets.ARN)
+	}))
+	t.Cleanup(cloudformation.Close)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": cloudformation.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL, "AWS_REGION": secrettest.Region,
+		"AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		t.Setenv(name, value)
+	}
+	return secrets
+}
+
+// puts counts what was stored.
+func puts(secrets *secrettest.Server) (n int) {
+	for _, r := range secrets.Requests() {
+		if r.Operation == "PutSecretValue" {
+			n++
+		}
+	}
+	return n
+}
+
+func putsecret(t *testing.T, stdin io.Reader, args ...string) (code int, stderr string) {
+	t.Helper()
+	var out bytes.Buffer
+	code = run(t.Context(), args, stdin, &out)
+	if strings.Contains(out.String(), "example-secret") {
+		t.Errorf("the secret was printed: %s", out.String())
+	}
+	return code, out.String()
+}
+
+func TestStandardInput(t *testing.T) {
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+	secrets := account(t, atlas.URL)
+
+	for _, step := range []struct {
+		rule, stdin string
+		args        []string
+		code        int
+		says        string
+		puts        int // so far
+	}{
+		{"credentials that Atlas refuses are not stored", "example-client\nexample-secret-of-another", []string{"-stack", "broker"}, 1, "Atlas refuses these credentials", 0},
+		{"nor are any in another form", `{"client_id":"a"}`, []string{"-stack", "broker"}, 1, "must have the keys clientId and clientSecret", 0},
+		{"one line is not both", "example-secret", []string{"-stack", "broker"}, 2, "neither", 0},
+		{"nothing is not both", "", []string{"-stack", "broker"}, 2, "neither", 0},
+		{"two lines are stored", "example-client\nexample-secret\n", []string{"-stack", "broker"}, 0, "stored as version", 1},
+		{"the same again changes nothing", good, []string{"-stack", "broker"}, 0, "nothing was changed", 1},
+		{"a secret can be named instead of a stack", good, []string{"-secret", secrets.ARN, "-atlas-url", atlas.URL}, 0, "nothing was changed", 1},
+		{"unchecked, Atlas is not asked", `{"clientId":"a","clientSecret":"b"}`, []string{"-stack", "broker", "-unchecked"}, 0, "stored as version", 2},
+		{"no stack of that name", good, []string{"-stack", "other"}, 2, "there is no stack other", 2},
+	} {
+		code, stderr := putsecret(t, strings.NewReader(step.stdin), step.args...)
+		if code != step.code || !strings.Contains(stderr, step.says) {
+			t.Errorf("%s: exit code %d, %q; want %d and %q", step.rule, code, stderr, step.code, step.says)
+		}
+		if n := puts(secrets); n != step.puts {
+			t.Errorf("%s: %d values were put, want %d", step.rule, n, step.puts)
+		}
+	}
+}
+
+func TestAnAtlasThatDoesNotAnswerDoesNotStopIt(t *testing.T) {
+	atlas := atlastest.NewServer(nil)
+	atlas.Close()
+	secrets := account(t, atlas.URL)
+	code, stderr := putsecret(t, strings.NewReader(good), "-stack", "broker")
+	if code != 0 || puts(secrets) != 1 || !strings.Contains(stderr, "is not known (Atlas cannot be reached") {
+		t.Errorf("exit code %d, %d values put, %q", code, puts(secrets), stderr)
+	}
+}
+
+func TestADeniedPutIsOneLineWithItsMend(t *testing.T) {
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+	secrets := account(t, atlas.URL)
+	secrets.Always(secrettest.AccessDenied())
+	code, stderr := putsecret(t, strings.NewReader(good), "-stack", "broker")
+	last := stderr[strings.Index(stderr, "the secret was not"):]
+	if code != 2 || !strings.Contains(last, "may not call Secrets Manager PutSecretValue") || strings.Count(last, "\n") != 1 {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+// typed runs the command on a real terminal, answers each prompt with the next
+// line, and returns what was on the screen.
+func typed(t *testing.T, lines ...string) (code int, shown string) {
+	t.Helper()
+	screen, terminal, err := pty.Open()
+	if err != nil {
+		t.Skipf("this machine gives no pseudo-terminal: %v", err)
+	}
+	defer screen.Close()
+	text := make(chan string, 1)
+	go func() {
+		var all strings.Builder
+		buffered := bufio.NewReader(screen)
+		for {
+			r, _, err := buffered.ReadRune()
+			if err != nil { // the terminal is closed
+				text <- all.String()
+				return
+			}
+			if all.WriteRune(r); strings.HasSuffix(all.String(), "(not shown): ") && len(lines) > 0 {
+				_, _ = io.WriteString(screen, lines[0])
+				lines = lines[1:]
+			}
+		}
+	}()
+	code = run(t.Context(), []string{"-stack", "broker"}, terminal, terminal)
+	terminal.Close()
+	return code, <-text
+}
+
+func TestATerminalShowsNothing(t *testing.T) {
+	atlas := atlastest.NewServer(nil)
+	defer atlas.Close()
+	secrets := account(t, atlas.URL)
+	code, shown := typed(t, "example-client\r", "example-secret\r")
+	if code != 0 || puts(secrets) != 1 || !strings.Contains(shown, "stored as version") {
+		t.Errorf("exit code %d, %d values put, on the screen: %q", code, puts(secrets), shown)
+	}
+	if strings.Contains(shown, "example-client") || strings.Contains(shown, "example-secret") {
+		t.Errorf("the screen showed what was typed: %q", shown)
+	}
+}
+
+func TestCtrlCStoresNothing(t *testing.T) {
+	secrets := account(t, "https://atlas.invalid")
+	code, shown := typed(t, "example-client\r", "\x03")
+	if code != 2 || puts(secrets) != 0 || !strings.Contains(shown, "interrupted; nothing was stored") {
+		t.Errorf("exit code %d, %d values put, on the screen: %q", code, puts(secrets), shown)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		rule string
+		args []string
+		says string
+	}{
+		{"nowhere to put it", nil, "give -stack or -secret"},
+		{"two places", []string{"-stack", "a", "-secret", "b"}, "give -stack or -secret"},
+		{"nothing to check against", []string{"-secret", "b"}, "-atlas-url"},
+		{"the secret as an argument is not repeated", []string{"-stack", "a", "example-secret"}, "takes no arguments but flags"},
+	} {
+		code, stderr := putsecret(t, strings.NewReader(""), row.args...)
+		if code != 2 || !strings.Contains(stderr, row.says) {
+			t.Errorf("%s: exit code %d, %q", row.rule, code, stderr)
+		}
+	}
+	if code, stderr := putsecret(t, strings.NewReader(""), "-h"); code != 0 || !strings.Contains(stderr, "usage: putsecret") {
+		t.Errorf("-h: exit code %d, %q", code, stderr)
+	}
+}
