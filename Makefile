@@ -53,10 +53,12 @@ test: ## vet, then every test with the race detector
 	$(GO) vet ./...
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) ./...
+	cd cmd/doctor && $(GO) vet ./... && $(GO) test $(RACE) ./...
 
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
 	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
+	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 $(GO) test -race -count=1 -timeout 10m ./...
 	./e2e/fuzz.sh $(FUZZTIME)
 
 .PHONY: tools
@@ -85,6 +87,19 @@ logs: sam-cli ## follow the function's log; ENV as for deploy
 destroy: sam-cli ## remove the stack, after asking; the secret and the logs stay
 	@$(TOOLS)/venv/bin/python sam/stack.py destroy $(ENV)
 
+# The stack's name stands in samconfig.toml, under the environment's name.
+STACK = $(shell awk -v section='[$(ENV).deploy.parameters]' '$$0 == section { on = 1 } on && $$1 == "stack_name" { gsub(/"/, "", $$3); print $$3; exit }' samconfig.toml)
+
+.PHONY: secret
+secret: ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
+	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/putsecret ./putsecret
+	@build/putsecret -stack $(STACK) $(ARGS)
+
+.PHONY: doctor
+doctor: ## what would stop going live, check by check; ENV as for deploy, flags by ARGS="-json"
+	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/doctor .
+	@build/doctor -stack $(STACK) $(ARGS)
+
 .PHONY: sam-cli
 sam-cli:
 	@./e2e/tools.sh python
@@ -108,12 +123,13 @@ $(STATICCHECK)-$(STATICCHECK_VERSION):
 	@mv $(STATICCHECK) $@
 
 .PHONY: lint
-lint: $(STATICCHECK)-$(STATICCHECK_VERSION) ## gofmt, go vet and staticcheck, both modules
+lint: $(STATICCHECK)-$(STATICCHECK_VERSION) ## gofmt, go vet and staticcheck, every module
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	  [ -z "$$unformatted" ] || { echo "not gofmt'd (make fmt mends it):"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$< ./...
 	cd e2e && $(GO) vet ./... && $< ./...
+	cd cmd/doctor && $(GO) vet ./... && $< ./...
 
 .PHONY: fmt
 fmt: ## format the Go code
