@@ -61,6 +61,20 @@ verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the
 	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 $(GO) test -race -count=1 -timeout 10m ./...
 	./e2e/fuzz.sh $(FUZZTIME)
 
+.PHONY: faults
+faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
+	@mkdir -p build
+	@cd e2e && FAULTS_TABLE=$(CURDIR)/build/faults.md $(GO) test -count=1 -run '^TestFaults$$' ./reliability
+	@cat build/faults.md
+
+.PHONY: rotation
+rotation: tools ## 20 rotations of the secret under 10,000 calls, in both orders, against moto's Secrets Manager
+	cd e2e && $(GO) test -count=1 -v -timeout 20m -run '^TestRotation$$' ./reliability | grep -v '^=== '
+
+.PHONY: soak
+soak: ## SOAK_CALLS (200000) calls against the built function: memory, descriptors and goroutines stay flat
+	cd e2e && SOAK_CALLS=$${SOAK_CALLS:-200000} $(GO) test -count=1 -v -timeout 60m -run '^TestSoak$$' ./reliability
+
 .PHONY: tools
 tools: ## what verify needs, installed into .tools/
 	@./e2e/tools.sh
