@@ -1,0 +1,260 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/lambdatest"
+	"atriptoken/secret/secrettest"
+)
+
+const (
+	event        = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`
+	clientSecret = "MARKED-client-secret-77aa"
+)
+
+var bootstrap string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "lambda")
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	if bootstrap, err = lambdatest.Build(ctx, dir, "."); err != nil {
+		panic(err)
+	}
+	cancel()
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// upstreams are the two simulators and an environment that points at them.
+func upstreams(t *testing.T) (*atlastest.Server, *secrettest.Server, map[string]string) {
+	t.Helper()
+	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret})
+	t.Cleanup(atlas.Close)
+	secrets := secrettest.NewServer(&secrettest.Options{Value: fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)})
+	t.Cleanup(secrets.Close)
+	return atlas, secrets, map[string]string{
+		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
+		// As in Lambda, where the artifact's root is given.
+		"LAMBDA_TASK_ROOT": root(t),
+	}
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func start(t *testing.T, env map[string]string) *lambdatest.Function {
+	t.Helper()
+	f, err := run(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: env})
+	if err == nil {
+		t.Cleanup(f.Stop)
+	}
+	return f, err
+}
+
+func TestTheBuiltFunctionAnswers(t *testing.T) {
+	t.Parallel()
+	atlas, _, env := upstreams(t)
+	f := start(t, env)
+	if n := len(atlas.Requests()); n != 0 || atlas.Connections() != 1 {
+		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one that waits", n, atlas.Connections())
+	}
+	reply, err := f.Invoke(t.Context(), []byte(event), nil)
+	if err != nil || reply.Failed() {
+		t.Fatal(reply.ErrorType, reply.ErrorMessage, err)
+	}
+	var got struct {
+		URL    string
+		Status int
+	}
+	if err := json.Unmarshal(reply.Payload, &got); err != nil || !strings.HasPrefix(got.URL, atlas.URL) || got.Status != 0 {
+		t.Errorf("the answer is not Atlas's: %v", err)
+	}
+	if atlas.Connections() != 1 {
+		t.Errorf("the first call opened another connection than the start did")
+	}
+	f.Stop()
+	out := f.Stdout() + f.Stderr()
+	if strings.Contains(out, clientSecret) || strings.Contains(out, got.URL) || strings.Count(out, "\n") != 1 {
+		t.Errorf("a start and a call wrote more than one audit line:\n%s", out)
+	}
+}
+
+// A start that cannot succeed ends at once, with one line that says why.
+func TestWhatStopsTheStart(t *testing.T) {
+	t.Parallel()
+	file := func(text string) func(*testing.T, map[string]string) {
+		return func(t *testing.T, env map[string]string) {
+			name := filepath.Join(t.TempDir(), "mine.cedar")
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env["ATRIP_POLICY_FILE"] = name
+		}
+	}
+	set := func(name, value string) func(*testing.T, map[string]string) {
+		return func(_ *testing.T, env map[string]string) { env[name] = value }
+	}
+	for name, row := range map[string]struct {
+		change func(*testing.T, map[string]string)
+		want   string
+	}{
+		"a bad variable":                       {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
+		"a policy that is not there":           {set("ATRIP_POLICY_FILE", "policies/none.cedar"), "ATRIP_POLICY_FILE: the policy cannot be read"},
+		"a policy that does not parse":         {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:18: is not a Cedar policy"},
+		"an empty policy":                      {file("// nothing\n"), "holds no policy"},
+		"two policies of one id":               {file("@id(\"a\")\npermit(principal is Operator, action, resource);\n@id(\"a\")\nforbid(principal, action, resource);"), `mine.cedar:3:1: the id "a" is taken by the policy in line 1`},
+		"a permit for nobody":                  {set("ATRIP_POLICY_FILE", "policies/local.cedar"), "AWS_SAM_LOCAL"},
+		"a permit without a type of principal": {file("permit(principal, action, resource);"), "principal is …"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, env := upstreams(t)
+			row.change(t, env)
+			_, err := run(t, env)
+			if err == nil || !strings.Contains(err.Error(), "atriptoken cannot start: ") || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("the start says %v, want one line with %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestThePolicyForSAMsGatewayStartsUnderSAM(t *testing.T) {
+	t.Parallel()
+	_, _, env := upstreams(t)
+	env["ATRIP_POLICY_FILE"], env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
+	reply, err := start(t, env).Invoke(t.Context(), httpEvent(t, "http-api-jwt", "authorizer"), nil)
+	if err != nil || !bytes.Contains(reply.Payload, []byte(`"statusCode":200`)) {
+		t.Errorf("an event without an identity got %.200s, %v", reply.Payload, err)
+	}
+}
+
+// httpEvent is a sample whose request context has lost one member.
+func httpEvent(t *testing.T, name, without string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../events", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e map[string]any
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatal(err)
+	}
+	delete(e["requestContext"].(map[string]any), without)
+	text, err = json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestAMissingSecretOrADeadAtlasDoesNotStopTheStart(t *testing.T) {
+	t.Parallel()
+	atlas, secrets, env := upstreams(t)
+	secrets.Always(secrettest.NoValue())
+	f := start(t, env)
+	if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "SecretUnavailable" {
+		t.Fatalf("%s, %v; want SecretUnavailable", reply.ErrorType, err)
+	}
+	// A value is put, and the next call takes it up: no restart.
+	secrets.Clear()
+	for {
+		reply, err := f.Invoke(t.Context(), []byte(event), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reply.Failed() {
+			break
+		}
+		if reply.ErrorType != "SecretUnavailable" {
+			t.Fatalf("%s, want SecretUnavailable until the pause is over", reply.ErrorType)
+		}
+	}
+	if f.Stop(); !strings.Contains(f.Stdout(), `"event":"secret_unavailable","reason":"not_found"`) {
+		t.Errorf("the log does not say which: %s", f.Stdout())
+	}
+	atlas.Close()
+	if reply, err := start(t, env).Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "AtlasUnavailable" {
+		t.Errorf("%s, %v; want AtlasUnavailable", reply.ErrorType, err)
+	}
+}
+
+func TestWhatIsNoEventIsAnsweredAndTheProcessLives(t *testing.T) {
+	t.Parallel()
+	_, _, env := upstreams(t)
+	f := start(t, env)
+	for name, payload := range map[string][]byte{
+		"nothing": {}, "null": []byte("null"), "no JSON": []byte("<html>"), "half": []byte(`{"orderNo":`), "an empty object": []byte("{}"),
+		"6 MB": []byte(`{"orderNo":"` + strings.Repeat("x", 6<<20) + `"}`), "bytes": {0xff, 0xfe, 0}, "deep": []byte(strings.Repeat("[", 200_000)),
+	} {
+		reply, err := f.Invoke(t.Context(), payload, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if want := map[string]string{"6 MB": "BodyTooLarge"}[name]; reply.ErrorType != "InvalidRequest" && reply.ErrorType != want {
+			t.Errorf("%s: %s, want InvalidRequest", name, reply.ErrorType)
+		}
+	}
+	if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.Failed() {
+		t.Errorf("the next call: %s, %v", reply.ErrorType, err)
+	}
+}
+
+func TestManyInvocationsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, _, env := upstreams(t)
+	env["AWS_LAMBDA_MAX_CONCURRENCY"] = "64"
+	f := start(t, env)
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for range 5 {
+				if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.Failed() {
+					t.Errorf("%s %s %v", reply.ErrorType, reply.ErrorMessage, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	f.Stop()
+	lines := 0
+	for line := range strings.Lines(f.Stdout()) {
+		if lines++; !json.Valid([]byte(line)) {
+			t.Errorf("a line is torn: %s", line)
+		}
+	}
+	if lines != 320 {
+		t.Errorf("320 calls wrote %d audit lines", lines)
+	}
+}
