@@ -119,8 +119,8 @@ sam-cli:
 	@./e2e/tools.sh python
 
 .PHONY: bench
-bench: ## the benchmarks
-	@if ! grep -rlq --include='*_test.go' '^func Benchmark' . ; then echo "make bench: there is no benchmark yet" >&2; exit 1; fi
+bench: build ## how long it takes beside other versions: some minutes; all of docs/performance.md with FULL=1
+	$(GO) run ./bench $(if $(FULL),-full)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: cover

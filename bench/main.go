@@ -1,0 +1,84 @@
+// Command bench drives built functions as Lambda does and says how long they
+// take: the broker, a plain version of it, the least that a function in Go can
+// be, and the same work in other languages where their tools are present.
+//
+//	make bench          a few minutes: tells the bars and prints the tables
+//	make bench FULL=1   half an hour: writes docs/performance.md, .json and .svg
+//
+// Subjects are interleaved, so that what disturbs the machine disturbs all of
+// them: read the ratios, not the milliseconds.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("bench: ")
+	full := flag.Bool("full", false, "measure everything, with at least 50 starts of each, and write the report")
+	only := flag.String("only", "", "comma-separated names of the parts to measure; nothing is written then")
+	root := flag.String("root", ".", "the project's directory")
+	bootstrap := flag.String("bootstrap", "build/bootstrap", "the broker's bootstrap, relative to root")
+	flag.Parse()
+	if err := bench(*root, *bootstrap, *full, *only); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// bench measures and reports.
+func bench(root, bootstrap string, full bool, only string) error {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m, err := newMeter(root, filepath.Join(root, bootstrap), dir)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+
+	r := newResults(m)
+	wanted := func(name string) bool {
+		return only == "" || strings.Contains(","+only+",", ","+name+",")
+	}
+	for _, p := range plan(full, m) {
+		if !wanted(p.condition.Name) {
+			continue
+		}
+		began := time.Now()
+		samples, err := m.measure(p.condition, p.subjects...)
+		if err != nil {
+			return err
+		}
+		r.add(p.condition, samples)
+		log.Printf("%-12s %3d starts of %s in %v", p.condition.Name, p.condition.Starts, strings.Join(p.subjects, ", "), time.Since(began).Round(time.Second))
+	}
+	for _, g := range growths {
+		if !wanted(g.name) {
+			continue
+		}
+		began := time.Now()
+		if err := g.measure(m, r, full); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+		log.Printf("%-12s in %v", g.name, time.Since(began).Round(time.Second))
+	}
+	r.judge()
+	fmt.Print(r.markdown())
+	if !full || only != "" {
+		return nil
+	}
+	return r.write(filepath.Join(root, "docs"))
+}
