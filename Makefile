@@ -16,15 +16,19 @@ FUZZTIME ?= 30s
 # machine that built it, so that two builds of one commit give the same bytes.
 BUILD_FUNCTION := CGO_ENABLED=0 $(GO) build -buildvcs=false -tags lambda.norpc -trimpath -ldflags "-s -w"
 
+# A policy that does not fit its schema stops the build. It runs on this machine, whatever is built for.
+CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
+
 # The race detector needs a C compiler; a machine with Go and make alone runs the same tests without it.
 RACE := $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the function for this machine: build/bootstrap, with build/policies/ beside it
+	$(CHECK_POLICIES)
 	@rm -rf build/policies && mkdir -p build
 	$(BUILD_FUNCTION) -o build/bootstrap ./cmd/lambda
 	@cp -R policies build/policies
@@ -32,6 +36,7 @@ build: ## the function for this machine: build/bootstrap, with build/policies/ b
 # `sam build` comes here through sam/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
 .PHONY: build-Function build-ProbeFunction
 build-Function:
+	$(CHECK_POLICIES)
 	$(call build_for_lambda,./cmd/lambda)
 	@cp -R policies "$(ARTIFACTS_DIR)/policies"
 
@@ -54,6 +59,10 @@ test: ## vet, then every test with the race detector
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(GO) test $(RACE) ./...
 	cd cmd/doctor && $(GO) vet ./... && $(GO) test $(RACE) ./...
+
+.PHONY: policy-matrix
+policy-matrix: ## who may open the portal, as whom, in which role: policies/cases.yaml with what each policy decides
+	@$(GO) run ./cmd/policy matrix
 
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)

@@ -24,6 +24,8 @@ type Environment struct {
 	AttemptTimeout time.Duration `env:"ATLAS_ATTEMPT_TIMEOUT" envDefault:"8s"`
 	SecretTTL      time.Duration `env:"ATRIP_SECRET_TTL" envDefault:"5m"`
 	PolicyFile     string        `env:"ATRIP_POLICY_FILE" envDefault:"policies/default.cedar"`
+	CandidateFile  string        `env:"ATRIP_POLICY_CANDIDATE_FILE"`
+	Accounts       string        `env:"ATRIP_ACCOUNTS"`
 	NameClaim      string        `env:"ATRIP_OPERATOR_NAME_CLAIM" envDefault:"email"`
 	GroupsClaim    string        `env:"ATRIP_OPERATOR_GROUPS_CLAIM" envDefault:"groups"`
 
@@ -33,8 +35,9 @@ type Environment struct {
 	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
 	SAMLocal bool   `env:"AWS_SAM_LOCAL"`
 
-	baseURL *url.URL
-	hosts   atlas.Hosts
+	baseURL  *url.URL
+	hosts    atlas.Hosts
+	accounts map[string]account
 }
 
 // ReadEnvironment reads and checks the variables. An empty variable counts as
@@ -111,10 +114,10 @@ func (e *Environment) check(bad *faults) {
 		bad.add("ATLAS_SECRET_ARN", "is missing; set the secret's ARN or name")
 	case strings.Contains(e.SecretARN, "{{resolve:"):
 		bad.add("ATLAS_SECRET_ARN", "is an unresolved {{resolve:…}} reference; set the secret's ARN or name")
-	case len(e.SecretARN) > 2048 || strings.ContainsFunc(e.SecretARN, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+	case !secretID(e.SecretARN):
 		bad.add("ATLAS_SECRET_ARN", "is not the ARN or name of a secret")
 	}
-	if strings.ContainsFunc(e.ClientID, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || strings.Contains(e.ClientID, "{{resolve:") {
+	if !plainWord(e.ClientID) {
 		bad.add("ATLAS_CLIENT_ID", "is not a client id")
 	}
 	for i, role := range e.Roles {
@@ -126,6 +129,7 @@ func (e *Environment) check(bad *faults) {
 	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
 		bad.add("ATLAS_PORTAL_HOSTS", "%s", strings.ReplaceAll(err.Error(), "\n", ", "))
 	}
+	e.checkAccounts(bad)
 	if !bad.name("ATLAS_ATTEMPT_TIMEOUT") && (e.AttemptTimeout < 100*time.Millisecond || e.AttemptTimeout > 15*time.Minute) {
 		bad.add("ATLAS_ATTEMPT_TIMEOUT", "is %v; set 100ms to 15m", e.AttemptTimeout)
 	}

@@ -45,37 +45,55 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	}
 	logger := newLogger(environment.LogLevel, stdout)
 
-	client := &atlas.Client{BaseURL: environment.baseURL, PortalHosts: environment.hosts}
 	var ready sync.WaitGroup
 	ctx, cancel := context.WithTimeout(ctx, initBudget)
 	defer cancel()
-	ready.Go(func() {
-		if err := client.Connect(ctx); err != nil {
-			logger.Warn("no connection to Atlas yet; each call tries again: "+err.Error(), "event", "atlas_unreachable")
-		}
-	})
+	clients := map[string]*atlas.Client{}
+	for name, a := range environment.allAccounts() {
+		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
+		clients[name] = client
+		ready.Go(func() {
+			if err := client.Connect(ctx); err != nil {
+				logger.Warn("no connection to Atlas yet; each call tries again: "+err.Error(), "event", "atlas_unreachable", "account", name)
+			}
+		})
+	}
 
 	awsConfig, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
 	awsConfig.HTTPClient = httpClient(awsConfig)
-	source := &secret.SecretsManager{
-		Client: secretsmanager.NewFromConfig(awsConfig), ID: environment.SecretARN, ClientID: environment.ClientID,
+	secrets := secretsmanager.NewFromConfig(awsConfig)
+	accounts := map[string]handler.Account{}
+	for name, a := range environment.allAccounts() {
+		source := &secret.SecretsManager{Client: secrets, ID: a.secretARN, ClientID: a.clientID}
+		store := &secret.Store{Fetch: source.Fetch, TTL: environment.SecretTTL, Logger: logger.With("account", name)}
+		ready.Go(func() {
+			// The store logs what is wrong and what to do about it.
+			_, _ = store.Get(ctx)
+		})
+		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
 	}
-	store := &secret.Store{Fetch: source.Fetch, TTL: environment.SecretTTL, Logger: logger}
-	ready.Go(func() {
-		// The store logs what is wrong and what to do about it.
-		_, _ = store.Get(ctx)
-	})
+	standard := accounts[handler.DefaultAccount]
+	delete(accounts, handler.DefaultAccount)
 
-	rules, err := readPolicy(environment)
+	rules, modified, err := readPolicy(environment, "ATRIP_POLICY_FILE", environment.PolicyFile)
 	if err != nil {
 		return nil, err
 	}
+	var candidate *policy.Policy
+	if environment.CandidateFile != "" {
+		if candidate, _, err = readPolicy(environment, "ATRIP_POLICY_CANDIDATE_FILE", environment.CandidateFile); err != nil {
+			return nil, err
+		}
+	}
 	h, err := handler.New(handler.Config{
-		Account:        handler.Account{Atlas: client, Secret: store},
+		Account:        standard,
+		Accounts:       accounts,
 		Policy:         rules,
+		PolicyModified: modified,
+		Candidate:      candidate,
 		Roles:          environment.Roles,
 		NameClaim:      environment.NameClaim,
 		GroupsClaim:    environment.GroupsClaim,
@@ -101,25 +119,30 @@ func httpClient(c aws.Config) aws.HTTPClient {
 	return client.WithTransportOptions(roots.Install)
 }
 
-// readPolicy reads the policy file, relative to the artifact's root.
-func readPolicy(e Environment) (*policy.Policy, error) {
-	file := e.PolicyFile
+// readPolicy reads the policy file that the variable names, relative to the
+// artifact's root, and tells when it was last changed.
+func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time, error) {
+	file := name
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(e.TaskRoot, file)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("ATRIP_POLICY_FILE: the policy cannot be read: %w", err)
+		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w", variable, err)
 	}
-	rules, err := policy.Parse(e.PolicyFile, text)
+	rules, err := policy.Parse(name, text)
 	if err != nil {
-		return nil, fmt.Errorf("ATRIP_POLICY_FILE: %w", err)
+		return nil, time.Time{}, fmt.Errorf("%s: %w", variable, err)
 	}
 	if rules.PermitsAnonymous() && !e.SAMLocal {
-		return nil, fmt.Errorf("ATRIP_POLICY_FILE: %s has a permit for callers without an identity (`principal is Anonymous`, or no type of principal at all); "+
-			"that is for SAM's local gateway only, where AWS_SAM_LOCAL is set: write `principal is …` into the head of every permit", e.PolicyFile)
+		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity (`principal is Anonymous`, or no type of principal at all); "+
+			"that is for SAM's local gateway only, where AWS_SAM_LOCAL is set: write `principal is …` into the head of every permit", variable, name)
 	}
-	return rules, nil
+	var modified time.Time
+	if info, err := os.Stat(file); err == nil {
+		modified = info.ModTime()
+	}
+	return rules, modified, nil
 }
 
 // newLogger logs JSON lines with Lambda's names for the fields, whatever

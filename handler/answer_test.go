@@ -190,11 +190,12 @@ func TestAnswer_UnsupportedMediaType(t *testing.T) {
 
 func TestAnswer_AtlasRateLimited(t *testing.T) {
 	t.Parallel()
+	// A wait that does not fit into the time that is left.
 	for _, httpStatus := range []int{200, 429} {
 		b := newBroker(t)
-		b.atlas.Always(atlastest.RateLimited(7, httpStatus))
-		retryAfter(t, answers(t, b, sample(t, "http-api-jwt"), handler.AtlasRateLimited, 429), 7)
-		if message := plainAnswers(t, b, good, handler.AtlasRateLimited); !strings.Contains(message, "Try again in 7 s.") {
+		b.atlas.Always(atlastest.RateLimited(61, httpStatus))
+		retryAfter(t, answers(t, b, sample(t, "http-api-jwt"), handler.AtlasRateLimited, 429), 61)
+		if message := plainAnswers(t, b, good, handler.AtlasRateLimited); !strings.Contains(message, "Try again in 61 s.") {
 			t.Errorf("the function error %q does not tell the wait", message)
 		}
 	}

@@ -10,14 +10,6 @@ import (
 	"atriptoken/secret"
 )
 
-// Account is one Atlas account: where it is, and what it is opened with.
-type Account struct {
-	Atlas  *atlas.Client
-	Secret *secret.Store
-
-	breaker *breaker
-}
-
 const stagePrevious = secret.StagePrevious
 
 // maxCredentials bounds how many versions of the secret one try goes through:
@@ -35,7 +27,7 @@ func (e errOpen) Error() string {
 
 // call asks Atlas for a token, twice if need be and if there is time, and notes
 // in the record what it took.
-func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (atlas.Reply, *fault) {
+func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
 	// The policy answers a context that ends with the context's error; ours
@@ -43,7 +35,7 @@ func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (a
 	var failed error
 	reply, err := h.retry.WithContext(ctx).Get(func() (atlas.Reply, error) {
 		var reply atlas.Reply
-		reply, failed = h.try(ctx, request, r)
+		reply, failed = h.try(ctx, account, request, r)
 		return reply, again(ctx, failed)
 	})
 	if failed == nil && err == nil {
@@ -54,8 +46,8 @@ func (h *Handler) call(ctx context.Context, request atlas.Request, r *record) (a
 
 // try makes one try: with the credentials in hand and, when Atlas refuses
 // those, with others.
-func (h *Handler) try(ctx context.Context, request atlas.Request, r *record) (atlas.Reply, error) {
-	store := h.account.Secret
+func (h *Handler) try(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, error) {
+	store := account.Secret
 	began := time.Now()
 	credentials, err := store.Get(ctx)
 	r.secret += time.Since(began)
@@ -64,7 +56,7 @@ func (h *Handler) try(ctx context.Context, request atlas.Request, r *record) (at
 	}
 	var refused []string
 	for {
-		reply, err := h.attempt(ctx, credentials, request, r)
+		reply, err := h.attempt(ctx, account, credentials, request, r)
 		if err == nil {
 			store.Accepted(ctx, credentials)
 			return reply, nil
@@ -84,16 +76,16 @@ func (h *Handler) try(ctx context.Context, request atlas.Request, r *record) (at
 
 // attempt is one call of Atlas with one version of the secret, if the breaker
 // and the time that is left allow it.
-func (h *Handler) attempt(ctx context.Context, credentials secret.Credentials, request atlas.Request, r *record) (reply atlas.Reply, err error) {
+func (h *Handler) attempt(ctx context.Context, account *Account, credentials secret.Credentials, request atlas.Request, r *record) (reply atlas.Reply, err error) {
 	if left, bounded := remaining(ctx); bounded && left < leastAttempt {
 		return atlas.Reply{}, &atlas.Error{Kind: atlas.ErrTimeout, Detail: "too little time was left for an attempt"}
 	}
-	allowed, wait := h.account.breaker.allow()
+	allowed, wait := account.breaker.allow()
 	if !allowed {
 		return atlas.Reply{}, errOpen{wait}
 	}
 	err = errors.New("the attempt panicked") // unless it is set below
-	defer func() { h.account.breaker.record(err) }()
+	defer func() { account.breaker.record(err) }()
 
 	ctx, cancel := context.WithTimeout(ctx, h.attemptTimeout)
 	defer cancel()
@@ -101,7 +93,7 @@ func (h *Handler) attempt(ctx context.Context, credentials secret.Credentials, r
 	r.attempts++
 	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
 	r.secretAge = began.Round(0).Sub(credentials.FetchedAt) // by the wall clock, past freezes
-	reply, err = h.account.Atlas.GetToken(ctx, atlas.Credentials{
+	reply, err = account.Atlas.GetToken(ctx, atlas.Credentials{
 		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 	}, request)
 	r.atlas += time.Since(began)

@@ -22,10 +22,18 @@ import (
 
 // Config is what a Handler needs. Every field without a default is required.
 type Config struct {
-	// Account is the Atlas account that is called.
+	// Account is the Atlas account that is called, named DefaultAccount.
 	Account Account
+	// Accounts are further ones, by their names; see account.go.
+	Accounts map[string]Account
 	// Policy decides who may open the portal.
 	Policy *policy.Policy
+	// PolicyModified is when the policy's file was last changed, for a metric.
+	// Zero means that it is not known.
+	PolicyModified time.Time
+	// Candidate is a policy that decides nothing: the audit line tells where it
+	// would have decided otherwise. Nil means none.
+	Candidate *policy.Policy
 	// Roles are the roles that a request may name.
 	Roles []string
 	// NameClaim and GroupsClaim are the JWT claims that name an operator and
@@ -50,8 +58,10 @@ type Config struct {
 
 // Handler answers invocations. It is safe for use by several goroutines.
 type Handler struct {
-	account        Account
+	accounts       accounts
 	policy         *policy.Policy
+	policyModified time.Time
+	candidate      *policy.Policy
 	roles          []string
 	claims         claimNames
 	attemptTimeout time.Duration
@@ -81,11 +91,19 @@ func New(c Config) (*Handler, error) {
 			missing = append(missing, fmt.Errorf("handler: Config.%s is missing", field))
 		}
 	}
+	for name, account := range c.Accounts {
+		if account.Atlas == nil || account.Secret == nil {
+			missing = append(missing, fmt.Errorf("handler: Config.Accounts[%q] is not complete", name))
+		}
+		if err := CheckAccountName(name); err != nil {
+			missing = append(missing, fmt.Errorf("handler: Config.Accounts: %w", err))
+		}
+	}
 	if len(missing) > 0 {
 		return nil, errors.Join(missing...)
 	}
 	h := &Handler{
-		account: c.Account, policy: c.Policy, roles: c.Roles,
+		policy: c.Policy, policyModified: c.PolicyModified, candidate: c.Candidate, roles: c.Roles,
 		claims:         claimNames{name: c.NameClaim, groups: c.GroupsClaim},
 		attemptTimeout: c.AttemptTimeout, margin: c.Margin,
 		allowAnonymous: c.AllowAnonymous, now: c.Now, function: c.Function, logger: c.Logger,
@@ -94,7 +112,7 @@ func New(c Config) (*Handler, error) {
 	if h.now == nil {
 		h.now = time.Now
 	}
-	h.account.breaker = newBreaker(h.now)
+	h.accounts = newAccounts(c.Account, c.Accounts, h.now)
 	if h.margin == 0 {
 		h.margin = defaultMargin
 	}
@@ -114,6 +132,12 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
+	if r.coldStart {
+		r.policyCount = h.policy.Count()
+		if !h.policyModified.IsZero() {
+			r.policyAge = h.now().Sub(h.policyModified)
+		}
+	}
 	// Whoever sends what cannot be told is answered like a plain invocation.
 	c, e := plain, &event{}
 	defer func() {

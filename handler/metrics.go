@@ -45,6 +45,17 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	add("TotalMs", "Milliseconds", ms(total))
 	if r.coldStart {
 		add("ColdStarts", "Count", 1)
+		add("Policies", "Count", r.policyCount)
+		if r.policyAge > 0 {
+			add("PolicyAgeSeconds", "Seconds", r.policyAge.Seconds())
+		}
+	}
+	if r.compared {
+		differs := 0
+		if r.candidate != nil {
+			differs = 1
+		}
+		add("CandidateDiffers", "Count", differs)
 	}
 	if r.secret > 0 {
 		add("SecretMs", "Milliseconds", ms(r.secret))

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"atriptoken/atlas"
+	"atriptoken/policy"
 )
 
 // record is the audit line of one request: what was asked, by whom, what was
@@ -28,8 +29,18 @@ type record struct {
 	// Set once the request is valid: never unchecked text.
 	orderNo, userName, role string
 
+	account      string
 	policies     []string
 	policyErrors []string
+	// compared tells that a candidate policy was asked too; candidate is its
+	// decision when that is another.
+	compared  bool
+	candidate *policy.Decision
+
+	// Of the policy file, on a cold start: how many policies it holds, and how
+	// long ago it was changed, 0 when that is not known.
+	policyCount int
+	policyAge   time.Duration
 
 	outcome       string
 	atlasStatus   *int
@@ -82,11 +93,15 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	text("userName", r.userName)
 	text("role", r.role)
 	text("orderNo", r.orderNo)
+	text("account", r.account)
 	if len(r.policies) > 0 {
 		attrs = append(attrs, slog.Any("policies", r.policies))
 	}
 	if len(r.policyErrors) > 0 {
 		attrs = append(attrs, slog.Any("policyErrors", r.policyErrors))
+	}
+	if r.candidate != nil {
+		attrs = append(attrs, slog.Group("candidate", "allowed", r.candidate.Allowed, "policies", r.candidate.Policies, "policyErrors", r.candidate.Errors))
 	}
 	text("outcome", r.outcome)
 	text("cause", r.cause)

@@ -46,26 +46,60 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The body has faults; errors names each.", fields: faults}
 	}
 	r.orderNo, r.userName, r.role = request.OrderNo, request.UserName, request.Role
-	if f := h.decide(in, request, r); f != nil {
+	account, f := h.decide(in, request, r)
+	if f != nil {
 		return atlas.Reply{}, f
 	}
-	return h.call(ctx, request, r)
+	return h.call(ctx, account, request, r)
 }
 
-// decide asks the policy about the very values that would be sent to Atlas.
-func (h *Handler) decide(in inbound, request atlas.Request, r *record) *fault {
-	decision := h.policy.Decide(policy.Question{
+// decide asks the policy about the very values that would be sent to Atlas, and
+// returns the account that they may be sent to.
+func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account, *fault) {
+	names, f := h.accounts.asked(in.http)
+	if f != nil {
+		r.cause = "the header " + accountHeader + " names no account that is configured"
+		return nil, f
+	}
+	question := policy.Question{
 		Principal: in.identity.Principal,
 		OrderNo:   request.OrderNo, UserName: request.UserName, Role: request.Role,
 		Door: r.door, SourceIP: in.sourceIP, Now: h.now(),
-	})
-	r.policies, r.policyErrors = decision.Policies, decision.Errors
-	if decision.Allowed {
-		return nil
 	}
-	detail := "You may not open the portal with this user name and role."
-	if in.identity.IsOperator() && request.UserName != in.identity.Name() {
-		detail = "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."
+	var permitted []string
+	decisions := make(map[string]policy.Decision, len(names))
+	for _, name := range names {
+		question.Account = name
+		decision := h.policy.Decide(question)
+		if decisions[name] = decision; decision.Allowed {
+			permitted = append(permitted, name)
+		}
 	}
-	return &fault{code: NotPermitted, detail: detail}
+	chosen := choose(names, permitted)
+	question.Account = chosen
+	r.account, r.policies, r.policyErrors = chosen, decisions[chosen].Policies, decisions[chosen].Errors
+	h.compare(question, decisions[chosen], r)
+	switch {
+	case len(permitted) == 0 && in.identity.IsOperator() && request.UserName != in.identity.Name():
+		return nil, &fault{code: NotPermitted,
+			detail: "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."}
+	case len(permitted) == 0:
+		return nil, &fault{code: NotPermitted, detail: "You may not open the portal with this user name and role."}
+	case !decisions[chosen].Allowed:
+		return nil, &fault{code: NotPermitted, detail: "More than one Atlas account is open to you; name one in the header " + accountHeader + "."}
+	}
+	return h.accounts[chosen], nil
+}
+
+// compare notes where the candidate policy would have decided otherwise. It
+// decides nothing.
+func (h *Handler) compare(question policy.Question, decision policy.Decision, r *record) {
+	if h.candidate == nil {
+		return
+	}
+	candidate := h.candidate.Decide(question)
+	r.compared = true
+	if candidate.Allowed != decision.Allowed {
+		r.candidate = &candidate
+	}
 }

@@ -27,6 +27,8 @@ type Question struct {
 	OrderNo, UserName, Role string
 	// Door is the way in: "api", "service" or "unqualified".
 	Door string
+	// Account is the name of the Atlas account that is asked for.
+	Account string
 	// SourceIP is the caller's address; the zero Addr when there is none.
 	SourceIP netip.Addr
 	// Now is the time of the decision.
@@ -144,6 +146,7 @@ func (p *Policy) Decide(q Question) Decision {
 		"userName": types.String(q.UserName),
 		"role":     types.String(q.Role),
 		"door":     types.String(q.Door),
+		"account":  types.String(q.Account),
 		"now":      types.NewDatetime(q.Now),
 	}
 	if q.SourceIP.IsValid() {

@@ -41,7 +41,7 @@ func amelia(groups ...string) policy.Principal {
 }
 
 func question(p policy.Principal, userName, role string) policy.Question {
-	return policy.Question{Principal: p, OrderNo: "X1", UserName: userName, Role: role, Door: "api", Now: time.Unix(1773342238, 0)}
+	return policy.Question{Principal: p, OrderNo: "X1", UserName: userName, Role: role, Door: "api", Account: "default", Now: time.Unix(1773342238, 0)}
 }
 
 func TestDefaultPolicy(t *testing.T) {
@@ -74,6 +74,7 @@ func TestDefaultPolicy(t *testing.T) {
 	deny(amelia("atrip-admin"), "amelia@example.com", "Owner")
 	allow(policy.Service("service"), "oskar@example.com", "Admin")
 	allow(policy.AwsPrincipal("arn:aws:sts::123456789012:assumed-role/a/b", "123456789012"), "oskar@example.com", "Admin")
+	deny(policy.LoadBalancer("arn"), "amelia@example.com", "Customer service")
 	deny(policy.Anonymous(), "amelia@example.com", "Customer service")
 	deny(policy.Principal{}, "amelia@example.com", "Customer service")
 }
@@ -117,6 +118,7 @@ func TestDecide_PoliciesSeeTheQuestion(t *testing.T) {
 		`context.userName == "oskar"`,
 		`context.role == "Finance"`,
 		`context.door == "api"`,
+		`context.account == "default"`,
 		`resource == Order::"X1"`,
 		`principal == Operator::"00u1"`,
 		`principal.name == "amelia@example.com"`,

@@ -1,0 +1,84 @@
+package handler
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"atriptoken/atlas"
+	"atriptoken/secret"
+)
+
+// Account is one Atlas account: where it is, and what it is opened with.
+type Account struct {
+	Atlas  *atlas.Client
+	Secret *secret.Store
+
+	breaker *breaker
+}
+
+// DefaultAccount is the name of the account that every deployment has.
+const DefaultAccount = "default"
+
+// accountHeader names an account in an HTTP request.
+const accountHeader = "x-atrip-account"
+
+// accountName is what an account may be called: it stands in policies, headers
+// and audit lines.
+var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// CheckAccountName returns an error unless name can be a further account's.
+func CheckAccountName(name string) error {
+	if name == DefaultAccount || !accountName.MatchString(name) {
+		return fmt.Errorf("the account name %q is not 1 to 32 lower-case letters, digits and hyphens, or is %q", name, DefaultAccount)
+	}
+	return nil
+}
+
+// accounts are the accounts by name.
+type accounts map[string]*Account
+
+func newAccounts(standard Account, further map[string]Account, now func() time.Time) accounts {
+	all := make(accounts, 1+len(further))
+	all[DefaultAccount] = &standard
+	for name, account := range further {
+		all[name] = &account
+	}
+	for _, account := range all {
+		account.breaker = newBreaker(now)
+	}
+	return all
+}
+
+// asked returns the accounts that a request may be about: the one that it
+// names, or else all, the default one first. The policy has to permit it, so
+// that an account which does not exist is refused like one that is closed.
+func (a accounts) asked(r *httpRequest) ([]string, *fault) {
+	if r != nil {
+		switch values := r.header[accountHeader]; {
+		case len(values) == 1 && a[values[0]] != nil:
+			return values, nil
+		case len(values) > 0:
+			return nil, &fault{code: NotPermitted, detail: "You may not open the portal of the account in " + accountHeader + "."}
+		}
+	}
+	names := []string{DefaultAccount}
+	for name := range a {
+		if name != DefaultAccount {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names[1:])
+	return names, nil
+}
+
+// choose returns the account that is taken: the default one if it is permitted,
+// or the only one that is. Otherwise it is the first that was asked for, of
+// which the decision then says no.
+func choose(names, permitted []string) string {
+	if len(permitted) == 1 {
+		return permitted[0]
+	}
+	return names[0]
+}

@@ -1,0 +1,221 @@
+package handler_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/handler"
+	"atriptoken/redact"
+	"atriptoken/secret"
+)
+
+// brands is a policy for three accounts: everybody in "default" may use the
+// default one, everybody in "b" the account brand-b, who is in "c" brand-c.
+const brands = `
+@id("default") permit(principal is Operator, action, resource) when { context.account == "default" && principal.groups.contains("default") };
+@id("b") permit(principal is Operator, action, resource) when { context.account == "brand-b" && principal.groups.contains("b") };
+@id("c") permit(principal is Operator, action, resource) when { context.account == "brand-c" && principal.groups.contains("c") };
+@id("service") permit(principal is Service, action, resource) when { context.account == "brand-b" };`
+
+// newBrands returns a broker with the accounts brand-b and brand-c, each with a
+// simulator and a secret of its own.
+func newBrands(t *testing.T) (b *broker, further map[string]*atlastest.Server) {
+	further = map[string]*atlastest.Server{}
+	b = newBroker(t, withPolicy(policyText(t, "brands.cedar", brands)), func(c *handler.Config) {
+		c.Accounts = map[string]handler.Account{}
+		for _, name := range []string{"brand-b", "brand-c"} {
+			server := atlastest.NewServer(&atlastest.Options{ClientID: name, ClientSecret: "secret of " + name})
+			t.Cleanup(server.Close)
+			further[name] = server
+			c.Accounts[name] = handler.Account{
+				Atlas: atlasClient(t, server.URL),
+				Secret: &secret.Store{Fetch: func(context.Context, string) (secret.Credentials, error) {
+					return secret.Credentials{ClientID: name, ClientSecret: redact.New("secret of " + name), Version: "version of " + name}, nil
+				}},
+			}
+		}
+	})
+	return b, further
+}
+
+func TestAccount_IsTheOneThatThePolicyPermits(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, groups, header, account, code string }{
+		{"the default one", "default", "", "default", "OK"},
+		{"the only one permitted", "b", "", "brand-b", "OK"},
+		{"the default one before others", `["b","default"]`, "", "default", "OK"},
+		{"named", `["b","default"]`, "brand-b", "brand-b", "OK"},
+		{"the default one, named", `["b","default"]`, "default", "default", "OK"},
+		{"two, and neither is the default one", `["b","c"]`, "", "", "NotPermitted"},
+		{"two, and one is named", `["b","c"]`, "brand-c", "brand-c", "OK"},
+		{"named and not permitted", "b", "brand-c", "", "NotPermitted"},
+		{"named and not configured", "b", "brand-d", "", "NotPermitted"},
+		{"named in another case", "b", "Brand-b", "", "NotPermitted"},
+		{"named twice", "b", "brand-b,brand-b", "", "NotPermitted"},
+		{"named and empty", "b", "", "brand-b", "OK"},
+		{"none permitted", "d", "", "", "NotPermitted"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			b, further := newBrands(t)
+			edits := []edit{set(row.groups, "requestContext", "authorizer", "lambda", "groups")}
+			if row.header != "" {
+				edits = append(edits, headerSet("X-Atrip-Account", row.header))
+			}
+			r := b.http(sample(t, "http-api-lambda", edits...))
+			if got := r.code(t); got != row.code {
+				t.Fatalf("%s, want %s: %s", got, row.code, r.Body)
+			}
+			called := map[string]int{"default": len(b.atlas.Requests())}
+			for name, server := range further {
+				called[name] = len(server.Requests())
+			}
+			want := map[string]int{"default": 0, "brand-b": 0, "brand-c": 0}
+			if row.account != "" {
+				want[row.account] = 1
+				if got := b.audit()["account"]; got != row.account {
+					t.Errorf("the audit line's account is %v", got)
+				}
+			}
+			if diff := cmp.Diff(want, called); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Who may use several accounts is told how to name one, and who names one that
+// is closed is not told whether it exists.
+func TestAccount_RefusalsHelpOnlyWhoIsPermitted(t *testing.T) {
+	t.Parallel()
+	b, _ := newBrands(t)
+	ask := func(groups, header string) string {
+		edits := []edit{set(groups, "requestContext", "authorizer", "lambda", "groups")}
+		if header != "" {
+			edits = append(edits, headerSet("x-atrip-account", header))
+		}
+		return b.http(sample(t, "http-api-lambda", edits...)).problem(t).Detail
+	}
+	if detail := ask(`["b","c"]`, ""); !strings.Contains(detail, "x-atrip-account") {
+		t.Errorf("%q does not tell how to name an account", detail)
+	}
+	for _, detail := range []string{ask("b", "brand-d"), ask("b", "brand-c"), ask("d", "")} {
+		if strings.Contains(detail, "brand") {
+			t.Errorf("%q tells of accounts", detail)
+		}
+	}
+	if strings.Contains(b.log.String(), "brand-d") {
+		t.Error("the log holds an unchecked account name")
+	}
+}
+
+// A service has no header to send: the policy chooses.
+func TestAccount_OfAServiceIsThePolicysChoice(t *testing.T) {
+	t.Parallel()
+	b, further := newBrands(t)
+	if _, code, message := b.plain(good); code != "OK" {
+		t.Fatalf("%s %s", code, message)
+	}
+	if n := len(further["brand-b"].Requests()); n != 1 {
+		t.Errorf("brand-b was called %d times", n)
+	}
+}
+
+// One account's outage is not another's.
+func TestAccount_EachHasItsOwnBreaker(t *testing.T) {
+	t.Parallel()
+	b, further := newBrands(t)
+	further["brand-b"].Close()
+	ask := func(group string) string {
+		return b.http(sample(t, "http-api-lambda", set(group, "requestContext", "authorizer", "lambda", "groups"))).code(t)
+	}
+	for range 6 {
+		if got := ask("b"); got != "AtlasUnavailable" {
+			t.Fatal(got)
+		}
+	}
+	if got := ask("default"); got != "OK" {
+		t.Errorf("the default account: %s", got)
+	}
+}
+
+func TestNew_RefusesAccountsThatAreNotComplete(t *testing.T) {
+	t.Parallel()
+	_, err := handler.New(handler.Config{Accounts: map[string]handler.Account{"brand-b": {}, "Brand": {}, "default": {}}})
+	for _, want := range []string{`Accounts["brand-b"] is not complete`, `"Brand" is not`, `or is "default"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %s", err, want)
+		}
+	}
+	for _, name := range []string{"", "a_b", "-a", strings.Repeat("a", 33), "a b", "a\n", "default"} {
+		if handler.CheckAccountName(name) == nil {
+			t.Errorf("the account name %q is accepted", name)
+		}
+	}
+	if err := handler.CheckAccountName(strings.Repeat("a", 32)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A candidate decides nothing; where it would decide otherwise is told.
+func TestCandidate_IsComparedAndDecidesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) {
+		c.Candidate = policyText(t, "candidate.cedar", `@id("finance-only") permit(principal, action, resource) when { context.role == "Finance" };
+			@id("errs") permit(principal, action, resource) when { context.none == 1 };`)
+	})
+	for _, row := range []struct {
+		role, code string
+		candidate  any
+		differs    float64
+	}{
+		{"Customer service", "OK", map[string]any{"allowed": false, "policies": nil, "policyErrors": []any{"errs"}}, 1},
+		{"Finance", "NotPermitted", map[string]any{"allowed": true, "policies": []any{"finance-only"}, "policyErrors": []any{"errs"}}, 1},
+		{"Admin", "NotPermitted", nil, 0},
+	} {
+		if got := b.http(sample(t, "http-api-jwt", body(request(`"X1"`, `"amelia@example.com"`, quoted(row.role))))).code(t); got != row.code {
+			t.Errorf("%s: %s", row.role, got)
+		}
+		line := b.audit()
+		if diff := cmp.Diff(row.candidate, line["candidate"]); diff != "" || line["CandidateDiffers"] != row.differs {
+			t.Errorf("%s: %v %s", row.role, line["CandidateDiffers"], diff)
+		}
+	}
+	// A request that no policy is asked about is not compared.
+	b.http(sample(t, "http-api-jwt", body("{}")))
+	if _, ok := b.audit()["CandidateDiffers"]; ok {
+		t.Error("an invalid request was compared")
+	}
+	plain := newBroker(t)
+	plain.plain(good)
+	if _, ok := plain.audit()["CandidateDiffers"]; ok {
+		t.Error("a candidate that does not exist was compared")
+	}
+}
+
+func TestAudit_ColdStartsTellThePoliciesNumberAndAge(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
+	b := newBroker(t, func(c *handler.Config) {
+		c.Now = func() time.Time { return now }
+		c.PolicyModified = now.Add(-time.Hour)
+	})
+	b.plain(good)
+	if line := b.audit(); line["Policies"] != float64(policyFile(t, "default.cedar").Count()) || line["PolicyAgeSeconds"] != 3600.0 {
+		t.Errorf("%v policies, %v s old", line["Policies"], line["PolicyAgeSeconds"])
+	}
+	b.plain(good)
+	if _, ok := b.audit()["Policies"]; ok {
+		t.Error("the second request tells them again")
+	}
+	b = newBroker(t)
+	b.plain(good)
+	if _, ok := b.audit()["PolicyAgeSeconds"]; ok {
+		t.Error("an age that is not known is told")
+	}
+}
