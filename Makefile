@@ -127,6 +127,22 @@ doctor: ## what would stop going live, check by check; ENV as for deploy, flags 
 sam-cli:
 	@./e2e/tools.sh python
 
+ARCHITECTURES ?= arm64 x86_64
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: release
+release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, and SHA256SUMS
+	@rm -rf dist && mkdir -p dist
+	@for a in $(ARCHITECTURES); do mkdir -p dist/built/$$a/function dist/built/$$a/probe; \
+	  $(MAKE) -s -f sam/$$a/Makefile build-Function ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/function; \
+	  $(MAKE) -s -f sam/$$a/Makefile build-ProbeFunction ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/probe; done
+	@$(GO) run ./cmd/release -version $(VERSION) -built dist/built -out dist | tee dist/SHA256SUMS
+
+.PHONY: sbom
+sbom: ## dist/*.cdx.json: what the function of `make release` is made of, read from its binary, in CycloneDX's form
+	@for a in $(ARCHITECTURES); do $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -licenses -std -noserial \
+	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/built/$$a/function/bootstrap; done
+
 .PHONY: bench
 bench: build ## how long it takes beside other versions: some minutes; all of docs/performance.md with FULL=1
 	$(GO) run ./bench $(if $(FULL),-full)
