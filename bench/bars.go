@@ -32,15 +32,17 @@ func (r *results) compare(condition, measure, to string, most float64, text stri
 
 // judge holds the figures against the bars.
 func (r *results) judge() {
-	r.compare(near, initWall, floor, 1.75, "INIT, upstreams on loopback behind TLS, to the floor's")
-	r.compare(near, initWall, plain, 1, "INIT, to the plain version's")
-	r.compare(near, initWall, rustSDK, 1, "INIT, to Rust's with the AWS SDK")
+	for _, c := range []struct{ condition, text string }{{noTLS, "without TLS"}, {near, "behind TLS"}} {
+		r.compare(c.condition, initWall, floor, 1.75, "INIT, upstreams on loopback "+c.text+", to the floor's")
+		r.compare(c.condition, initWall, plain, 1, "INIT, upstreams on loopback "+c.text+", to the plain version's")
+		r.compare(c.condition, initWall, rustSDK, 1, "INIT, upstreams on loopback "+c.text+", to Rust's with the AWS SDK")
+	}
 	r.compare(near, coldCPU, plain, 0.9, "processor time of INIT and first call, to the plain version's")
 	r.coldClick()
 	r.compare(far80, coldWall, plain, 0.9, "cold click with Atlas 80 ms away, to the plain version's")
 	r.compare(ahead80, firstWall, plain, 0.4, "first call of an environment started ahead, Atlas 80 ms away, to the plain version's")
 	r.compare(near, firstWall, plain, 0.4, "first call, Atlas near, to the plain version's")
-	for _, c := range []struct{ condition, text string }{{near, "HTTP/2"}, {nearHTTP1, "HTTP/1.1"}} {
+	for _, c := range []struct{ condition, text string }{{near, "HTTP/2"}, {nearHTTP1, "HTTP/1.1"}, {noTLS, "HTTP/1.1 without TLS"}} {
 		r.compare(c.condition, warmWall, floor, 1.25, "warm call beyond Atlas's time ("+c.text+"), to the floor's call")
 		r.compare(c.condition, warmWall, plain, 1, "warm call beyond Atlas's time ("+c.text+"), to the plain version's")
 		r.compare(c.condition, warmWall, rustSDK, 1, "warm call beyond Atlas's time ("+c.text+"), to Rust's with the AWS SDK")

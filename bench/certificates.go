@@ -18,6 +18,7 @@ import (
 // authority is the certificate authority of one run. The upstreams' chain has
 // an intermediate, as those on the internet have.
 type authority struct {
+	dir string
 	// root is a file with the root alone; bundle is one with the system's roots
 	// before it, so that a subject pays for reading as many as it does on Lambda.
 	root, bundle string
@@ -46,6 +47,7 @@ func newAuthority(dir string) (*authority, error) {
 		return nil, err
 	}
 	a := &authority{
+		dir:  dir,
 		root: filepath.Join(dir, "root.pem"), bundle: filepath.Join(dir, "bundle.pem"), empty: filepath.Join(dir, "no-certificates"),
 		pair: tls.Certificate{Certificate: [][]byte{leaf.Raw, middle.Raw}, PrivateKey: leafKey},
 	}

@@ -26,14 +26,32 @@ func main() {
 	only := flag.String("only", "", "comma-separated names of the parts to measure; nothing is written then")
 	root := flag.String("root", ".", "the project's directory")
 	bootstrap := flag.String("bootstrap", "build/bootstrap", "the broker's bootstrap, relative to root")
+	before := flag.String("before", "", "another bootstrap of the broker, relative to root, to measure beside it")
+	look := flag.String("subjects", "", "comma-separated subjects to measure, instead of a part's own")
+	starts := flag.Int("starts", 0, "starts of each, instead of a part's own number")
+	warm := flag.Int("warm", -1, "warm calls of each process, instead of a part's own number")
 	flag.Parse()
-	if err := bench(*root, *bootstrap, *full, *only); err != nil {
+	change := func(p *part) {
+		if *look != "" {
+			p.subjects = strings.Split(*look, ",")
+		}
+		if *before != "" {
+			p.subjects = append(p.subjects, earlier)
+		}
+		if *starts > 0 {
+			p.condition.Starts = *starts
+		}
+		if *warm >= 0 {
+			p.condition.Warm = *warm
+		}
+	}
+	if err := bench(*root, *bootstrap, *before, *full, *only, change); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// bench measures and reports.
-func bench(root, bootstrap string, full bool, only string) error {
+// bench measures and reports; change is applied to every part before it.
+func bench(root, bootstrap, before string, full bool, only string, change func(*part)) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -48,6 +66,11 @@ func bench(root, bootstrap string, full bool, only string) error {
 		return err
 	}
 	defer m.close()
+	if before != "" {
+		if err := m.addEarlier(filepath.Join(root, before)); err != nil {
+			return err
+		}
+	}
 
 	r := newResults(m)
 	wanted := func(name string) bool {
@@ -57,6 +80,7 @@ func bench(root, bootstrap string, full bool, only string) error {
 		if !wanted(p.condition.Name) {
 			continue
 		}
+		change(&p)
 		began := time.Now()
 		samples, err := m.measure(p.condition, p.subjects...)
 		if err != nil {

@@ -12,8 +12,12 @@ func (r *results) markdown() string {
 	fmt.Fprintf(&b, "Measured on %s: %s, %s.\n", r.When, r.Machine, r.Go)
 	b.WriteString("Intervals are 95 % confidence intervals of the figure before them.\n\n")
 	r.barsTable(&b)
+	if c := r.in(noTLS); c != nil {
+		b.WriteString("### On loopback, without TLS\n\nINIT and calls in ms; a warm call is told less the time that Atlas took over it.\n\n")
+		c.table(&b, r, initWall, firstWall, warmWall, coldCPU, warmCPU, peakMB)
+	}
 	if c := r.in(near); c != nil {
-		b.WriteString("### On loopback, behind TLS\n\nINIT and calls in ms; a warm call is told less the time that Atlas took over it.\n\n")
+		b.WriteString("### On loopback, behind TLS\n\n")
 		c.table(&b, r, initWall, firstWall, warmWall, coldCPU, warmCPU, peakMB)
 	}
 	if c := r.in(nearHTTP1); c != nil {

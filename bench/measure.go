@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -17,6 +19,8 @@ type condition struct {
 	AtlasRTT, SecretsRTT, SecretsService time.Duration
 	// HTTP1 has Atlas offer HTTP/1.1 alone, instead of HTTP/2 beside it.
 	HTTP1 bool
+	// Clear has both upstreams speak HTTP without TLS.
+	Clear bool
 	// MemoryMB is the function's memory size, which decides its share of the
 	// processor; 0 is a whole one.
 	MemoryMB int
@@ -51,12 +55,14 @@ const (
 type meter struct {
 	dir            string
 	authority      *authority
-	secrets        *upstream
-	atlas, atlas1  *upstream // offering HTTP/2, and not
-	secretsService atomic.Int64
-	subjects       map[string]*subject
-	groups         map[int]*cpuGroup
-	event          []byte
+	secrets, atlas *upstream
+	http1Atlas     *upstream // offers HTTP/1.1 alone
+	// clearSecrets and clearAtlas are without TLS.
+	clearSecrets, clearAtlas *upstream
+	secretsService           atomic.Int64
+	subjects                 map[string]*subject
+	groups                   map[int]*cpuGroup
+	event                    []byte
 }
 
 // newMeter builds the subjects and starts the upstreams.
@@ -70,14 +76,19 @@ func newMeter(root, bootstrap, dir string) (*meter, error) {
 		return nil, err
 	}
 	service := func() time.Duration { return time.Duration(m.secretsService.Load()) }
-	if m.secrets, err = newUpstream(m.authority.pair, false, secretsManager(service)); err != nil {
-		return nil, err
-	}
-	if m.atlas, err = newUpstream(m.authority.pair, true, atlas); err != nil {
-		return nil, err
-	}
-	if m.atlas1, err = newUpstream(m.authority.pair, false, atlas); err != nil {
-		return nil, err
+	pair := &m.authority.pair
+	for _, u := range []struct {
+		to     **upstream
+		pair   *tls.Certificate
+		http2  bool
+		handle http.HandlerFunc
+	}{
+		{&m.secrets, pair, false, secretsManager(service)}, {&m.clearSecrets, nil, false, secretsManager(service)},
+		{&m.atlas, pair, true, atlas}, {&m.http1Atlas, pair, false, atlas}, {&m.clearAtlas, nil, false, atlas},
+	} {
+		if *u.to, err = newUpstream(u.pair, u.http2, u.handle); err != nil {
+			return nil, err
+		}
 	}
 	all, err := subjects(root, bootstrap, filepath.Join(root, ".tools/bench"), m.authority)
 	if err != nil {
@@ -87,6 +98,14 @@ func newMeter(root, bootstrap, dir string) (*meter, error) {
 		m.subjects[s.Name] = s
 	}
 	return m, nil
+}
+
+// addEarlier adds another build of the broker.
+func (m *meter) addEarlier(bootstrap string) error {
+	s := *m.subjects[ours]
+	s.Name, s.Text, s.program = earlier, "the broker, another build", bootstrap
+	m.subjects[earlier] = &s
+	return m.subjects[earlier].settle(m.authority)
 }
 
 // close removes the control groups.
@@ -113,7 +132,11 @@ func (m *meter) group(megabytes int) *cpuGroup {
 
 // variables are a function's environment on Lambda, in the condition.
 func (m *meter) variables(s *subject, c condition) ([]string, error) {
-	secrets, err := m.secrets.at(c.SecretsRTT)
+	secretsManager := m.secrets
+	if c.Clear {
+		secretsManager = m.clearSecrets
+	}
+	secrets, err := secretsManager.at(c.SecretsRTT)
 	if err != nil {
 		return nil, err
 	}
@@ -133,16 +156,20 @@ func (m *meter) variables(s *subject, c condition) ([]string, error) {
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/atriptoken", "AWS_LAMBDA_LOG_STREAM_NAME=stream", "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023", "_HANDLER=bootstrap", "LAMBDA_TASK_ROOT=" + filepath.Dir(s.program),
 		"SSL_CERT_FILE=" + m.authority.bundle, "SSL_CERT_DIR=" + m.authority.empty,
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER=https://" + secrets, "ATLAS_BASE_URL=https://" + atlas, "ATLAS_SECRET_ARN=" + secretARN,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets, "ATLAS_BASE_URL=" + atlas, "ATLAS_SECRET_ARN=" + secretARN,
 	}
 	return append(append(all, s.variables...), c.Variables...), nil
 }
 
 func (m *meter) atlasFor(c condition) *upstream {
-	if c.HTTP1 {
-		return m.atlas1
+	switch {
+	case c.Clear:
+		return m.clearAtlas
+	case c.HTTP1:
+		return m.http1Atlas
+	default:
+		return m.atlas
 	}
-	return m.atlas
 }
 
 // measure starts each subject c.Starts times, one after the other and round

@@ -13,6 +13,7 @@ type part struct {
 
 // Names of the conditions that the bars speak of.
 const (
+	noTLS     = "near-clear"
 	near      = "near"
 	nearHTTP1 = "near-http1"
 	far80     = "far-80ms"
@@ -41,6 +42,7 @@ func plan(full bool, m *meter) []part {
 	all := []string{floor, plain, ours, rustSDK, rustLean, node, python}
 	work := []string{plain, ours, rustSDK, rustLean}
 	parts := []part{
+		{condition{Name: noTLS, Clear: true, Starts: starts, Warm: warm}, all},
 		{condition{Name: near, Starts: starts, Warm: warm}, all},
 		{condition{Name: nearHTTP1, HTTP1: true, Starts: starts, Warm: warm}, []string{floor, plain, ours, rustSDK, rustLean}},
 		{at(80 * time.Millisecond), all},

@@ -51,7 +51,7 @@ type growthTable struct {
 }
 
 // order is how subjects stand in every table.
-var order = []string{floor, plain, ours, rustSDK, rustLean, node, python}
+var order = []string{floor, plain, ours, earlier, rustSDK, rustLean, node, python}
 
 func newResults(m *meter) *results {
 	r := &results{When: time.Now().UTC().Format("2006-01-02"), Go: runtime.Version(), Machine: machine()}

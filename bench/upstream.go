@@ -22,19 +22,21 @@ const (
 	portalURL    = "https://atrip.atriptech.com/login?token=example"
 )
 
-// upstream is Secrets Manager or Atlas, behind TLS on loopback, together with
+// upstream is Secrets Manager or Atlas, on loopback, together with
 // the distances at which it has been asked to be.
 type upstream struct {
-	near  string // address without a distance
-	calls atomic.Int64
-	busy  atomic.Int64 // nanoseconds spent answering, from the request's headers to the reply's last byte
+	scheme string
+	near   string // address without a distance
+	calls  atomic.Int64
+	busy   atomic.Int64 // nanoseconds spent answering, from the request's headers to the reply's last byte
 
 	distances map[time.Duration]*distance
 }
 
-// newUpstream serves the handler. With http2 it offers HTTP/2 beside HTTP/1.1.
-func newUpstream(pair tls.Certificate, http2 bool, handle http.HandlerFunc) (*upstream, error) {
-	u := &upstream{distances: map[time.Duration]*distance{}}
+// newUpstream serves the handler: behind TLS, or in the clear when pair is nil.
+// With http2 it offers HTTP/2 beside HTTP/1.1.
+func newUpstream(pair *tls.Certificate, http2 bool, handle http.HandlerFunc) (*upstream, error) {
+	u := &upstream{scheme: "http", distances: map[time.Duration]*distance{}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -44,7 +46,6 @@ func newUpstream(pair tls.Certificate, http2 bool, handle http.HandlerFunc) (*up
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(http2)
 	server := &http.Server{
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}},
 		Protocols: protocols,
 		// Subjects are killed when they are done; what their connections say then is no news.
 		ErrorLog: log.New(io.Discard, "", 0),
@@ -56,24 +57,30 @@ func newUpstream(pair tls.Certificate, http2 bool, handle http.HandlerFunc) (*up
 			u.busy.Add(int64(time.Since(began)))
 		}),
 	}
+	if pair == nil {
+		go server.Serve(listener)
+		return u, nil
+	}
+	u.scheme = "https"
+	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*pair}}
 	go server.ServeTLS(listener, "", "")
 	return u, nil
 }
 
-// at returns the address at which the upstream is rtt away.
+// at returns the URL at which the upstream is rtt away.
 func (u *upstream) at(rtt time.Duration) (string, error) {
 	if rtt == 0 {
-		return u.near, nil
+		return u.scheme + "://" + u.near, nil
 	}
 	if d, ok := u.distances[rtt]; ok {
-		return d.addr(), nil
+		return u.scheme + "://" + d.addr(), nil
 	}
 	d, err := newDistance(u.near, rtt)
 	if err != nil {
 		return "", err
 	}
 	u.distances[rtt] = d
-	return d.addr(), nil
+	return u.scheme + "://" + d.addr(), nil
 }
 
 // secretsManager answers GetSecretValue for the one secret, after a service

@@ -59,7 +59,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		})
 	}
 
-	awsConfig, err := config.LoadDefaultConfig(ctx)
+	awsConfig, err := config.LoadDefaultConfig(ctx, sources(variables)...)
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
@@ -107,6 +107,15 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	}
 	ready.Wait()
 	return h, nil
+}
+
+// sources keeps the SDK from looking for shared configuration files on Lambda:
+// everything comes from the environment there.
+func sources(variables map[string]string) []func(*config.LoadOptions) error {
+	if variables["AWS_LAMBDA_RUNTIME_API"] == "" {
+		return nil
+	}
+	return []func(*config.LoadOptions) error{config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{})}
 }
 
 // httpClient is the SDK's own with the cheaper verification of servers; the

@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -93,20 +94,21 @@ func verify(chain []*x509.Certificate, options x509.VerifyOptions) error {
 func candidates(chain []*x509.Certificate) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, root := range bundle() {
-		for _, certificate := range chain {
-			// Wherever the name stands in it: what is not a root by that name
-			// does no harm among the candidates.
-			if !bytes.Contains(root, certificate.RawIssuer) {
-				continue
-			}
-			if parsed, err := x509.ParseCertificate(root); err == nil {
-				pool.AddCert(parsed)
-			}
-			break
+		// Wherever the name stands in it: what is not a root by that name does
+		// no harm among the candidates.
+		if !slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return bytes.Contains(root, ending(c.RawIssuer)) }) {
+			continue
+		}
+		if parsed, err := x509.ParseCertificate(root); err == nil {
+			pool.AddCert(parsed)
 		}
 	}
 	return pool
 }
+
+// ending is the part of a name that tells it from others best, and is short
+// enough for bytes.Contains to search for it fast.
+func ending(name []byte) []byte { return name[max(0, len(name)-32):] }
 
 // files are where crypto/x509 looks first on the systems that the function
 // runs on: Amazon Linux keeps the second, Debian the first.
@@ -135,19 +137,18 @@ var (
 // decode returns the DER of each certificate in a PEM text, in order. What does
 // not decode is left out.
 func decode(text []byte) [][]byte {
-	var all [][]byte
+	var certificates [][]byte
+	room := make([]byte, 0, base64.StdEncoding.DecodedLen(len(text)))
 	for {
 		_, rest, found := bytes.Cut(text, begin)
-		if !found {
-			return all
-		}
-		encoded, after, found := bytes.Cut(rest, end)
-		if !found {
-			return all
+		encoded, after, ended := bytes.Cut(rest, end)
+		if !found || !ended {
+			return certificates
 		}
 		text = after
-		if der, err := base64.StdEncoding.AppendDecode(nil, encoded); err == nil {
-			all = append(all, der)
+		if all, err := base64.StdEncoding.AppendDecode(room, encoded); err == nil {
+			certificates = append(certificates, all[len(room):len(all):len(all)])
+			room = all
 		}
 	}
 }
