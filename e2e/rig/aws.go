@@ -1,0 +1,35 @@
+package rig
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// AWS makes one call of an AWS API at endpoint, such as Moto's URL, and returns its result. service and operation are
+// named as boto3 names them ("ec2", "describe_vpcs"). For checks that look at many services, whose Go modules would be
+// large.
+func AWS(t testing.TB, endpoint, service, operation string, parameters map[string]any) map[string]any {
+	t.Helper()
+	if parameters == nil {
+		parameters = map[string]any{}
+	}
+	input, err := json.Marshal(parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output, diagnostics bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), Tool(t, "python"), filepath.Join(Root(), "e2e/rig/aws.py"), endpoint, service, operation)
+	cmd.Env = Environ()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &output, &diagnostics
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", service, operation, err, &diagnostics)
+	}
+	var result map[string]any
+	if err := json.Unmarshal(output.Bytes(), &result); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}

@@ -1,0 +1,212 @@
+package template_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"atriptoken/e2e/rig"
+	"atriptoken/e2e/template"
+)
+
+// unknownToMoto are the resource types that moto's CloudFormation (5.2.5) does not make; the stack is made without them,
+// and without the gateway's permission, which is on an alias.
+var unknownToMoto = []string{
+	"AWS::ApiGatewayV2::", "AWS::ApplicationAutoScaling::", "AWS::CloudWatch::Alarm", "AWS::CodeDeploy::",
+	"AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SecretsManager::",
+}
+
+func TestOwnNetworkIsMadeWithAFixedAddressForEachZone(t *testing.T) {
+	t.Parallel()
+	moto := rig.Moto(t, "127.0.0.1")
+	outputs := createStack(t, moto, template.Parameters{"AuthMode": "IAM", "NetworkMode": "own", "VpcZones": "2"})
+
+	addresses := strings.Split(outputs["EgressIps"], ",")
+	gateways := list(rig.AWS(t, moto, "ec2", "describe_nat_gateways", nil), "NatGateways")
+	if len(gateways) != 2 || len(addresses) != 2 {
+		t.Fatalf("%d NAT gateways and the addresses %v, want 2 of each", len(gateways), addresses)
+	}
+	zones := map[string]string{}
+	for _, subnet := range list(rig.AWS(t, moto, "ec2", "describe_subnets", map[string]any{
+		"Filters": []any{map[string]any{"Name": "vpc-id", "Values": []any{gateways[0]["VpcId"]}}},
+	}), "Subnets") {
+		zones[subnet["SubnetId"].(string)] = subnet["AvailabilityZone"].(string)
+	}
+	if distinct := slices.Compact(slices.Sorted(maps.Values(zones))); len(zones) != 4 || len(distinct) != 2 {
+		t.Fatalf("%d subnets in the zones %v, want 4 in 2", len(zones), distinct)
+	}
+	for _, gateway := range gateways {
+		address := list(gateway, "NatGatewayAddresses")[0]["PublicIp"].(string)
+		if !slices.Contains(addresses, address) {
+			t.Errorf("a NAT gateway has the address %s, the output says %v", address, addresses)
+		}
+	}
+	// moto's route tables do not tell the subnets that the stack gave them; TestEachZoneLeavesByItsOwnGateway looks.
+}
+
+func TestFunctionIsMadeWithTheParametersInItsEnvironment(t *testing.T) {
+	t.Parallel()
+	moto := rig.Moto(t, "127.0.0.1")
+	outputs := createStack(t, moto, template.Parameters{
+		"AuthMode": "IAM", "AtlasBaseUrl": "https://atlas.example.com/api", "AtlasSecretArn": secret, "LogRetentionDays": "30",
+	})
+	function := rig.AWS(t, moto, "lambda", "get_function_configuration", map[string]any{"FunctionName": outputs["FunctionArn"]})
+	variables := function["Environment"].(map[string]any)["Variables"].(map[string]any)
+	for name, want := range map[string]string{
+		"ATLAS_BASE_URL": "https://atlas.example.com/api", "ATLAS_SECRET_ARN": secret,
+		"ATLAS_ROLES": "Customer service,Finance,Developer,Admin", "ATRIP_POLICY_FILE": "policies/default.cedar",
+	} {
+		if variables[name] != want {
+			t.Errorf("%s is %v, want %s", name, variables[name], want)
+		}
+	}
+	if _, ok := function["VpcConfig"].(map[string]any); ok && len(list(function["VpcConfig"].(map[string]any), "SubnetIds")) > 0 {
+		t.Errorf("the function is in a VPC: %v", function["VpcConfig"])
+	}
+	groups := list(rig.AWS(t, moto, "logs", "describe_log_groups", nil), "logGroups")
+	if len(groups) != 2 {
+		t.Errorf("%d log groups, want the function's and the API's", len(groups))
+	}
+	for _, group := range groups {
+		if fmt.Sprint(group["retentionInDays"]) != "30" {
+			t.Errorf("%v keeps its lines %v days, want 30", group["logGroupName"], group["retentionInDays"])
+		}
+	}
+	if outputs["SecretArn"] != secret || !strings.Contains(outputs["EgressIps"], "none fixed") {
+		t.Errorf("outputs %v", outputs)
+	}
+}
+
+// createStack makes the stack in moto, but for the resources that moto does not know, and returns its outputs.
+func createStack(t *testing.T, moto string, parameters template.Parameters) map[string]string {
+	t.Helper()
+	known := template.Transform(t, template.Parameters{})[0]
+	decided(known, template.NewStack(known, parameters))
+	withoutUnknown(known)
+	body, err := json.Marshal(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uploadArtifact(t, moto)
+	var values []any
+	for name, value := range parameters {
+		values = append(values, map[string]any{"ParameterKey": name, "ParameterValue": value})
+	}
+	rig.AWS(t, moto, "cloudformation", "create_stack", map[string]any{
+		"StackName": "broker", "TemplateBody": string(body), "Parameters": values, "Capabilities": []string{"CAPABILITY_IAM"},
+	})
+	stack := list(rig.AWS(t, moto, "cloudformation", "describe_stacks", map[string]any{"StackName": "broker"}), "Stacks")[0]
+	if stack["StackStatus"] != "CREATE_COMPLETE" {
+		t.Fatalf("the stack is %v: %v", stack["StackStatus"], stack["StackStatusReason"])
+	}
+	outputs := map[string]string{}
+	for _, output := range list(stack, "Outputs") {
+		outputs[output["OutputKey"].(string)] = output["OutputValue"].(string)
+	}
+	return outputs
+}
+
+// decided puts the stack's conditions and parameters into the template's resources: moto keeps a null where !Ref AWS::NoValue
+// stood in a list.
+func decided(t template.Template, stack *template.Stack) {
+	for id, resource := range t.Resources() {
+		if stack.Has(id) {
+			resource.(map[string]any)["Properties"] = stack.Resource(id)
+		} else {
+			delete(t.Resources(), id)
+		}
+	}
+}
+
+// withoutUnknown takes out what moto does not know and puts texts in the place of references to it.
+func withoutUnknown(t template.Template) {
+	gone := map[string]bool{}
+	for id, resource := range t.Resources() {
+		kind := resource.(map[string]any)["Type"].(string)
+		if slices.ContainsFunc(unknownToMoto, func(prefix string) bool { return strings.HasPrefix(kind, prefix) }) {
+			gone[id] = true
+			delete(t.Resources(), id)
+		}
+	}
+	for _, resource := range t.Resources() {
+		delete(resource.(map[string]any), "DependsOn")
+	}
+	var replace func(any) any
+	replace = func(value any) any {
+		switch v := value.(type) {
+		case []any:
+			for i := range v {
+				v[i] = replace(v[i])
+			}
+		case map[string]any:
+			if id, _ := v["Ref"].(string); gone[id] {
+				return id
+			}
+			if attribute, ok := v["Fn::GetAtt"].([]any); ok && gone[attribute[0].(string)] {
+				return "arn:aws:unknown:::" + attribute[0].(string)
+			}
+			for key := range v {
+				v[key] = replace(v[key])
+			}
+		case string:
+			for id := range gone {
+				v = strings.ReplaceAll(strings.ReplaceAll(v, "${"+id+"}", id), "${"+id+".", "${AWS::StackName}."+id+".${AWS::Region}")
+			}
+			return v
+		}
+		return value
+	}
+	for _, section := range []string{"Resources", "Outputs"} {
+		t[section] = replace(t[section])
+	}
+	// Its text names alarms, which are gone.
+	delete(t.Resources(), "Dashboard")
+	delete(t["Outputs"].(map[string]any), "DashboardUrl")
+}
+
+// uploadArtifact puts a zip where the transformed template says the functions' code is.
+func uploadArtifact(t *testing.T, moto string) {
+	t.Helper()
+	var artifact bytes.Buffer
+	archive := zip.NewWriter(&artifact)
+	if _, err := archive.Create("bootstrap"); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rig.AWS(t, moto, "s3", "create_bucket", map[string]any{
+		"Bucket": "artifacts", "CreateBucketConfiguration": map[string]any{"LocationConstraint": rig.Region},
+	})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, moto+"/artifacts/function.zip", &artifact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/"+rig.Region+"/s3/aws4_request")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("the artifact is not taken: %s", answer.Status)
+	}
+}
+
+// list returns the objects of a list in an API's result.
+func list(result map[string]any, name string) []map[string]any {
+	var objects []map[string]any
+	elements, _ := result[name].([]any)
+	for _, element := range elements {
+		if object, ok := element.(map[string]any); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
