@@ -120,9 +120,6 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 		"Content-Type":          {"application/json"},
 		"X-Atlas-Client-Id":     {credentials.ClientID},
 		"X-Atlas-Client-Secret": {credentials.ClientSecret.Reveal()},
-		// Present and empty: net/http may replay the request on a fresh
-		// connection when a kept-alive one proves dead, and sends no such header.
-		"Idempotency-Key": nil,
 	}
 	response, err := c.roundTrip(httpRequest, &sent)
 	if err != nil {
