@@ -1,0 +1,246 @@
+package main_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"atriptoken/handler"
+)
+
+// TestEveryNameThatOperationsUseIsInTheCode compares the metrics, log fields
+// and events that the alarms, the dashboard and the runbook name with those
+// that the code writes.
+func TestEveryNameThatOperationsUseIsInTheCode(t *testing.T) {
+	t.Parallel()
+	code := written(t)
+	template, runbook := read(t, "template.yaml"), read(t, "docs/runbook.md")
+
+	used := find(template, `Namespace: AtripToken\s+MetricName: (\w+)`)
+	used = append(used, find(template, `\["AtripToken","(\w+)"`)...)
+	if len(used) < 20 {
+		t.Fatalf("the template uses only %d metrics: is it still read rightly?", len(used))
+	}
+	for _, name := range used {
+		if !code.metrics[name] {
+			t.Errorf("template.yaml uses the metric %s, which the code does not write", name)
+		}
+	}
+	queries := find(template, `"query":"([^"]+)"`)
+	queries = append(queries, find(runbook, `(?m)^ {4,7}((?:fields|\|) .*)$`)...)
+	queries = append(queries, find(runbook, "`((?:filter|stats) [^`]+)`")...)
+	for _, query := range queries {
+		for _, field := range fields(query) {
+			if !code.fields[field] && !code.metrics[field] && !accessLog(template)[field] {
+				t.Errorf("the query %q uses the field %s, which the code does not write", query, field)
+			}
+		}
+	}
+	for _, event := range find(runbook, "event `(\\w+)`") {
+		if !code.events[event] {
+			t.Errorf("the runbook names the event %s, which the code does not write", event)
+		}
+	}
+	for event := range code.events {
+		if !strings.Contains(runbook, "`"+event+"`") && event != "atlas_unreachable" { // its requests tell the same
+			t.Errorf("the code writes the event %s, of which the runbook says nothing", event)
+		}
+	}
+	known := known(code, template)
+	for _, name := range find(runbook, "`([A-Za-z]+)`") {
+		if !known[name] {
+			t.Errorf("the runbook names %s, which is no metric, field, outcome, event, parameter, output or resource", name)
+		}
+	}
+}
+
+// TestTheRunbookHasAnEntryForEachAlarm and for nothing else.
+func TestTheRunbookHasAnEntryForEachAlarm(t *testing.T) {
+	t.Parallel()
+	alarms := find(read(t, "template.yaml"), `(?m)^  (\w+):\n    Type: AWS::CloudWatch::(?:Composite)?Alarm$`)
+	entries := find(read(t, "docs/runbook.md"), `(?m)^### (\w+)$`)
+	if len(alarms) < 10 {
+		t.Fatalf("the template has only %d alarms: is it still read rightly?", len(alarms))
+	}
+	for _, alarm := range alarms {
+		if !slices.Contains(entries, alarm) {
+			t.Errorf("the runbook has no entry for %s", alarm)
+		}
+	}
+	for _, entry := range entries {
+		if !slices.Contains(alarms, entry) {
+			t.Errorf("the runbook has an entry for %s, which is no alarm", entry)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// find returns the first group of every match.
+func find(text, pattern string) []string {
+	var found []string
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		found = append(found, match[1])
+	}
+	return found
+}
+
+// fields returns the fields that a Logs Insights query names.
+func fields(query string) []string {
+	query = regexp.MustCompile(`'[^']*'|"[^"]*"`).ReplaceAllString(query, "")
+	words := strings.Fields("SOURCE fields filter sort limit stats count by desc asc and or not ispresent")
+	var found []string
+	for _, word := range find(query, `(@?[A-Za-z]\w*)`) {
+		if !slices.Contains(words, word) && !strings.HasPrefix(word, "@") {
+			found = append(found, word)
+		}
+	}
+	return found
+}
+
+// accessLog returns the fields of the API's access log.
+func accessLog(template string) map[string]bool {
+	return set(find(template, `"(\w+)":"\$context\.`))
+}
+
+// known is everything by a name that a runbook may use.
+func known(code names, template string) map[string]bool {
+	all := accessLog(template)
+	for _, more := range []map[string]bool{code.metrics, code.fields, code.events} {
+		for name := range more {
+			all[name] = true
+		}
+	}
+	for outcome := range handler.Codes() {
+		all[string(outcome)] = true
+	}
+	for _, name := range find(template, `(?m)^  (\w+):$`) { // parameters, resources, outputs
+		all[name] = true
+	}
+	for _, check := range strings.Fields("aliases alarms authorizer async cors environment function issuer routes secret stack throttling") {
+		all[check] = true // of doctor
+	}
+	return all
+}
+
+func set(names []string) map[string]bool {
+	all := map[string]bool{}
+	for _, name := range names {
+		all[name] = true
+	}
+	return all
+}
+
+// names are what the code writes into the log.
+type names struct{ metrics, fields, events map[string]bool }
+
+// written reads the names out of the code: metrics from the calls of add and
+// count and from the table of outcomes, fields from slog's attributes, events
+// from what follows the key "event".
+func written(t *testing.T) names {
+	t.Helper()
+	code := names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, folder := range []string{"handler", "secret", "function", "probe"} {
+		files, err := filepath.Glob(filepath.Join(root(t), folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(node ast.Node) bool {
+				switch n := node.(type) {
+				case *ast.CallExpr:
+					code.call(n)
+				case *ast.CompositeLit:
+					code.literal(n.Elts)
+				case *ast.ValueSpec:
+					if len(n.Names) == 1 && n.Names[0].Name == "outcomeMetrics" {
+						for _, row := range n.Values[0].(*ast.CompositeLit).Elts {
+							if metric, ok := text(row.(*ast.KeyValueExpr).Value); ok {
+								code.metrics[metric] = true
+							}
+						}
+					}
+				case *ast.IndexExpr: // line["open"] = …
+					if field, ok := text(n.Index); ok {
+						code.fields[field] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	return code
+}
+
+func (code names) call(call *ast.CallExpr) {
+	called := ""
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		called = f.Name
+	case *ast.SelectorExpr:
+		called = f.Sel.Name
+	}
+	if len(call.Args) > 0 {
+		if first, ok := text(call.Args[0]); ok {
+			switch called {
+			case "add", "count":
+				code.metrics[first] = true
+			case "text", "String", "Any", "Int", "Bool", "Float64", "Group":
+				code.fields[first] = true
+			}
+		}
+	}
+	code.literal(call.Args)
+}
+
+// literal notes keys and values that stand in turn, as slog takes them, and
+// the keys of maps.
+func (code names) literal(list []ast.Expr) {
+	for i, item := range list {
+		if pair, ok := item.(*ast.KeyValueExpr); ok {
+			if key, ok := text(pair.Key); ok {
+				code.fields[key] = true
+			}
+		}
+		key, ok := text(item)
+		if !ok || i+1 == len(list) {
+			continue
+		}
+		if key == "event" {
+			if event, ok := text(list[i+1]); ok {
+				code.events[event] = true
+			}
+		}
+		code.fields[key] = true
+	}
+}
+
+func text(node ast.Node) (string, bool) {
+	literal, ok := node.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(literal.Value)
+	return s, err == nil
+}
