@@ -1,0 +1,134 @@
+package main_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"atriptoken/lambdatest"
+	"atriptoken/secret/secrettest"
+)
+
+// platform are the actions that Lambda and Secrets Manager take in the role's
+// name, which the function's own code never calls.
+var platform = []string{
+	// Lambda sends the log (Lambda developer guide, "Sending Lambda function logs to CloudWatch Logs").
+	"logs:CreateLogStream", "logs:PutLogEvents",
+	// Secrets Manager decrypts for whoever reads (Secrets Manager user guide, "Secret encryption and decryption").
+	"kms:Decrypt",
+	// Lambda places the function into a VPC (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC").
+	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
+	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
+	// Lambda's own daemon sends the traces (Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray").
+	"xray:PutTraceSegments", "xray:PutTelemetryRecords",
+}
+
+// TestTheRoleIsExactlyWhatTheFunctionCalls has the built function make every
+// AWS call that it knows - start, refusal, fallback, refresh - and compares
+// them with the role that the template gives it.
+func TestTheRoleIsExactlyWhatTheFunctionCalls(t *testing.T) {
+	t.Parallel()
+	atlas, secrets, env := upstreams(t)
+	aws := newAWS(t, secrets)
+	env["AWS_ENDPOINT_URL"] = aws.URL // every service that has no endpoint of its own
+	env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = aws.URL
+	env["ATRIP_SECRET_TTL"] = "1s"
+	f := start(t, env)
+	for _, value := range []string{"", `{"clientId":"example-client","clientSecret":"wrong"}`} {
+		if value != "" {
+			secrets.Put(value) // Atlas refuses it: it is fetched anew, and the one before is tried
+			atlas.SetCredentials()
+		}
+		if _, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":service"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := aws.calls()
+	if len(calls) == 0 {
+		t.Fatal("the function called nothing: is it still watched?")
+	}
+	role := actionsOf(t, read(t, "template.yaml"), "FunctionRole")
+	for _, call := range calls {
+		if !slices.Contains(role, call) {
+			t.Errorf("the function calls %s, which its role does not allow", call)
+		}
+	}
+	for _, action := range role {
+		if !slices.Contains(calls, action) && !slices.Contains(platform, action) {
+			t.Errorf("the role allows %s, which nothing calls", action)
+		}
+	}
+}
+
+// recorder stands for all of AWS: it notes each call as IAM names it.
+type recorder struct {
+	*httptest.Server
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func newAWS(t *testing.T, secrets *secrettest.Server) *recorder {
+	t.Helper()
+	behind, err := url.Parse(secrets.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	r := &recorder{seen: map[string]bool{}}
+	// "… Credential=AKID/20260102/eu-west-1/secretsmanager/aws4_request, …" (IAM user guide, "Signature Version 4").
+	scope := regexp.MustCompile(`Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request`)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		service := "unsigned"
+		if found := scope.FindStringSubmatch(request.Header.Get("Authorization")); found != nil {
+			service = found[1]
+		}
+		target := request.Header.Get("X-Amz-Target")
+		operation := target[strings.LastIndex(target, ".")+1:]
+		if target == "" {
+			body, _ := io.ReadAll(request.Body)
+			operation = request.Method + request.URL.Path + " " + string(body)
+		}
+		r.mu.Lock()
+		r.seen[service+":"+operation] = true
+		r.mu.Unlock()
+		if service != "secretsmanager" {
+			http.Error(w, "AccessDenied", http.StatusForbidden)
+			return
+		}
+		proxy.ServeHTTP(w, request)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *recorder) calls() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var calls []string
+	for call := range r.seen {
+		calls = append(calls, call)
+	}
+	slices.Sort(calls)
+	return calls
+}
+
+// actionsOf returns the actions of every policy of a role, in the template's
+// text, whatever the conditions.
+func actionsOf(t *testing.T, template, role string) []string {
+	t.Helper()
+	block := regexp.MustCompile(`(?ms)^  ` + role + `:\n.*?^      Policies:\n(.*?)^  [#\w]`).FindStringSubmatch(template)
+	if block == nil {
+		t.Fatalf("the template has no %s", role)
+	}
+	actions := find(block[1], `\b([a-z0-9]+:[A-Z*]\w*)`)
+	actions = slices.DeleteFunc(actions, func(action string) bool { return action == "kms:ViaService" }) // a condition's key
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
