@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
+	"atriptoken/events"
 	"atriptoken/handler"
 	"atriptoken/policy"
 	"atriptoken/redact"
@@ -236,63 +236,26 @@ func (l *logBuffer) lines(t testing.TB, message string) []map[string]any {
 }
 
 // sample returns an event from events/, changed by the edits.
-func sample(t testing.TB, name string, edits ...edit) []byte {
+func sample(t testing.TB, name string, edits ...events.Edit) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "events", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var event map[string]any
-	if err := json.Unmarshal(text, &event); err != nil {
-		t.Fatal(err)
-	}
-	for _, edit := range edits {
-		if err := edit(event); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err = json.Marshal(event)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return events.Sample(name, edits...)
 }
 
-// edit changes an event.
-type edit func(map[string]any) error
+// set is events.Set; absent{} as a value removes the member.
+func set(value any, path ...string) events.Edit {
+	if _, remove := value.(absent); remove {
+		return events.Remove(path...)
+	}
+	return events.Set(value, path...)
+}
 
-// absent as a value removes the member.
 type absent struct{}
 
-// set puts value at a path of member names; the objects on the way are made.
-func set(value any, path ...string) edit {
-	return func(event map[string]any) error {
-		for _, name := range path[:len(path)-1] {
-			next, ok := event[name].(map[string]any)
-			if !ok {
-				if event[name] != nil {
-					return errors.New("the sample has no object at " + name)
-				}
-				next = map[string]any{}
-				event[name] = next
-			}
-			event = next
-		}
-		last := path[len(path)-1]
-		if _, remove := value.(absent); remove {
-			delete(event, last)
-			return nil
-		}
-		event[last] = value
-		return nil
-	}
-}
+func body(text string) events.Edit { return events.Body(text) }
 
-func body(text string) edit { return set(text, "body") }
+func headerSet(name string, value any) events.Edit { return set(value, "headers", name) }
 
-func headerSet(name string, value any) edit { return set(value, "headers", name) }
-
-func claim(name string, value any) edit {
+func claim(name string, value any) events.Edit {
 	return set(value, "requestContext", "authorizer", "jwt", "claims", name)
 }
 

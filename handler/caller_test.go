@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
+	"atriptoken/events"
 	"atriptoken/handler"
 )
 
@@ -95,12 +95,8 @@ func TestCaller_EverySampleIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("../events/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if name := strings.TrimSuffix(filepath.Base(file), ".json"); !strings.Contains(string(text), `{"`+name+`",`) {
+	for _, name := range events.Names() {
+		if !strings.Contains(string(text), `{"`+name+`",`) {
 			t.Errorf("no row above has the sample %s", name)
 		}
 	}
@@ -143,13 +139,13 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 	b := newBroker(t)
 	for _, row := range []struct {
 		sample, path string
-		edits        []edit
+		edits        []events.Edit
 		want         string
 	}{
 		{"http-api-jwt", "/getAtripToken.do", nil, "OK"},
-		{"http-api-jwt", "/prod/getAtripToken.do", []edit{set("prod", "requestContext", "stage")}, "OK"},
+		{"http-api-jwt", "/prod/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage")}, "OK"},
 		{"http-api-jwt", "/tools/v1/getAtripToken.do", nil, "OK"}, // a custom domain's base path: the route has matched
-		{"http-api-jwt", "/tools/v1/getAtripToken.do", []edit{set("$default", "routeKey")}, "NotFound"},
+		{"http-api-jwt", "/tools/v1/getAtripToken.do", []events.Edit{set("$default", "routeKey")}, "NotFound"},
 		{"http-api-jwt", "/a/b/c/d/e/f/g/getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "//getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "/%2fgetAtripToken.do", nil, "NotFound"},
@@ -164,7 +160,7 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 		{"function-url-iam", "/prod/getAtripToken.do", nil, "NotFound"},
 		{"rest-api-iam", "/getAtripToken.do", nil, "OK"},
 		{"rest-api-iam", "/v1/getAtripToken.do", nil, "OK"},
-		{"rest-api-iam", "/v1/getAtripToken.do", []edit{set("/{proxy+}", "resource")}, "NotFound"},
+		{"rest-api-iam", "/v1/getAtripToken.do", []events.Edit{set("/{proxy+}", "resource")}, "NotFound"},
 		{"rest-api-iam", "//getAtripToken.do", nil, "NotFound"},
 		{"load-balancer", "/getAtripToken.do", nil, "OK"},
 		{"load-balancer", "//getAtripToken.do", nil, "NotFound"},
@@ -187,7 +183,7 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 func TestConnect_AnswersWithAFlatMapOfStrings(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	flat := func(edits ...edit) map[string]string {
+	flat := func(edits ...events.Edit) map[string]string {
 		t.Helper()
 		out, err := b.call("service", sample(t, "connect", edits...))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"atriptoken/events"
 	"atriptoken/handler"
 )
 
@@ -72,7 +73,7 @@ func TestGroups_OfAnHTTPAPI(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			edits := []edit{set(map[string]any{
+			edits := []events.Edit{set(map[string]any{
 				"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838",
 			}, "requestContext", "authorizer", "jwt", "claims"), claim("groups", row.printed)}
 			if row.token != "" {
@@ -175,7 +176,7 @@ func TestGroups_OfARESTAPI(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			edits := []edit{set(map[string]any{
+			edits := []events.Edit{set(map[string]any{
 				"sub": "u1", "email": "amelia@example.com", "exp": "Thu Mar 12 20:03:58 UTC 2026", "groups": row.printed,
 			}, "requestContext", "authorizer", "claims"),
 				set(absent{}, "headers", "Authorization"), set(absent{}, "multiValueHeaders", "Authorization")}
@@ -246,11 +247,11 @@ func TestGroups_OfAScope(t *testing.T) {
 // Who a request is made by, in every form that names nobody for sure.
 func TestIdentity_ThatIsNotForSureIsNobody(t *testing.T) {
 	t.Parallel()
-	jwt := func(edits ...edit) []byte { return sample(t, "http-api-jwt", edits...) }
-	at := func(value any, path ...string) edit {
+	jwt := func(edits ...events.Edit) []byte { return sample(t, "http-api-jwt", edits...) }
+	at := func(value any, path ...string) events.Edit {
 		return set(value, append([]string{"requestContext", "authorizer"}, path...)...)
 	}
-	cognito := func(edits ...edit) []byte { return sample(t, "rest-api-cognito", edits...) }
+	cognito := func(edits ...events.Edit) []byte { return sample(t, "rest-api-cognito", edits...) }
 	for name, event := range map[string][]byte{
 		"no authorizer":                     jwt(set(absent{}, "requestContext", "authorizer")),
 		"null":                              jwt(set(nil, "requestContext", "authorizer")),
