@@ -10,17 +10,19 @@ import (
 // claims are what is said of an operator, as far as it can be told for sure.
 type claims map[string]claimValue
 
-// claimValue is one claim: a list of strings, or else one text.
+// claimValue is one claim: a list of strings, or else one text. One that is
+// neither, an object or an array of such, is other: it is there, and says nothing.
 type claimValue struct {
 	text   string
 	values []string
 	isList bool
+	other  bool
 }
 
 // one returns a claim that is one text and not empty.
 func (c claims) one(name string) (string, bool) {
 	v, ok := c[name]
-	return v.text, ok && !v.isList && v.text != ""
+	return v.text, ok && !v.isList && !v.other && v.text != ""
 }
 
 // list returns a claim as a list: an array, a JSON array written into a string,
@@ -33,6 +35,8 @@ func (c claims) list(name string) (values []string, ok bool) {
 	switch {
 	case !present:
 		return nil, true
+	case v.other:
+		return nil, false
 	case v.isList:
 		return v.values, true
 	case name == "scope" || name == "scp":
@@ -50,12 +54,12 @@ func (c claims) list(name string) (values []string, ok bool) {
 const whiteSpace = " \t\r\n\v\f\u0085\u00a0"
 
 // tags are the claims as a policy sees them: each a set of strings. A text that
-// is no list for sure is one member.
+// is no list for sure is one member; what is neither is an empty set.
 func (c claims) tags() map[string][]string {
 	tags := make(map[string][]string, len(c))
 	for name, v := range c {
 		values, ok := c.list(name)
-		if !ok {
+		if !ok && !v.other {
 			values = []string{v.text}
 		}
 		tags[name] = values
@@ -64,8 +68,7 @@ func (c claims) tags() map[string][]string {
 }
 
 // readTyped reads claims that are JSON values: those of a token, of AppSync, of
-// a Lambda authorizer. Null, objects and arrays of anything but scalars are
-// left out.
+// a Lambda authorizer. Null is as good as absent; nothing else is.
 func readTyped(values map[string]jsontext.Value) claims {
 	read := make(claims, len(values))
 	for name, value := range values {
@@ -73,9 +76,8 @@ func readTyped(values map[string]jsontext.Value) claims {
 			read[name] = claimValue{text: text}
 		} else if members, ok := jsonArray(value); ok {
 			read[name] = claimValue{values: members, isList: true}
-		} else if value.Kind() == '[' {
-			// It must not look like a claim that is absent.
-			read[name] = claimValue{text: "[…]"}
+		} else if value.Kind() != 'n' {
+			read[name] = claimValue{other: true}
 		}
 	}
 	return read

@@ -109,7 +109,7 @@ func operator(read claims, names claimNames) identity {
 	}
 	// Some providers let people write any address into their profile and say
 	// so here; it is then no name to act under (OpenID Connect Core 1.0, 5.1).
-	if verified, told := read.one("email_verified"); told && names.name == "email" && verified != "true" {
+	if verified, told := read["email_verified"]; told && names.name == "email" && verified.text != "true" {
 		return nobody("the claim email is not verified")
 	}
 	issuer, _ := read.one("iss")

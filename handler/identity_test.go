@@ -270,6 +270,10 @@ func TestIdentity_ThatIsNotForSureIsNobody(t *testing.T) {
 		"no subject":                        jwt(claim("sub", absent{})),
 		"an empty subject":                  jwt(claim("sub", "")),
 		"an address that is not verified":   jwt(claim("email_verified", "false")),
+		"an empty email_verified":           jwt(claim("email_verified", "")),
+		"email_verified as an object":       sample(t, "appsync-oidc", set(map[string]any{}, "identity", "claims", "email_verified")),
+		"email_verified as an array":        sample(t, "appsync-oidc", set([]any{"true"}, "identity", "claims", "email_verified")),
+		"a name as an array of objects":     sample(t, "appsync-oidc", set([]any{map[string]any{}}, "identity", "claims", "email")),
 		"a strange email_verified":          jwt(claim("email_verified", "maybe")),
 		"JWT and IAM":                       jwt(at(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "iam")),
 		"JWT and Lambda":                    jwt(at(map[string]any{"sub": "u"}, "lambda")),
@@ -364,7 +368,9 @@ func TestClaims_ReachThePolicyAsTags(t *testing.T) {
 		`principal.getTag("scope") == ["openid", "email"]`:                               `{"scope":"email openid"}`,
 		`principal.getTag("level") == ["3"]`:                                             `{"level":3}`,
 		`principal.getTag("email_verified") == ["true"]`:                                 `{"email_verified":true}`,
-		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                         `{"gone":null,"deep":{"a":1}}`,
+		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                         `{"gone":null}`,
+		`principal.hasTag("deep") && principal.getTag("deep") == []`:                     `{"deep":{"a":1}}`,
+		`principal.getTag("deeper") == []`:                                               `{"deeper":[{"a":1}]}`,
 		`principal.issuer == "https://login.example.com" && principal == Operator::"u1"`: `{}`,
 	} {
 		var extra map[string]any
