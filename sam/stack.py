@@ -35,10 +35,10 @@ def settings(environment):
 
 def check_credentials():
     """Refuses when AWS does not know who is calling."""
+    if not boto3.session.Session().region_name:
+        raise Refusal("no AWS Region is set; set AWS_REGION or choose a profile by AWS_PROFILE")
     try:
         identity = boto3.client("sts").get_caller_identity()
-    except botocore.exceptions.NoRegionError:
-        raise Refusal("no AWS Region is set; set AWS_REGION or choose a profile by AWS_PROFILE")
     except botocore.exceptions.NoCredentialsError:
         raise Refusal("there are no AWS credentials; sign in (aws sso login) or choose a profile by AWS_PROFILE")
     except botocore.exceptions.ClientError as error:

@@ -68,9 +68,15 @@ func Run(t testing.TB, program string, args ...string) string {
 // Output runs a program as Run does and returns what it wrote and how it ended.
 func Output(t testing.TB, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	return OutputWith(t, nil, program, args...)
+}
+
+// OutputWith is Output with variables ("NAME=value") added to the program's environment.
+func OutputWith(t testing.TB, variables []string, program string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
 	var out, diagnostics strings.Builder
 	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir, cmd.Env = Root(), Environ()
+	cmd.Dir, cmd.Env = Root(), Environ(variables...)
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	err = cmd.Run()
 	return out.String(), diagnostics.String(), err
