@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -15,24 +18,54 @@ func link(n int) string { return fmt.Sprintf(`document.querySelectorAll('atrip-l
 
 func button(n int) string { return link(n) + `.shadowRoot.querySelector('button')` }
 
+// front brings a tab to the front: a tab behind another one takes no clicks and
+// draws no frames.
+func front(t *testing.T, ctx context.Context) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, cdppage.BringToFront, cdp.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // click presses the n-th button as a mouse does: browsers open tabs for nothing less.
 func click(t *testing.T, ctx context.Context, n int) {
 	t.Helper()
+	front(t, ctx)
 	at := eval[[]float64](t, ctx, `(() => { const b = `+button(n)+`; b.scrollIntoView({ block: 'center' });
 		const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`)
 	run(t, ctx, chromedp.MouseClickXY(at[0], at[1]))
 }
 
+// portalTab tells the tab that opens and comes to an order in the portal.
+func portalTab(ctx context.Context) <-chan target.ID {
+	return chromedp.WaitNewTarget(ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/portal/orders/") })
+}
+
+// attach returns a tab that has opened.
+func attach(t *testing.T, ctx context.Context, opened <-chan target.ID) context.Context {
+	t.Helper()
+	select {
+	case id := <-opened:
+		tab, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(id))
+		t.Cleanup(cancel)
+		// The first action attaches, for as long as its context lives.
+		if err := chromedp.Do(tab, chromedp.WaitReady("main")); err != nil {
+			t.Fatal(err)
+		}
+		return tab
+	case <-time.After(step):
+		t.Fatal("no tab has come to the portal")
+		return nil
+	}
+}
+
 // open presses the n-th button and returns the tab that opens, at the portal.
 func open(t *testing.T, ctx context.Context, n int) context.Context {
 	t.Helper()
-	opened := chromedp.WaitNewTarget(ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/portal") })
+	opened := portalTab(ctx)
 	click(t, ctx, n)
 	until(t, ctx, link(n)+`.state === 'done'`)
-	tab, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(<-opened))
-	t.Cleanup(cancel)
-	run(t, tab, chromedp.WaitReady("main"))
-	return tab
+	return attach(t, ctx, opened)
 }
 
 // fail presses the n-th button and returns what the operator is told.
@@ -52,4 +85,20 @@ func (s *system) fault(t *testing.T, ctx context.Context, id string) {
 		select.value = '`+id+`';
 		select.dispatchEvent(new Event('change'));
 	})`)
+}
+
+// tabs counts the browser's tabs.
+func tabs(t *testing.T, ctx context.Context) int {
+	t.Helper()
+	targets, err := chromedp.Targets(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, info := range targets {
+		if info.Type == "page" {
+			n++
+		}
+	}
+	return n
 }

@@ -74,8 +74,8 @@ func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
 					t.Errorf("the event says %s, want %s", code, row.code)
 				}
 			}
-			if tabs, err := chromedp.Targets(ctx); err != nil || len(tabs) != 1 {
-				t.Errorf("%d tabs are open (%v), want the failed one closed", len(tabs), err)
+			if n := tabs(t, ctx); n != 1 {
+				t.Errorf("%d tabs are open, want the failed one closed", n)
 			}
 		})
 	}

@@ -45,8 +45,14 @@ func TestScreenshots(t *testing.T) {
 // scheme makes the page light or dark.
 func scheme(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	media(t, ctx, "prefers-color-scheme", name)
+}
+
+// media sets what the page is told of the user's preferences.
+func media(t *testing.T, ctx context.Context, feature, value string) {
+	t.Helper()
 	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +61,9 @@ func scheme(t *testing.T, ctx context.Context, name string) {
 
 func shoot(t *testing.T, ctx context.Context, dir, name string) {
 	t.Helper()
+	front(t, ctx)
+	ctx, cancel := context.WithTimeout(ctx, step)
+	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name), picture, 0o644)

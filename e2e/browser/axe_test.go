@@ -1,0 +1,97 @@
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// tools is where e2e/tools.sh installs what package.json names.
+const tools = root + "/.tools/npm/node_modules/"
+
+// accessible runs axe-core over the page, with the rules of WCAG 2.2 AA and its
+// best practices, and fails for every violation.
+func accessible(t *testing.T, ctx context.Context, what string) {
+	t.Helper()
+	axe, err := os.ReadFile(tools + "axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v: `make tools` installs it", err)
+	}
+	front(t, ctx)
+	eval[bool](t, ctx, string(axe)+`; true`)
+	violations := eval[[]string](t, ctx, `axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) =>
+		v.id + ': ' + v.help + ' ' + v.nodes.map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; ')))`)
+	for _, violation := range violations {
+		t.Errorf("%s: %s", what, violation)
+	}
+	if passed := eval[int](t, ctx, `axe.run(document).then((r) => r.passes.length)`); passed < 5 {
+		t.Errorf("%s: axe checked %d rules only", what, passed)
+	}
+}
+
+func TestAccessibility(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, light := range []string{"light", "dark"} {
+		t.Run(light, func(t *testing.T) {
+			ctx := browser(t)
+			scheme(t, ctx, light)
+			run(t, ctx, chromedp.Navigate(s.Console))
+			until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
+			s.fault(t, ctx, "none")
+			accessible(t, ctx, "the console, signed out")
+			run(t, ctx, chromedp.Click(`#sign-in-hero`, chromedp.NodeVisible), chromedp.WaitVisible(`button[value="ada@example.com"]`))
+			accessible(t, ctx, "the sign-in page")
+			s.signIn(t, ctx, "amelia@example.com")
+			tab := open(t, ctx, 0)
+			scheme(t, tab, light)
+			accessible(t, tab, "the portal")
+			s.fault(t, ctx, "atlas-rate-limited")
+			fail(t, ctx, 1)
+			s.fault(t, ctx, "atlas-system-error")
+			fail(t, ctx, 2)
+			until(t, ctx, `document.querySelectorAll('#lines li').length >= 3`)
+			accessible(t, ctx, "the console with errors")
+			run(t, ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
+			accessible(t, ctx, "the console on a phone")
+		})
+	}
+}
+
+func TestReducedMotion(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	for value, want := range map[string]string{"reduce": "none", "no-preference": "turn"} {
+		media(t, ctx, "prefers-reduced-motion", value)
+		run(t, ctx, chromedp.Navigate(site.URL))
+		until(t, ctx, link(0)+`?.state === 'idle'`)
+		got := eval[string](t, ctx, `(() => { const i = document.createElement('i'); `+link(0)+`.shadowRoot.append(i);
+			return getComputedStyle(i).animationName; })()`)
+		if got != want {
+			t.Errorf("prefers-reduced-motion %s: the spinner's animation is %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestRoleAttributeIsNoARIARole(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	run(t, ctx, chromedp.Navigate(site.URL))
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	got := eval[string](t, ctx, fmt.Sprintf(`[%[1]s.getAttribute('role'), %[1]s.getAttribute('atrip-role')].join()`, link(0)))
+	if got != ",Finance" {
+		t.Errorf("role and atrip-role are %s, want the role moved to atrip-role", got)
+	}
+	name := eval[string](t, ctx, button(0)+`.innerText`)
+	if !strings.HasPrefix(name, "Open in ATRIP") || !strings.Contains(name, "order X1, opens in a new tab") {
+		t.Errorf("a screen reader calls the button %q", name)
+	}
+}

@@ -1,0 +1,134 @@
+package browser_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+func TestExpiredSignInLeadsBackToSigningIn(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	s.fault(t, ctx, "sign-in-expired")
+	if told := fail(t, ctx, 0); !strings.Contains(told, "Your sign-in has expired") {
+		t.Errorf("the operator is told %q", told)
+	}
+	s.fault(t, ctx, "none")
+	eval[bool](t, ctx, `(sessionStorage.clear(), location.reload(), true)`)
+	until(t, ctx, `document.documentElement.dataset.ready === 'true' && !document.getElementById('signed-out').hidden`)
+	s.signIn(t, ctx, "finn@example.com")
+	open(t, ctx, 0)
+}
+
+func TestRoleThatIsNotGranted(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "finn@example.com")
+	if role := eval[string](t, ctx, `document.getElementById('role').value`); role != "Finance" {
+		t.Errorf("the role is %s, want the one that the operator holds", role)
+	}
+	eval[bool](t, ctx, `(() => { const r = document.getElementById('role'); r.value = 'Admin'; return r.dispatchEvent(new Event('change')); })()`)
+	if hint := eval[string](t, ctx, `document.getElementById('role-hint').textContent`); !strings.Contains(hint, "Admin") {
+		t.Errorf("the hint is %q", hint)
+	}
+	if told := fail(t, ctx, 0); !strings.Contains(told, "You may not open this order in this role") {
+		t.Errorf("the operator is told %q", told)
+	}
+}
+
+func TestAuditPanelIsLive(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	until(t, ctx, `document.getElementById('live').textContent === 'live'`)
+	s.fault(t, ctx, "atlas-system-error")
+	fail(t, ctx, 0)
+	until(t, ctx, `document.getElementById('lines').innerText.includes('AtlasFailed')`)
+	entry := eval[string](t, ctx, `document.querySelector('#lines li').innerText`)
+	for _, want := range []string{"AtlasFailed", "amelia@example.com · Customer service · XPFIW20220209163159425", "Atlas ", "Total "} {
+		if !strings.Contains(entry, want) {
+			t.Errorf("the entry lacks %q:\n%s", want, entry)
+		}
+	}
+}
+
+func TestChinese(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	eval[bool](t, ctx, `(() => { const l = document.getElementById('language'); l.value = 'zh'; return l.dispatchEvent(new Event('change')); })()`)
+	if label := eval[string](t, ctx, button(0)+`.innerText`); !strings.HasPrefix(label, "在 ATRIP 中打开") {
+		t.Errorf("the button says %q", label)
+	}
+	if title := eval[string](t, ctx, `document.documentElement.lang + ' ' + document.querySelector('h1').textContent`); title != "zh 订单" {
+		t.Errorf("language and title are %q", title)
+	}
+	s.fault(t, ctx, "atlas-unauthorized")
+	if told := fail(t, ctx, 0); !strings.Contains(told, "凭据") {
+		t.Errorf("the operator is told %q", told)
+	}
+}
+
+func TestSlowNetwork(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{Latency: 2000, DownloadThroughput: 20_000, UploadThroughput: 20_000}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	opened := portalTab(ctx)
+	click(t, ctx, 0)
+	if state := eval[string](t, ctx, link(0)+`.state + ' ' + `+button(0)+`.innerText`); !strings.HasPrefix(state, "busy Opening ATRIP…") {
+		t.Errorf("while the answer is under way: %q", state)
+	}
+	until(t, ctx, link(0)+`.state === 'done'`)
+	attach(t, ctx, opened)
+}
+
+func TestAnotherOriginIsRefusedByCORS(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	site := page(t, `endpoint="`+s.API+`" order-no="X1" role="Finance"`)
+	run(t, ctx, chromedp.Navigate(site.URL))
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	said := listen(t, ctx)
+	if told := fail(t, ctx, 0); !strings.Contains(told, "This page cannot reach ATRIP") {
+		t.Errorf("the operator is told %q", told)
+	}
+	if !strings.Contains(said.text(), "CORS policy") {
+		t.Errorf("the browser does not blame CORS:\n%s", said.text())
+	}
+	if strings.Contains(s.output(), `"outcome"`) {
+		t.Error("the request reached the function")
+	}
+}
+
+func TestTimeFromClickToNavigation(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	eval[bool](t, ctx, `(() => { const ask = fetch; window.fetch = async (...all) => { const from = performance.now();
+		const response = await ask(...all); window.api = performance.now() - from; return response; };
+		addEventListener('click', () => { window.clicked = performance.now(); }, true);
+		addEventListener('atrip-done', () => { window.done = performance.now(); }); return true; })()`)
+	for range 3 { // the first is cold
+		open(t, ctx, 0)
+	}
+	t.Logf("from click to navigation %.1f ms, of which the API took %.1f ms",
+		eval[float64](t, ctx, `window.done - window.clicked`), eval[float64](t, ctx, `window.api`))
+}
