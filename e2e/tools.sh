@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make verify` needs: a Python environment with SAM CLI, cfn-lint and moto into .tools/venv, a Docker engine
-# with an image to run the function in, checkov, and Chromium; `tools.sh python` the first alone. Does nothing that is
+# with an image to run the function in, checkov, schemathesis, Chromium and what the browser tests need from npm; `tools.sh python` the first alone. Does nothing that is
 # already done. What cannot be had is named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,9 +32,22 @@ browser() {
     fail "no Chromium: install the package chromium"
 }
 
+# node_modules installs what the browser tests take from npm: axe-core, esbuild, TypeScript and an OpenAPI linter.
+node_modules() {
+  cmp -s e2e/browser/package-lock.json .tools/npm/installed && return
+  command -v npm >/dev/null || apt_install nodejs npm || fail "npm is not installed"
+  rm -rf .tools/npm && mkdir -p .tools/npm
+  cp e2e/browser/package.json e2e/browser/package-lock.json .tools/npm/
+  echo "installing e2e/browser/package.json into .tools/npm"
+  (cd .tools/npm && npm ci --no-audit --no-fund --silent) || fail "npm could not install e2e/browser/package.json"
+  cp e2e/browser/package-lock.json .tools/npm/installed
+}
+
 mkdir -p .tools
 python_environment venv requirements.txt
 [ "${1:-}" != python ] || exit 0
 python_environment checkov requirements-checkov.txt
 ./e2e/docker.sh
 browser >/dev/null
+python_environment schemathesis requirements-schemathesis.txt
+node_modules
