@@ -43,10 +43,12 @@ and sign in as an example operator. Or ask for a link in a shell:
 %s
 %s
 %s
+%s
 
 Ctrl-C ends it.
 `, l.paint(bold, a.Console), a.curl(),
 		l.paint(dim, "  API                "+a.API),
+		l.paint(dim, "  API reference      "+a.Console+"/api/"),
 		l.paint(dim, "  Identity provider  "+a.Issuer),
 		l.paint(dim, "  Atlas, simulated   "+a.Atlas),
 		l.paint(dim, "  Secrets Manager    "+a.Secrets)))

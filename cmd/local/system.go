@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"atriptoken/atlas/atlastest"
+	"atriptoken/cmd/local/internal/apipage"
 	"atriptoken/cmd/local/internal/console"
 	"atriptoken/cmd/local/internal/gateway"
 	"atriptoken/cmd/local/internal/idp"
+	"atriptoken/docs"
 	"atriptoken/handler"
 	"atriptoken/secret/secrettest"
 )
@@ -86,9 +88,13 @@ func (s *system) bringUp(ctx context.Context, l listeners, environ map[string]st
 	}
 	s.serve(ctx, l.api, api)
 
+	reference, err := apipage.New(docs.OpenAPI)
+	if err != nil {
+		return err
+	}
 	pages, err := console.New(console.Config{
 		Origin: s.at.Console, Endpoint: s.at.API, Issuer: s.at.Issuer, ClientID: idp.ClientID, Scope: idp.Scope,
-		Roles: atlastest.DefaultRoles(), Feed: &out.feed,
+		Roles: atlastest.DefaultRoles(), Feed: &out.feed, API: reference,
 		Faults: (&switchboard{atlas: s.atlas, secrets: s.secrets, function: function, api: api}).faults(),
 	})
 	if err != nil {

@@ -77,7 +77,7 @@ func fail(t *testing.T, ctx context.Context, n int) string {
 }
 
 // fault chooses a fault in the console's switch and waits until it is on.
-func (s *system) fault(t *testing.T, ctx context.Context, id string) {
+func (s system) fault(t *testing.T, ctx context.Context, id string) {
 	t.Helper()
 	eval[bool](t, ctx, `new Promise((done) => {
 		const select = document.getElementById('fault');

@@ -58,6 +58,8 @@ func TestAccessibility(t *testing.T) {
 			accessible(t, ctx, "the console with errors")
 			run(t, ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 			accessible(t, ctx, "the console on a phone")
+			run(t, ctx, chromedp.Navigate(s.Console+"/api/"), chromedp.WaitVisible("#operation"))
+			accessible(t, ctx, "the API reference")
 		})
 	}
 }

@@ -111,7 +111,7 @@ func TestTokenURLIsNowhere(t *testing.T) {
 		"history": eval[string](t, ctx, `JSON.stringify([history.state, location.href])`),
 		"events":  eval[string](t, ctx, `window.events.join()`),
 		"console": asked.text(),
-		"output":  s.output(),
+		"output":  s.Output(),
 		"timing":  eval[string](t, ctx, `JSON.stringify(performance.getEntries())`),
 	} {
 		if strings.Contains(content, token) {

@@ -112,7 +112,7 @@ func TestAnotherOriginIsRefusedByCORS(t *testing.T) {
 	if !strings.Contains(said.text(), "CORS policy") {
 		t.Errorf("the browser does not blame CORS:\n%s", said.text())
 	}
-	if strings.Contains(s.output(), `"outcome"`) {
+	if strings.Contains(s.Output(), `"outcome"`) {
 		t.Error("the request reached the function")
 	}
 }

@@ -1,109 +1,26 @@
 package browser_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"atriptoken/e2e/local"
 )
 
 // root is the checkout's root, from this package.
 const root = "../.."
 
-// binary is cmd/local, built once for all tests.
-var binary string
+// system is a running cmd/local.
+type system struct{ *local.System }
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "atriptoken-browser")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "local")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/local")
-		build.Dir, build.Stderr = root, os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintln(os.Stderr, "build cmd/local:", err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-// system is a running cmd/local, and every line that it wrote.
-type system struct {
-	Console, API, Issuer, Atlas, Secrets string
-
-	mu    sync.Mutex
-	lines []string
-}
-
-// start runs cmd/local on free ports until the test ends.
-func start(t *testing.T, env ...string) *system {
+func start(t *testing.T) system {
 	t.Helper()
-	ports := []string{"-json", "-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0"}
-	command := exec.Command(binary, ports...)
-	command.Dir = root
-	command.Env = append(os.Environ(), env...)
-	command.Stderr = os.Stderr
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s := &system{}
-	ready := make(chan bool, 1)
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			s.mu.Lock()
-			s.lines = append(s.lines, lines.Text())
-			s.mu.Unlock()
-			if strings.Contains(lines.Text(), `"message":"ready"`) {
-				ready <- json.Unmarshal(lines.Bytes(), s) == nil
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		<-ended
-		if err := command.Wait(); err != nil {
-			t.Errorf("cmd/local ended badly: %v", err)
-		}
-	})
-	select {
-	case <-ready:
-	case <-ended:
-		t.Fatal("cmd/local did not start")
-	case <-time.After(30 * time.Second):
-		t.Fatal("cmd/local was not ready within 30 s")
-	}
-	return s
-}
-
-// output is all that cmd/local wrote so far.
-func (s *system) output() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strings.Join(s.lines, "\n")
+	return system{local.Start(t)}
 }
 
 // browser starts Chromium with a fresh profile, its pop-up blocker on, and
@@ -179,7 +96,7 @@ func until(t *testing.T, ctx context.Context, expression string) {
 }
 
 // signIn opens the console and signs an operator in by the sign-in page.
-func (s *system) signIn(t *testing.T, ctx context.Context, user string) {
+func (s system) signIn(t *testing.T, ctx context.Context, user string) {
 	t.Helper()
 	run(t, ctx, chromedp.Navigate(s.Console))
 	until(t, ctx, `document.documentElement.dataset.ready === 'true'`)

@@ -1,0 +1,366 @@
+// Package contract_test holds the running system to docs/openapi.yaml.
+package contract_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dlclark/regexp2"
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"atriptoken/e2e/local"
+	"atriptoken/handler"
+)
+
+const (
+	root     = "../.."
+	document = root + "/docs/openapi.yaml"
+)
+
+// provocation is how an example of the document comes about.
+type provocation struct {
+	User        string `yaml:"user"`
+	Token       string `yaml:"token"` // more of the token request's query
+	Fault       string `yaml:"fault"`
+	Method      string `yaml:"method"`
+	ContentType string `yaml:"contentType"`
+	Body        string `yaml:"body"`
+	BodyBytes   int    `yaml:"bodyBytes"`
+}
+
+type example struct {
+	Value       any          `yaml:"value"`
+	ProvokedBy  *provocation `yaml:"x-provoked-by"`
+	status      int
+	contentType string
+}
+
+type response struct {
+	Headers map[string]struct {
+		Ref string `yaml:"$ref"`
+	} `yaml:"headers"`
+	Content map[string]struct {
+		Examples map[string]example `yaml:"examples"`
+	} `yaml:"content"`
+}
+
+type description struct {
+	Paths map[string]struct {
+		Post struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Examples map[string]example `yaml:"examples"`
+				} `yaml:"content"`
+			} `yaml:"requestBody"`
+			Responses map[string]response `yaml:"responses"`
+		} `yaml:"post"`
+	} `yaml:"paths"`
+}
+
+func read(t *testing.T) (description, *jsonschema.Compiler) {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d description
+	if err := yaml.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	inJSON, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(inJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.AssertFormat()
+	compiler.UseRegexpEngine(func(s string) (jsonschema.Regexp, error) {
+		re, err := regexp2.Compile(s, regexp2.ECMAScript|regexp2.Unicode)
+		return (*ecma)(re), err
+	})
+	if err := compiler.AddResource("openapi.yaml", whole); err != nil {
+		t.Fatal(err)
+	}
+	return d, compiler
+}
+
+// ecma is a regular expression as JSON Schema has them.
+type ecma regexp2.Regexp
+
+func (re *ecma) String() string { return (*regexp2.Regexp)(re).String() }
+func (re *ecma) MatchString(s string) bool {
+	matched, err := (*regexp2.Regexp)(re).MatchString(s)
+	return err == nil && matched
+}
+
+// valid reports how a value breaks the schema at a pointer of the document.
+func valid(t *testing.T, c *jsonschema.Compiler, pointer string, value any) error {
+	t.Helper()
+	schema, err := c.Compile("openapi.yaml#" + pointer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(parsed)
+}
+
+func schemaOf(status, contentType string) string {
+	return "/paths/~1getAtripToken.do/post/responses/" + status + "/content/" + strings.ReplaceAll(contentType, "/", "~1") + "/schema"
+}
+
+// provoke makes the request that an example says it comes from.
+func provoke(t *testing.T, s *local.System, p provocation) (*http.Response, []byte) {
+	t.Helper()
+	fault := p.Fault
+	if fault == "" {
+		fault = "none"
+	}
+	switched := send(t, "PUT", s.Console+"/fault", `{"id":"`+fault+`"}`, "Origin", s.Console)
+	if switched.StatusCode != http.StatusNoContent {
+		t.Fatalf("the fault %s cannot be switched on: %d", fault, switched.StatusCode)
+	}
+	body := p.Body
+	if body == "" {
+		body = `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`
+	}
+	if p.BodyBytes > 0 {
+		body += strings.Repeat(" ", p.BodyBytes-len(body))
+	}
+	headers := []string{"Content-Type", orElse(p.ContentType, "application/json")}
+	if p.User != "" {
+		headers = append(headers, "Authorization", "Bearer "+token(t, s, "user="+p.User+"&"+p.Token))
+	}
+	answer := send(t, orElse(p.Method, "POST"), s.API, body, headers...)
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, text
+}
+
+func token(t *testing.T, s *local.System, query string) string {
+	t.Helper()
+	text, err := io.ReadAll(send(t, "GET", s.Issuer+"/dev-token?"+query, "").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func send(t *testing.T, method, url, body string, headers ...string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+func TestEveryExampleIsWhatTheSystemAnswers(t *testing.T) {
+	d, compiler := read(t)
+	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=1s")
+	codes := map[string]int{}
+	for status, response := range d.Paths["/getAtripToken.do"].Post.Responses {
+		for contentType, content := range response.Content {
+			for name, example := range content.Examples {
+				t.Run(status+" "+name, func(t *testing.T) {
+					if err := valid(t, compiler, schemaOf(status, contentType), example.Value); err != nil {
+						t.Errorf("the example breaks its own schema: %v", err)
+					}
+					value, _ := example.Value.(map[string]any)
+					if code, ok := value["code"].(string); ok {
+						codes[code], _ = strconv.Atoi(status)
+					}
+					if example.ProvokedBy == nil {
+						if name != "Internal" && status != "503" {
+							t.Error("the example does not say how it comes about")
+						}
+						return
+					}
+					answer, body := provoke(t, s, *example.ProvokedBy)
+					if got := strconv.Itoa(answer.StatusCode) + " " + answer.Header.Get("Content-Type"); got != status+" "+contentType {
+						t.Fatalf("answered %s with %s, want %s %s", got, body, status, contentType)
+					}
+					var got map[string]any
+					if err := json.Unmarshal(body, &got); err != nil {
+						t.Fatal(err)
+					}
+					if err := valid(t, compiler, schemaOf(status, contentType), got); err != nil {
+						t.Errorf("the answer breaks the schema: %v", err)
+					}
+					headersAsDescribed(t, response, contentType, answer.Header)
+					if diff := cmp.Diff(fixed(t, example.Value), fixed(t, got)); diff != "" {
+						t.Errorf("the answer differs from the example (-example +answer):\n%s", diff)
+					}
+				})
+			}
+		}
+	}
+	want := map[string]int{}
+	for code, status := range handler.Codes() {
+		if code != handler.NotFound && code != handler.MethodNotAllowed { // API Gateway lets neither through
+			want[string(code)] = status
+		}
+	}
+	if diff := cmp.Diff(want, codes); diff != "" {
+		t.Errorf("codes with an example (-broker +document):\n%s", diff)
+	}
+}
+
+// headersAsDescribed checks the headers that the document requires.
+func headersAsDescribed(t *testing.T, r response, contentType string, got http.Header) {
+	t.Helper()
+	for name, header := range r.Headers {
+		required := strings.HasSuffix(header.Ref, "/NoStore") || strings.HasSuffix(header.Ref, "/NoSniff")
+		if contentType == "application/problem+json" {
+			required = true
+		}
+		if required && got.Get(name) == "" {
+			t.Errorf("the header %s is missing", name)
+		}
+	}
+	if got.Get("Www-Authenticate") != "" && r.Headers["WWW-Authenticate"].Ref == "" && got.Get("Www-Authenticate") == "" {
+		t.Error("WWW-Authenticate is not described")
+	}
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// fixed puts one value in place of what is new in every answer.
+func fixed(t *testing.T, value any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v map[string]any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	if id, ok := v["instance"].(string); ok && uuid.MatchString(id) {
+		v["instance"] = "an id"
+	}
+	if url, ok := v["url"].(string); ok && strings.Contains(url, "?token=") {
+		v["url"] = "a link"
+	}
+	return v
+}
+
+func TestEveryRequestExampleIsAccepted(t *testing.T) {
+	d, compiler := read(t)
+	s := local.Start(t)
+	for name, example := range d.Paths["/getAtripToken.do"].Post.RequestBody.Content["application/json"].Examples {
+		if err := valid(t, compiler, "/components/schemas/Request", example.Value); err != nil {
+			t.Errorf("%s breaks the schema: %v", name, err)
+		}
+		body, err := json.Marshal(example.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, text := provoke(t, s, provocation{User: "amelia@example.com", Body: string(body)}); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s, want 200", name, answer.StatusCode, text)
+		}
+	}
+}
+
+func TestSchemaAndBrokerAgreeOnText(t *testing.T) {
+	_, compiler := read(t)
+	s := local.Start(t)
+	for _, order := range []string{
+		"X", "XPFIW20220209163159425", "BAG-20220211-000417", "a b", "订单", strings.Repeat("x", 64), "\"", "\\", "<script>", "é", "🎫",
+		"", " X", "X ", "\tX", "X\n", "X\x00Y", "X\x7fY", "X\u0085", "\u00a0X", "X\u2028Y", "X\u202eY", "X\u200eY", "\u3000X", "X\u3000Y",
+		"X\u00a0Y", "\u200bX", "X\u061cY", "X\u2067Y", "X\u202fY", "X\u202f", strings.Repeat("x", 65), strings.Repeat("🎫", 64), strings.Repeat("🎫", 65),
+	} {
+		body, err := json.Marshal(map[string]string{"orderNo": order, "role": "Customer service"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		described := valid(t, compiler, "/components/schemas/Request", json.RawMessage(body)) == nil
+		answer, text := provoke(t, s, provocation{User: "amelia@example.com", Body: string(body)})
+		if accepted := answer.StatusCode == http.StatusOK; accepted != described {
+			t.Errorf("orderNo %q: the schema accepts it: %t, the broker: %t (%d %s)", order, described, accepted, answer.StatusCode, text)
+		}
+	}
+}
+
+func TestLint(t *testing.T) {
+	lint := exec.Command(root+"/.tools/npm/node_modules/.bin/redocly", "lint", "--max-problems=50", document)
+	lint.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
+	if out, err := lint.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning")) && !bytes.Contains(out, []byte("Your API description is valid")) {
+		t.Errorf("redocly lint: %v (`make tools` installs it)\n%s", err, out)
+	}
+}
+
+func TestAnotherMethodIsNoRoute(t *testing.T) {
+	s := local.Start(t)
+	bearer := "Bearer " + token(t, s, "user=ada@example.com")
+	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+		if answer := send(t, method, s.API, "", "Authorization", bearer); answer.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d, want 404", method, answer.StatusCode)
+		}
+	}
+}
+
+func TestSchemathesis(t *testing.T) {
+	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=2s")
+	absolute := func(path string) string {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return absolute
+	}
+	tool := exec.Command(absolute(root+"/.tools/schemathesis/bin/schemathesis"), "run", absolute(document), "--url", strings.TrimSuffix(s.API, "/getAtripToken.do"),
+		"--header", "Authorization: Bearer "+token(t, s, "user=ada@example.com"),
+		// This check wants 405 for a method without a route. API Gateway's HTTP APIs
+		// answer 404; TestAnotherMethodIsNoRoute looks at that.
+		"--checks", "all", "--exclude-checks", "unsupported_method", "--seed", "1", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "100", "--no-color")
+	tool.Dir = t.TempDir() // it leaves a folder of its own
+	out, err := tool.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("schemathesis: %v (`make tools` installs it)", err)
+	}
+	for _, phase := range []string{"Examples", "Coverage", "Fuzzing", "Stateful"} {
+		if !bytes.Contains(out, []byte("✅ "+phase)) {
+			t.Errorf("the phase %s did not run", phase)
+		}
+	}
+}
