@@ -121,7 +121,7 @@ secret: ## put the Atlas credentials into the stack's secret: asks, or reads sta
 .PHONY: doctor
 doctor: ## what would stop going live, check by check; ENV as for deploy, flags by ARGS="-json"
 	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/doctor .
-	@build/doctor -stack $(STACK) $(ARGS)
+	@build/doctor $(if $(STACK),-stack $(STACK)) $(ARGS)
 
 .PHONY: sam-cli
 sam-cli:
