@@ -64,6 +64,10 @@ test: ## vet, then every test with the race detector
 policy-matrix: ## who may open the portal, as whom, in which role: policies/cases.yaml with what each policy decides
 	@$(GO) run ./cmd/policy matrix
 
+.PHONY: mutants
+mutants: ## break every condition of handler and policy in turn; a test has to notice (long; docs/mutants.md)
+	cd e2e && $(GO) run ./mutants handler policy
+
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
 	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...

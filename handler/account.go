@@ -2,6 +2,7 @@ package handler
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -52,7 +53,7 @@ func newAccounts(standard Account, further map[string]Account, now func() time.T
 }
 
 // asked returns the accounts that a request may be about: the one that it
-// names, or else all, the default one first. The policy has to permit it, so
+// names, or else all. The policy has to permit it, so
 // that an account which does not exist is refused like one that is closed.
 func (a accounts) asked(r *httpRequest) ([]string, *fault) {
 	if r != nil {
@@ -63,22 +64,17 @@ func (a accounts) asked(r *httpRequest) ([]string, *fault) {
 			return nil, &fault{code: NotPermitted, detail: "You may not open the portal of the account in " + accountHeader + "."}
 		}
 	}
-	names := []string{DefaultAccount}
-	for name := range a {
-		if name != DefaultAccount {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names[1:])
-	return names, nil
+	return slices.Sorted(maps.Keys(a)), nil
 }
 
-// choose returns the account that is taken: the default one if it is permitted,
-// or the only one that is. Otherwise it is the first that was asked for, of
-// which the decision then says no.
+// choose returns the account that is taken: the only one that is permitted, or
+// the only one that was asked for, or else the default one, which may be denied.
 func choose(names, permitted []string) string {
-	if len(permitted) == 1 {
+	switch {
+	case len(permitted) == 1:
 		return permitted[0]
+	case len(names) == 1:
+		return names[0]
 	}
-	return names[0]
+	return DefaultAccount
 }

@@ -42,6 +42,11 @@ func answers(t *testing.T, b *broker, event []byte, code handler.Code, status in
 			t.Errorf("%s: %q, want %q", name, r.Headers[name], want)
 		}
 	}
+	_, allow := r.Headers["Allow"]
+	_, wait := r.Headers["Retry-After"]
+	if allow != (code == handler.MethodNotAllowed) || wait != (status == 429 || status == 503) || len(r.Headers) > 4 {
+		t.Errorf("the headers of %s are %v", code, r.Headers)
+	}
 	if got := b.audit()["outcome"]; got != string(code) {
 		t.Errorf("the audit line's outcome is %v, want %s", got, code)
 	}

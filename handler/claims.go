@@ -11,7 +11,8 @@ import (
 type claims map[string]claimValue
 
 // claimValue is one claim: a list of strings, or else one text. One that is
-// neither, an object or an array of such, is other: it is there, and says nothing.
+// neither, an object or an array of such, is other: it is there, and says
+// nothing. Only a text has text.
 type claimValue struct {
 	text   string
 	values []string
@@ -21,8 +22,8 @@ type claimValue struct {
 
 // one returns a claim that is one text and not empty.
 func (c claims) one(name string) (string, bool) {
-	v, ok := c[name]
-	return v.text, ok && !v.isList && !v.other && v.text != ""
+	text := c[name].text
+	return text, text != ""
 }
 
 // list returns a claim as a list: an array, a JSON array written into a string,
@@ -35,8 +36,6 @@ func (c claims) list(name string) (values []string, ok bool) {
 	switch {
 	case !present:
 		return nil, true
-	case v.other:
-		return nil, false
 	case v.isList:
 		return v.values, true
 	case name == "scope" || name == "scp":

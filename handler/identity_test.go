@@ -233,6 +233,27 @@ func TestGroups_OfTypedClaims(t *testing.T) {
 	}
 }
 
+// Groups that cannot be told apart make nobody of the operator, also where the
+// policy asks for no group, or for one with that very name.
+func TestGroups_InDoubtAreNobodys(t *testing.T) {
+	t.Parallel()
+	for name, groups := range map[string]any{
+		"empty": "", "words": "no yes", "a comma": "no,yes", "a quote": `"yes"`, "a broken array": `["no","yes"`, "an object": map[string]any{}, "an array of objects": []any{map[string]any{}},
+	} {
+		for _, event := range [][]byte{
+			sample(t, "http-api-lambda", set(groups, "requestContext", "authorizer", "lambda", "groups")),
+			sample(t, "http-api-jwt", claim("groups", groups)),
+			sample(t, "appsync-oidc", set(groups, "identity", "claims", "groups")),
+		} {
+			b := newBroker(t, withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`)))
+			_, _ = b.call("api", event)
+			if line := b.audit(); line["outcome"] != "NotPermitted" || line["principal"] != `Anonymous::""` {
+				t.Errorf("%s: %v as %v", name, line["outcome"], line["principal"])
+			}
+		}
+	}
+}
+
 // scope and scp are lists with spaces between the words, by their definition.
 func TestGroups_OfAScope(t *testing.T) {
 	t.Parallel()
