@@ -1,7 +1,7 @@
 // Command mutants breaks the conditions of the given packages one at a time and
 // looks whether a test notices. `make mutants` runs it.
 //
-//	go run ./mutants [-C root] [-workers 2] [-least 95] package...
+//	go run ./mutants [-C root] [-workers 2] [-least 95] [-slow tests] package...
 //
 // A mutant forces a condition to be true or false, drops one operand of && or
 // ||, turns a comparison round or moves its boundary, or takes a ! away, in if,
@@ -36,9 +36,9 @@ func main() {
 	workers := flag.Int("workers", 2, "mutants under test at once")
 	least := flag.Float64("least", 95, "percentage of mutants that have to be killed")
 	files := flag.String("files", ".", "regular expression of the files to break")
-	skip := flag.String("skip", "^$", "regular expression of tests that are left out")
+	slow := flag.String("slow", "^$", "regular expression of tests that run only when the others let a mutant live")
 	flag.Parse()
-	killed, err := run(*root, *workers, regexp.MustCompile(*files), *skip, flag.Args())
+	killed, err := run(*root, *workers, regexp.MustCompile(*files), *slow, flag.Args())
 	if err == nil && killed < *least {
 		err = fmt.Errorf("%.1f %% of the mutants are killed, fewer than %.1f %%", killed, *least)
 	}
@@ -49,7 +49,7 @@ func main() {
 }
 
 // run returns the percentage of mutants that were killed.
-func run(root string, workers int, files *regexp.Regexp, skip string, packages []string) (float64, error) {
+func run(root string, workers int, files *regexp.Regexp, slow string, packages []string) (float64, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return 0, err
@@ -77,7 +77,7 @@ func run(root string, workers int, files *regexp.Regexp, skip string, packages [
 		wg.Go(func() {
 			for n := range queue {
 				m := all[n]
-				switch m.test(root, filepath.Join(dir, fmt.Sprint(n)), skip) {
+				switch m.test(root, filepath.Join(dir, fmt.Sprint(n)), slow) {
 				case dead:
 					killed.Add(1)
 				case alive:
@@ -119,7 +119,7 @@ const (
 const patience = 2 * time.Minute
 
 // test builds the package's tests with the mutant in place and runs them.
-func (m mutant) test(root, dir, skip string) outcome {
+func (m mutant) test(root, dir, slow string) outcome {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		panic(err)
 	}
@@ -137,17 +137,20 @@ func (m mutant) test(root, dir, skip string) outcome {
 		panic(err)
 	}
 	binary := filepath.Join(dir, "test")
-	build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", binary, "./"+strings.TrimPrefix(filepath.Dir(m.file), root+"/"))
+	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-w", "-overlay", overlayFile, "-o", binary, "./"+strings.TrimPrefix(filepath.Dir(m.file), root+"/"))
 	build.Dir = root
 	if build.Run() != nil {
 		return unbuildable
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	test := exec.CommandContext(ctx, binary, "-test.failfast", "-test.skip", skip, "-test.timeout", patience.String())
-	test.Dir = filepath.Dir(m.file)
-	if test.Run() != nil {
-		return dead
+	for _, which := range []string{"-test.skip", "-test.run"} {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		test := exec.CommandContext(ctx, binary, "-test.failfast", which, slow, "-test.timeout", patience.String())
+		test.Dir = filepath.Dir(m.file)
+		err := test.Run()
+		cancel()
+		if err != nil {
+			return dead
+		}
 	}
 	return alive
 }

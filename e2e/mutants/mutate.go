@@ -69,6 +69,9 @@ type mutator struct {
 	set  *token.FileSet
 	all  []mutant
 	seen map[string]bool
+	// whole are comparisons that are a condition by themselves: forced, they
+	// need not be turned round as well.
+	whole map[ast.Expr]bool
 }
 
 func (m *mutator) visit(n ast.Node) bool {
@@ -100,6 +103,10 @@ func (m *mutator) visit(n ast.Node) bool {
 // force makes a condition hold always and never. The condition stays in the
 // text, so that what it uses is still used.
 func (m *mutator) force(condition ast.Expr) {
+	if m.whole == nil {
+		m.whole = map[ast.Expr]bool{}
+	}
+	m.whole[condition] = true
 	m.replace(condition, "("+m.source(condition)+") || true")
 	m.replace(condition, "("+m.source(condition)+") && false")
 }
@@ -112,18 +119,19 @@ var (
 
 func (m *mutator) binary(n *ast.BinaryExpr) {
 	x, y := m.source(n.X), m.source(n.Y)
-	switch n.Op {
-	case token.LAND:
-		m.replace(n, "(("+x+") || true) && ("+y+")")
-		m.replace(n, "("+x+") && (("+y+") || true)")
-	case token.LOR:
-		m.replace(n, "(("+x+") && false) || ("+y+")")
-		m.replace(n, "("+x+") || (("+y+") && false)")
-	}
-	for _, operators := range []map[token.Token]token.Token{turned, moved} {
-		if other, ok := operators[n.Op]; ok {
-			m.replace(n, x+" "+other.String()+" "+y)
+	dropped := map[token.Token]string{token.LAND: " || true", token.LOR: " && false"}
+	if drop, ok := dropped[n.Op]; ok {
+		// a && b && c is (a && b) && c: each of the three is dropped once.
+		if left, chain := n.X.(*ast.BinaryExpr); !chain || left.Op != n.Op {
+			m.replace(n, "(("+x+")"+drop+") "+n.Op.String()+" ("+y+")")
 		}
+		m.replace(n, "("+x+") "+n.Op.String()+" (("+y+")"+drop+")")
+	}
+	if other, ok := turned[n.Op]; ok && !m.whole[n] {
+		m.replace(n, x+" "+other.String()+" "+y)
+	}
+	if other, ok := moved[n.Op]; ok {
+		m.replace(n, x+" "+other.String()+" "+y)
 	}
 }
 
