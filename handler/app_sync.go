@@ -13,11 +13,9 @@ import (
 // the identity is that of the API's authorization mode. A function error
 // becomes the GraphQL error's type and message.
 var appSync = &caller{
-	name: "appsync",
-	door: doorAPI,
-	matches: func(e *event) bool {
-		return e.Info != nil && e.Info.FieldName != "" && e.Arguments.Kind() == '{' && e.RequestContext == nil
-	},
+	name:    "appsync",
+	door:    doorAPI,
+	matches: func(e *event) bool { return e.Info != nil },
 	read: func(e *event, names claimNames) inbound {
 		in := inbound{body: e.Arguments}
 		in.identity, in.sourceIP = graphQLIdentity(e.Identity, names)
@@ -31,9 +29,6 @@ var appSync = &caller{
 // OpenID Connect, userArn for IAM, resolverContext for a Lambda authorizer,
 // null for an API key, which names nobody.
 func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) {
-	if v.Kind() != '{' {
-		return nobody("the request passed no authorizer that names its caller"), netip.Addr{}
-	}
 	var i struct {
 		Claims          map[string]jsontext.Value `json:"claims"`
 		UserARN         string                    `json:"userArn"`
@@ -42,7 +37,7 @@ func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) 
 		SourceIP        []string                  `json:"sourceIp"`
 	}
 	if json.Unmarshal(v, &i) != nil {
-		return nobody("the identity has an unknown form"), netip.Addr{}
+		return nobody("the identity is missing or has an unknown form"), netip.Addr{}
 	}
 	var from netip.Addr
 	// Several addresses are those of proxies, which the client can make up.
@@ -50,12 +45,13 @@ func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) 
 		from, _ = netip.ParseAddr(i.SourceIP[0])
 	}
 	switch {
-	case i.Claims != nil && i.UserARN == "" && i.ResolverContext == nil:
+	case !exactlyOne(i.Claims != nil, i.UserARN != "", i.ResolverContext != nil):
+		return nobody(notOne), from
+	case i.Claims != nil:
 		return operator(readTyped(i.Claims), names), from
-	case i.UserARN != "" && i.Claims == nil && i.ResolverContext == nil:
+	case i.UserARN != "":
 		return awsPrincipal(i.UserARN, i.AccountID), from
-	case i.ResolverContext != nil && i.Claims == nil && i.UserARN == "":
+	default:
 		return operatorOfContext(i.ResolverContext, names), from
 	}
-	return nobody("the identity names nobody, or more than one caller"), from
 }

@@ -306,8 +306,12 @@ func TestEvent_WithTwoShapesIsRefused(t *testing.T) {
 	for name, payload := range map[string][]byte{
 		"plain in a Connect event":    sample(t, "connect", set("X1", "orderNo"), set("Finance", "role")),
 		"plain in an AppSync event":   sample(t, "appsync-iam", set("X1", "orderNo")),
+		"plain in an HTTP event":      sample(t, "http-api-iam", set("X1", "orderNo")),
+		"a field in a Connect event":  sample(t, "connect", set(map[string]any{"fieldName": "x"}, "info")),
+		"a field in an HTTP event":    sample(t, "http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
+		"a contact in an HTTP event":  sample(t, "http-api-iam", set(map[string]any{"ContactData": map[string]any{}}, "Details")),
 		"a load balancer with a user": sample(t, "load-balancer", set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
-		"HTTP API as a load balancer": sample(t, "load-balancer", set(map[string]any{"method": "POST"}, "requestContext", "http")),
+		"HTTP API as a load balancer": sample(t, "load-balancer", set("2.0", "version"), set(map[string]any{"method": "POST"}, "requestContext", "http")),
 	} {
 		out, err := b.call("", payload)
 		if code := b.audit()["outcome"]; code != "InvalidRequest" {

@@ -16,12 +16,10 @@ import (
 // other than success is an answer too, by its code. Nothing about the contact
 // is read, and nothing of it is logged.
 var connect = &caller{
-	name:   "connect",
-	door:   doorService,
-	within: 7 * time.Second,
-	matches: func(e *event) bool {
-		return e.Details != nil && e.Details.ContactData != nil && e.RequestContext == nil && e.Info == nil
-	},
+	name:    "connect",
+	door:    doorService,
+	within:  7 * time.Second,
+	matches: func(e *event) bool { return e.Details != nil && e.Details.ContactData != nil },
 	read: func(e *event, _ claimNames) inbound {
 		in := inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}
 		if len(in.body) == 0 {

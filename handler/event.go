@@ -78,9 +78,7 @@ type event struct {
 	// AppSync.
 	Arguments jsontext.Value `json:"arguments"`
 	Identity  jsontext.Value `json:"identity"`
-	Info      *struct {
-		FieldName string `json:"fieldName"`
-	} `json:"info"`
+	Info      *struct{}      `json:"info"`
 
 	// Amazon Connect.
 	Name    string `json:"Name"`

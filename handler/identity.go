@@ -42,7 +42,7 @@ type authorizer2 struct {
 
 // identity2 reads an authorizer of payload 2.0.
 func identity2(v jsontext.Value, h header, names claimNames) identity {
-	if v.Kind() != '{' {
+	if len(v) == 0 {
 		return nobody("the request passed no authorizer")
 	}
 	var a authorizer2
@@ -50,14 +50,29 @@ func identity2(v jsontext.Value, h header, names claimNames) identity {
 		return nobody("the authorizer's context has an unknown form")
 	}
 	switch {
-	case a.JWT != nil && a.IAM == nil && a.Lambda == nil:
+	case !exactlyOne(a.JWT != nil, a.IAM != nil, a.Lambda != nil):
+		return nobody(notOne)
+	case a.JWT != nil:
 		return operatorOfToken(a.JWT.Claims, h, bracketed, names)
-	case a.IAM != nil && a.JWT == nil && a.Lambda == nil:
+	case a.IAM != nil:
 		return awsPrincipal(a.IAM.UserARN, a.IAM.AccountID)
-	case a.Lambda != nil && a.JWT == nil && a.IAM == nil:
+	default:
 		return operatorOfContext(a.Lambda, names)
 	}
-	return nobody("the authorizer names nobody")
+}
+
+// notOne is why a request that names nobody, or two, is from nobody.
+const notOne = "the authorizer names nobody, or more than one caller"
+
+// exactlyOne reports whether one of the kinds of identity is present.
+func exactlyOne(kinds ...bool) bool {
+	present := 0
+	for _, kind := range kinds {
+		if kind {
+			present++
+		}
+	}
+	return present == 1
 }
 
 // claimNames are the claims that name an operator and their groups.

@@ -19,12 +19,9 @@ import (
 // them, and the event does not say which it was. So the principal is the load
 // balancer, whom the default policy permits nothing.
 var loadBalancer = &caller{
-	name: "load-balancer",
-	door: doorAPI,
-	matches: func(e *event) bool {
-		return e.HTTPMethod != "" && e.RequestContext != nil && e.RequestContext.ELB != nil &&
-			e.RequestContext.HTTP == nil && e.RequestContext.Identity == nil
-	},
+	name:    "load-balancer",
+	door:    doorAPI,
+	matches: func(e *event) bool { return e.RequestContext != nil && e.RequestContext.ELB != nil },
 	read: func(e *event, _ claimNames) inbound {
 		in := inbound{identity: nobody("the load balancer does not say which it is")}
 		if group := e.RequestContext.ELB.TargetGroupARN; group != "" {

@@ -25,7 +25,7 @@ var plain = &caller{
 }
 
 func isPlain(e *event) bool {
-	return e.RequestContext == nil && (len(e.OrderNo) > 0 || len(e.UserName) > 0 || len(e.Role) > 0)
+	return len(e.OrderNo)+len(e.UserName)+len(e.Role) > 0
 }
 
 // functionError is a fault as Lambda reports it. It has to be returned as it

@@ -15,8 +15,7 @@ var restAPI = &caller{
 	name: "rest-api",
 	door: doorAPI,
 	matches: func(e *event) bool {
-		return (e.Version == "" || e.Version == "1.0") && e.HTTPMethod != "" &&
-			e.RequestContext != nil && e.RequestContext.Identity != nil && e.RequestContext.ELB == nil
+		return e.Version != "2.0" && e.RequestContext != nil && e.RequestContext.Identity != nil
 	},
 	read: func(e *event, names claimNames) inbound {
 		rc := e.RequestContext
@@ -45,18 +44,17 @@ func identity1(rc *requestContext, h header, names claimNames) identity {
 	}
 	token, lambda, iam := a["claims"].Kind() == '{', a["principalId"].Kind() == '"', rc.Identity.UserARN != ""
 	switch {
-	case token && !lambda && !iam:
+	case !exactlyOne(token, lambda, iam):
+		return nobody(notOne)
+	case token:
 		var values map[string]jsontext.Value
 		if json.Unmarshal(a["claims"], &values) != nil {
 			return nobody("the authorizer's claims have an unknown form")
 		}
 		return operatorOfToken(values, h, bracketed|commas, names)
-	case lambda && !token && !iam:
+	case lambda:
 		return operatorOfContext(a, names)
-	case iam && !token && !lambda:
+	default:
 		return awsPrincipal(rc.Identity.UserARN, rc.Identity.AccountID)
-	case iam || token || lambda:
-		return nobody("the request names more than one caller")
 	}
-	return nobody("the request passed no authorizer")
 }

@@ -119,7 +119,7 @@ func TestDecide_PoliciesSeeTheQuestion(t *testing.T) {
 		`context.role == "Finance"`,
 		`context.door == "api"`,
 		`context.account == "default"`,
-		`resource == Order::"X1"`,
+		`resource == Order::"X1" && !(resource has name) && !(Operator::"other" has name)`,
 		`principal == Operator::"00u1"`,
 		`principal.name == "amelia@example.com"`,
 		`principal.groups == ["g2", "g1"]`,
@@ -263,9 +263,10 @@ func TestPrincipal_TellsWhoItIs(t *testing.T) {
 	for want, who := range map[string]policy.Principal{
 		`Operator::"00u1"`: amelia(), `AwsPrincipal::"a"`: policy.AwsPrincipal("a", "b"), `Service::"service"`: policy.Service("service"),
 		`Anonymous::""`:     {},
+		`Anonymous::"" `:    policy.Anonymous(),
 		`Operator::"a\"\n"`: policy.Operator("", "a\"\n", "x", nil, nil),
 	} {
-		if got := who.String(); got != want {
+		if got := who.String(); got != strings.TrimSpace(want) {
 			t.Errorf("%s, want %s", got, want)
 		}
 		if who.IsAnonymous() != strings.HasPrefix(want, "Anonymous") || who.IsOperator() != strings.HasPrefix(want, "Operator") {
