@@ -117,7 +117,13 @@ func createStack(t *testing.T, moto string, parameters template.Parameters) map[
 func decided(t template.Template, stack *template.Stack) {
 	for id, resource := range t.Resources() {
 		if stack.Has(id) {
-			resource.(map[string]any)["Properties"] = stack.Resource(id)
+			properties := stack.Resource(id)
+			for _, name := range []string{"MemorySize", "RetentionInDays"} { // CloudFormation makes numbers of them, moto does not
+				if text, ok := properties[name].(string); ok {
+					properties[name] = json.Number(text)
+				}
+			}
+			resource.(map[string]any)["Properties"] = properties
 		} else {
 			delete(t.Resources(), id)
 		}

@@ -46,7 +46,10 @@ func Explain(err error) (cause, mend string) {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		text := err.Error()
+		var unreadable *smithy.DeserializationError
 		switch {
+		case errors.As(err, &unreadable):
+			return call + " answered what this doctor cannot read (" + connectionFault(unreadable) + ")", "take a newer doctor; check what AWS_ENDPOINT_URL points at"
 		case errors.Is(err, context.DeadlineExceeded):
 			return call + " did not answer in time", "check the network from here to AWS"
 		case strings.Contains(text, "token has expired"), strings.Contains(text, "SSO session"):
