@@ -7,6 +7,8 @@ GO ?= go
 # Tools that only the checks need are installed here, never into the system.
 TOOLS := $(CURDIR)/.tools
 STATICCHECK := $(TOOLS)/bin/staticcheck
+AIR := $(TOOLS)/bin/air
+AIR_VERSION := v1.67.4
 STATICCHECK_VERSION := v0.8.2
 COVERED := ./handler ./atlas ./secret ./policy
 COVER_MIN := 90
@@ -52,6 +54,20 @@ endef
 .PHONY: run
 run: ## the whole system on this machine; flags by ARGS="-json ..."
 	@$(GO) run ./cmd/local $(ARGS)
+
+.PHONY: watch
+watch: $(AIR)-$(AIR_VERSION) ## make run that builds and starts anew at every change; flags by ARGS="-json ..."
+	@$< -- $(ARGS)
+
+$(AIR)-$(AIR_VERSION):
+	@mkdir -p $(TOOLS)/bin
+	GOBIN=$(TOOLS)/bin GOFLAGS= $(GO) install github.com/air-verse/air@$(AIR_VERSION)
+	@mv $(AIR) $@
+
+.PHONY: screenshots
+screenshots: tools ## the pictures of docs/images, taken anew from the running console
+	@mkdir -p docs/images
+	cd e2e && SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count=1 -run TestScreenshots ./browser
 
 .PHONY: test
 test: ## vet, then every test with the race detector

@@ -145,6 +145,7 @@ export class AtripLink extends HTMLElement {
     const value = (name) => this.getAttribute(name) ?? undefined;
     const limit = AbortSignal.timeout((value('timeout') ?? 30) * 1000);
     const headers = { 'Content-Type': 'application/json' };
+    if (value('account')) headers['X-Atrip-Account'] = value('account');
     let response, body;
     try {
       const authorization = await this.getAuthorization?.();

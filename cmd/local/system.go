@@ -81,7 +81,7 @@ func (s *system) bringUp(ctx context.Context, l listeners, environ map[string]st
 		Authorizer: authorizer,
 		CORS: gateway.CORS{
 			AllowOrigins: []string{s.at.Console}, AllowMethods: []string{"POST"},
-			AllowHeaders:  []string{"authorization", "content-type"},
+			AllowHeaders:  []string{"authorization", "content-type", "x-atrip-account"},
 			ExposeHeaders: []string{"apigw-requestid", "retry-after"}, MaxAge: 10 * time.Minute,
 		},
 		Access: out.access,

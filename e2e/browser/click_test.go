@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -220,5 +221,25 @@ func TestStrictContentSecurityPolicy(t *testing.T) {
 		if strings.Contains(line, "Content Security Policy") || strings.Contains(line, "Trusted") {
 			t.Errorf("the console page breaks its own policy: %s", line)
 		}
+	}
+}
+
+func TestRequestSaysWhatTheAttributesSay(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	asked := make(chan string, 1)
+	broker.does(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked <- strings.Join([]string{r.Method, string(body), r.Header.Get("Authorization"), r.Header.Get("X-Atrip-Account"), r.Header.Get("Cookie")}, " | ")
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" user-name="finn@example.com" account="north"`)
+	ctx := browser(t)
+	run(t, ctx, chromedp.Navigate(site.URL))
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	eval[bool](t, ctx, `(document.cookie = 'a=b', `+link(0)+`.getAuthorization = async () => 'Bearer x', true)`)
+	fail(t, ctx, 0)
+	if got, want := <-asked, `POST | {"orderNo":"X1","userName":"finn@example.com","role":"Finance"} | Bearer x | north | `; got != want {
+		t.Errorf("asked\n%s, want\n%s", got, want)
 	}
 }

@@ -52,7 +52,7 @@ func newEndpoint(t *testing.T) *endpoint {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Access-Control-Allow-Origin", "*")
-		header.Set("Access-Control-Allow-Headers", "authorization,content-type")
+		header.Set("Access-Control-Allow-Headers", "authorization,content-type,x-atrip-account")
 		header.Set("Access-Control-Expose-Headers", "apigw-requestid,retry-after")
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)

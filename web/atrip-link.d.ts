@@ -1,0 +1,47 @@
+/** What the element is doing; also its attribute `state`. */
+export type AtripLinkState = 'idle' | 'busy' | 'done' | 'failed';
+
+/** Why it failed: the broker's code, or one of the element's own. */
+export type AtripLinkCode =
+  | 'InvalidRequest' | 'NotPermitted' | 'NotFound' | 'MethodNotAllowed' | 'BodyTooLarge' | 'UnsupportedMediaType'
+  | 'AtlasRateLimited' | 'AtlasFailed' | 'AtlasRefused' | 'SecretUnavailable' | 'AtlasUnavailable' | 'AtlasTimeout' | 'Internal'
+  | 'SignInExpired' | 'Throttled' | 'Unavailable' | 'Timeout' | 'Unreachable' | 'PopupBlocked' | 'Failed';
+
+/** The detail of `atrip-failed`. There is never a url in it. */
+export interface AtripLinkFailure {
+  code: AtripLinkCode;
+  /** What the operator is told. */
+  message: string;
+  /** Seconds until the button works again; 0 when at once. */
+  retryAfter: number;
+  /** The HTTP status, where there was an answer. */
+  status?: number;
+  /** The request id to quote, where there is one. */
+  requestId?: string | null;
+}
+
+/** Texts by key: label, about, busy, done, reference, or a code. */
+export type AtripLinkTexts = Record<string, string>;
+
+/** A button that opens an order in ATRIP. See README.md beside this file. */
+export class AtripLink extends HTMLElement {
+  /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
+  static addTexts(language: string, texts: AtripLinkTexts): void;
+  /** Returns the Authorization header's value, or a promise of it. */
+  getAuthorization?: (() => string | undefined | Promise<string | undefined>) | null;
+  readonly state: AtripLinkState | null;
+  /** Does what a click does; browsers let it open a tab only from within a user's gesture. */
+  open(): Promise<void>;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'atrip-link': AtripLink;
+  }
+  interface HTMLElementEventMap {
+    'atrip-idle': CustomEvent<null>;
+    'atrip-busy': CustomEvent<null>;
+    'atrip-done': CustomEvent<null>;
+    'atrip-failed': CustomEvent<AtripLinkFailure>;
+  }
+}
