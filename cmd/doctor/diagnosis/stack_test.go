@@ -87,6 +87,7 @@ func TestFunction(t *testing.T) {
 		{"environment", "with an unresolved reference", func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}") }, "fail", "unresolved"},
 		{"environment", "with the example's base URL", func(w *world) { w.setEnvironment("ATLAS_BASE_URL", "https://atlas.example.com") }, "fail", "example of samconfig.toml"},
 		{"environment", "of SAM's local gateway", func(w *world) { w.setEnvironment("AWS_SAM_LOCAL", "true") }, "fail", "AWS_SAM_LOCAL"},
+		{"environment", "with the policy for local work", func(w *world) { w.setEnvironment("ATRIP_POLICY_FILE", "policies/local.cedar") }, "fail", "for local work"},
 		{"aliases", "missing", func(w *world) {
 			w.put(client(w).DeleteAlias(w.t.Context(), &lambda.DeleteAliasInput{FunctionName: &w.function, Name: aws.String("service")}))
 		}, "fail", "service is missing"},
@@ -136,6 +137,9 @@ func TestSecret(t *testing.T) {
 			w.setEnvironment("ATLAS_SECRET_ARN", "empty")
 		}, "fail", "the secret is empty"},
 		{"secret", "in another form", func(w *world) { w.putSecret(`{"client_id":"a","client_secret":"example-secret"}`) }, "fail", "must have the keys clientId and clientSecret"},
+		{"secret", "of a further account, that is not there", func(w *world) {
+			w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
+		}, "fail", "of the account brand-b: there is no such secret"},
 		{"secret", "that cannot be decrypted", func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }, "fail", "(kms)"},
 		{"secret", "while Secrets Manager is throttled", func(w *world) { w.fault("GetSecretValue", 400, "ThrottlingException") }, "blocked", "throttled"},
 		{"atlas-credentials", "that Atlas refuses, from a stack with addresses of its own", func(w *world) {
