@@ -1,0 +1,14 @@
+// AppSync resolver (APPSYNC_JS 1.0.0) for the data source that invokes the broker's alias `api`. A direct Lambda resolver does
+// the same without code; this one keeps the client's headers to itself and turns the broker's code into the GraphQL error's type.
+import { util } from '@aws-appsync/utils';
+
+export function request(ctx) {
+  return { operation: 'Invoke', payload: { arguments: ctx.args, identity: ctx.identity, info: ctx.info } };
+}
+
+export function response(ctx) {
+  if (ctx.error) {
+    util.error(ctx.error.message, ctx.error.type);
+  }
+  return ctx.result;
+}

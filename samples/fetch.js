@@ -1,0 +1,29 @@
+// Asks the broker for a link with fetch, for pages that do not use <atrip-link>, and for servers that hold an operator's token.
+// In a page, mind what web/README.md says of pop-up blockers and of where the url may not go.
+
+/** What the broker or API Gateway answered instead of a link. */
+export class BrokerError extends Error {
+  constructor(status, body, headers) {
+    super(body?.detail ?? body?.message ?? `HTTP ${status}`);
+    this.status = status;
+    this.code = body?.code; // the gateway's own answers have none
+    this.requestId = body?.instance ?? headers.get('apigw-requestid');
+    this.retryAfter = Number(headers.get('retry-after') ?? 0);
+    this.errors = body?.errors ?? [];
+  }
+}
+
+/** Returns the url that opens an order: {orderNo, role}, and userName where it is not the token's own. */
+export async function askForLink(endpoint, accessToken, order) {
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${accessToken}` },
+    body: JSON.stringify(order),
+    redirect: 'error',
+    referrerPolicy: 'no-referrer',
+    signal: AbortSignal.timeout(30_000),
+  });
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw new BrokerError(response.status, body, response.headers);
+  return body.url;
+}
