@@ -23,6 +23,16 @@ func TestGateway(t *testing.T) {
 	}
 	iam := func(w *world) { w.stack.parameters["AuthMode"] = "IAM" }
 	runRows(t, []row{
+		{"routes", "of no API", without("AWS::ApiGatewayV2::Api"), "fail", "holds no HTTP API"},
+		{"authorizer", "of no API", without("AWS::ApiGatewayV2::Api"), "skipped", "holds no HTTP API"},
+		{"throttling", "of no API", without("AWS::ApiGatewayV2::Api"), "skipped", "holds no HTTP API"},
+		{"routes", "none", answer("apigateway routes", `{"items":[]}`), "fail", "has no route"},
+		{"authorizer", "missing", without("AWS::ApiGatewayV2::Authorizer"), "fail", "holds no authorizer"},
+		{"authorizer", "deleted by hand", func(w *world) {
+			w.put(w.api().DeleteAuthorizer(w.t.Context(), &apigatewayv2.DeleteAuthorizerInput{ApiId: &w.apiID, AuthorizerId: &w.authorizerID}))
+		}, "fail", "deleted by hand"},
+		{"authorizer", "of another kind", func(w *world) { answer("apigateway "+w.authorizerID, `{"authorizerType":"REQUEST"}`)(w) }, "fail", "does not verify JWTs"},
+		{"issuer", "whose keys are no JSON", func(w *world) { w.issuer.keys = "<p>" }, "fail", "keys cannot be read"},
 		{"routes", "open to everybody", func(w *world) {
 			w.put(w.api().CreateRoute(w.t.Context(), &apigatewayv2.CreateRouteInput{ApiId: &w.apiID, RouteKey: aws.String("$default")}))
 		}, "fail", "the route $default has authorization NONE, not JWT"},
@@ -111,6 +121,13 @@ func TestAlarmsAndLogs(t *testing.T) {
 	t.Parallel()
 	logs := func(w *world) *cloudwatchlogs.Client { return cloudwatchlogs.NewFromConfig(w.direct) }
 	runRows(t, []row{
+		{"log-retention", "of no group", without("AWS::Logs::LogGroup"), "fail", "holds no log group"},
+		{"alarms", "none", without("AWS::CloudWatch::Alarm"), "fail", "holds no alarm"},
+		{"recent-outcomes", "none", answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults></MetricDataResults>`+
+			`</GetMetricDataResult></GetMetricDataResponse>`), "skipped", "nobody has called"},
+		{"recent-outcomes", "that may not be read", answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults><member>`+
+			`<Id>m0</Id><StatusCode>Forbidden</StatusCode></member></MetricDataResults></GetMetricDataResult></GetMetricDataResponse>`), "blocked", "may not call"},
+		{"log-retention", "answered in another form", answer("DescribeLogGroups", `{"logGroups":[{"logGroupName":1}]}`), "blocked", "cannot read"},
 		{"log-retention", "for ever", func(w *world) {
 			w.put(logs(w).DeleteRetentionPolicy(w.t.Context(), &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(logGroup)}))
 		}, "fail", "for ever"},

@@ -78,8 +78,6 @@ func functionEnvironment(_ context.Context, s *subject) finding {
 		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted", "remove the variable from the function")
 	case strings.HasSuffix(s.environment["ATRIP_POLICY_FILE"], "local.cedar"):
 		return fail("the policy is the one for local work, with which the function does not start in Lambda", "set PolicyFile to policies/default.cedar, or your own, and deploy again")
-	case s.baseURL == nil:
-		return fail("ATLAS_BASE_URL cannot be used outside SAM's local commands", "set the parameter AtlasBaseUrl to an https URL and deploy again")
 	case strings.HasSuffix(s.baseURL.Hostname(), "example.com"):
 		return fail("ATLAS_BASE_URL is the example of samconfig.toml", "put your account's base URL, which Atlas gives you, into samconfig.toml")
 	}

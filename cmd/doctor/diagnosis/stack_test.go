@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,17 +51,6 @@ func TestStack(t *testing.T) {
 
 func TestFunction(t *testing.T) {
 	t.Parallel()
-	without := func(kind string) func(w *world) {
-		return func(w *world) {
-			var kept []physical
-			for _, r := range w.stack.resources {
-				if r.kind != kind {
-					kept = append(kept, r)
-				}
-			}
-			w.stack.resources = kept
-		}
-	}
 	client := func(w *world) *lambda.Client { return lambda.NewFromConfig(w.direct) }
 	permit := func(input lambda.AddPermissionInput) func(w *world) {
 		return func(w *world) {
@@ -113,6 +103,11 @@ func TestFunction(t *testing.T) {
 			Principal: aws.String("apigateway.amazonaws.com"), Qualifier: aws.String("api")}), "fail", "lets everybody in: gateways"},
 		{"function-access", "for one API is as it should be", permit(lambda.AddPermissionInput{StatementId: aws.String("gateway"), Principal: aws.String("apigateway.amazonaws.com"),
 			SourceArn: aws.String("arn:aws:execute-api:eu-central-1:111122223333:example/*/POST/getAtripToken.do")}), "pass", "no statement for everybody"},
+		{"function-access", "that cannot be read", answer("GetPolicy", `{"Policy":"nothing"}`), "blocked", "it is not a policy document"},
+		{"environment", "with http to another machine", func(w *world) {
+			answer("GetFunctionConfiguration", `{"State":"Active","MemorySize":256,"Environment":{"Variables":{"AWS_SAM_LOCAL":"",
+				"ATLAS_BASE_URL":"http://atlas.invalid","ATLAS_SECRET_ARN":"x"}}}`)(w)
+		}, "fail", "must be https"},
 		{"lambda-quota", "of a new account", func(w *world) { w.quota = 10 }, "fail", "may run 10 executions at once"},
 	})
 }
@@ -159,6 +154,13 @@ func TestSecret(t *testing.T) {
 			w.setEnvironment("ATLAS_BASE_URL", "https://sandbox.atriptech.com")
 		}, "pass", "the sandbox asks for none"},
 	})
+}
+
+// without takes the resources of a kind out of the stack.
+func without(kind string) func(w *world) {
+	return func(w *world) {
+		w.stack.resources = slices.DeleteFunc(w.stack.resources, func(r physical) bool { return r.kind == kind })
+	}
 }
 
 // noNetwork is the template's NetworkMode none.

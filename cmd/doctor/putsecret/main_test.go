@@ -26,7 +26,18 @@ func account(t *testing.T, baseURL string) *secrettest.Server {
 	secrets := secrettest.NewServer(&secrettest.Options{NoValue: true})
 	t.Cleanup(secrets.Close)
 	cloudformation := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name := r.FormValue("StackName"); name != "broker" {
+		name := r.FormValue("StackName")
+		if name == "half" {
+			fmt.Fprint(w, "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>half</StackName><StackStatus>CREATE_IN_PROGRESS</StackStatus>"+
+				"<CreationTime>2026-01-02T03:04:05Z</CreationTime></member></Stacks></DescribeStacksResult></DescribeStacksResponse>")
+			return
+		}
+		if name == "expired" {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>example</Message></Error></ErrorResponse>")
+			return
+		}
+		if name != "broker" {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprintf(w, "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>", name)
 			return
@@ -88,6 +99,8 @@ func TestStandardInput(t *testing.T) {
 		{"the same again changes nothing", good, []string{"-stack", "broker"}, 0, "nothing was changed", 1},
 		{"a secret can be named instead of a stack", good, []string{"-secret", secrets.ARN, "-atlas-url", atlas.URL}, 0, "nothing was changed", 1},
 		{"unchecked, Atlas is not asked", `{"clientId":"a","clientSecret":"b"}`, []string{"-stack", "broker", "-unchecked"}, 0, "stored as version", 2},
+		{"a stack half deployed", good, []string{"-stack", "half"}, 2, "has no output SecretArn; wait until it is deployed", 2},
+		{"expired AWS credentials", good, []string{"-stack", "expired"}, 2, "the AWS credentials have expired; get new ones", 2},
 		{"no stack of that name", good, []string{"-stack", "other"}, 2, "there is no stack other", 2},
 	} {
 		code, stderr := putsecret(t, strings.NewReader(step.stdin), step.args...)
