@@ -3,6 +3,8 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -78,7 +80,7 @@ func function(dir string) ([]byte, error) {
 
 // bundle packs everything that deploying one architecture takes.
 func bundle(architecture, built string) ([]byte, error) {
-	files := []file{}
+	var files []file
 	for _, name := range []string{"function", "probe"} {
 		code, err := function(filepath.Join(built, name))
 		if err != nil {
@@ -86,20 +88,26 @@ func bundle(architecture, built string) ([]byte, error) {
 		}
 		files = append(files, file{name + ".zip", 0o644, code})
 	}
-	text, err := os.ReadFile("template.yaml")
-	if err != nil {
-		return nil, err
-	}
-	if text, err = template(text, architecture); err != nil {
-		return nil, fmt.Errorf("template.yaml: %w", err)
-	}
-	files = append(files, file{"template.yaml", 0o644, text})
-	for _, name := range []string{"samconfig.toml", "LICENSE", "docs/deploy-a-release.md"} {
+	for _, name := range []string{"template.yaml", "samconfig.toml", "LICENSE", "docs/deploy-a-release.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, file{path.Base(name), 0o644, text})
+	}
+	digest := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(digest, "%s %x\n", f.name, sha256.Sum256(f.text))
+	}
+	for i, f := range files {
+		if f.name != "template.yaml" {
+			continue
+		}
+		text, err := template(f.text, architecture, hex.EncodeToString(digest.Sum(nil)))
+		if err != nil {
+			return nil, fmt.Errorf("template.yaml: %w", err)
+		}
+		files[i].text = text
 	}
 	return pack(files)
 }

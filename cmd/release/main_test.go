@@ -80,6 +80,44 @@ func TestABundleIsWhatLambdaAndSAMTake(t *testing.T) {
 	}
 }
 
+// TestAParameterAloneMakesANewVersion: SAM publishes one when the fingerprint
+// in the template is a new one.
+func TestAParameterAloneMakesANewVersion(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"template.yaml", "samconfig.toml", "LICENSE", "docs/deploy-a-release.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(root)
+	code := built(t, "function/bootstrap", "probe/bootstrap")
+	fingerprint := func() string {
+		text, err := bundle("arm64", code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(unpack(t, text)["template.yaml"].text), "AutoPublishCodeSha256: ")
+		return strings.Fields(after)[0]
+	}
+	before := fingerprint()
+	if again := fingerprint(); again != before || len(before) != 64 {
+		t.Errorf("the fingerprint is %q, then %q", before, again)
+	}
+	if err := os.WriteFile("samconfig.toml", []byte("version = 0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if after := fingerprint(); after == before {
+		t.Error("another samconfig.toml has the same fingerprint")
+	}
+}
+
 func unpack(t *testing.T, text []byte) map[string]file {
 	t.Helper()
 	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
@@ -115,7 +153,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", row.rule, err, row.want)
 		}
 	}
-	if _, err := template([]byte("Resources: {}\n"), "arm64"); err == nil {
+	if _, err := template([]byte("Resources: {}\n"), "arm64", ""); err == nil {
 		t.Error("a template that is not the stack's was taken")
 	}
 }

@@ -12,14 +12,17 @@ type edit struct {
 }
 
 // template returns the stack's template for a release: it takes the zips in
-// place of the makefiles that `sam build` would run, and knows one
-// architecture only.
-func template(text []byte, architecture string) ([]byte, error) {
+// place of the makefiles that `sam build` would run, knows one architecture
+// only, and publishes a new version of the function when the fingerprint is a
+// new one. SAM by itself looks at the code alone: a release that changes no
+// more than a parameter would leave the aliases with the old settings.
+func template(text []byte, architecture, fingerprint string) ([]byte, error) {
 	edits := []edit{
 		{"    Metadata:\n      BuildMethod: makefile\n" +
 			"      # Built in the project's root: CodeUri holds only the makefile that names the architecture.\n      WorkingDirectory: .\n", "    Metadata:\n", 1},
 		{"    Metadata:\n      BuildMethod: makefile\n      WorkingDirectory: .\n", "    Metadata:\n", 1},
 		{"    Default: arm64\n    AllowedValues: [arm64, x86_64]\n", "    Default: " + architecture + "\n    AllowedValues: [" + architecture + "]\n", 1},
+		{"      AutoPublishAlias: api\n", "      AutoPublishAlias: api\n      AutoPublishCodeSha256: " + fingerprint + "\n", 1},
 	}
 	for _, e := range edits {
 		if n := bytes.Count(text, []byte(e.old)); n != e.times {
