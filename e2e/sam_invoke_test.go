@@ -9,7 +9,16 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-func TestSAMLocalInvokeAnswersEverySampleEventWithALink(t *testing.T) {
+// settings are the parameters with which a caller's operators are known by their groups.
+var settings = map[string][]string{
+	"appsync-cognito":  {"OperatorGroupsClaim=cognito:groups"},
+	"rest-api-cognito": {"OperatorGroupsClaim=cognito:groups"},
+}
+
+// refused are the callers to whom the default policy permits nothing.
+var refused = map[string]bool{"load-balancer": true, "load-balancer-multi-value": true}
+
+func TestSAMLocalInvokeAnswersEverySampleEvent(t *testing.T) {
 	template := rig.Build(t)
 	outside := startInDocker(t)
 	events, err := filepath.Glob(filepath.Join(rig.Root(), "events", "*.json"))
@@ -17,8 +26,15 @@ func TestSAMLocalInvokeAnswersEverySampleEventWithALink(t *testing.T) {
 		t.Fatalf("no sample events: %v", err)
 	}
 	for _, event := range events {
-		t.Run(strings.TrimSuffix(filepath.Base(event), ".json"), func(t *testing.T) {
-			reply, log := invoke(t, template, event, outside)
+		caller := strings.TrimSuffix(filepath.Base(event), ".json")
+		t.Run(caller, func(t *testing.T) {
+			reply, log := invoke(t, template, event, outside, settings[caller]...)
+			if refused[caller] {
+				if !bytes.Contains(reply, []byte(`"statusCode": 403`)) || !bytes.Contains(reply, []byte("NotPermitted")) {
+					t.Errorf("want NotPermitted, got %s", reply)
+				}
+				return
+			}
 			link := mintedURL(t, reply)
 			if !strings.HasPrefix(link, outside.atlas.URL) {
 				t.Errorf("the link does not lead to the simulator's portal: %s", link)
@@ -28,13 +44,13 @@ func TestSAMLocalInvokeAnswersEverySampleEventWithALink(t *testing.T) {
 	}
 }
 
-// invoke runs `sam local invoke` and returns the function's reply and everything else that was written. SAM CLI exits
+// invoke runs `sam local invoke` with the stack's parameters and returns the function's reply and everything else that was written. SAM CLI exits
 // with 0 also when the function fails, so the reply tells.
-func invoke(t *testing.T, template, event string, outside inDocker) (reply []byte, log string) {
+func invoke(t *testing.T, template, event string, outside inDocker, parameters ...string) (reply []byte, log string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--template", template, "--event", event,
-		"--skip-pull-image", "--docker-network", outside.network}, outside.parameters()...)
+		"--skip-pull-image", "--docker-network", outside.network}, outside.parameters(parameters...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("sam local invoke: %v\n%s", err, &stderr)

@@ -38,18 +38,6 @@ func NewStack(template Template, parameters Parameters) *Stack {
 // Has reports whether the stack has the resource.
 func (s *Stack) Has(id string) bool { return s.live[id] }
 
-// Of returns the logical ids of the stack's resources of a type, sorted.
-func (s *Stack) Of(kind string) []string {
-	var ids []string
-	for id := range s.live {
-		if s.template.Resources()[id].(map[string]any)["Type"] == kind {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // Resource returns a resource's properties with every condition and parameter put in.
 func (s *Stack) Resource(id string) map[string]any {
 	properties, _ := s.resolve(s.template.Resources()[id].(map[string]any)["Properties"]).(map[string]any)
