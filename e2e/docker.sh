@@ -25,6 +25,11 @@ start_engine() {
   command -v dockerd >/dev/null || install_packages docker.io ca-certificates
   [ -x /usr/bin/docker ] && docker=/usr/bin/docker
   engine_answers && return
+  # A pid file that a stopped machine left behind keeps dockerd from starting.
+  local pid_file
+  for pid_file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
+    if [ -f "$pid_file" ] && ! grep -qE 'dockerd|containerd' "/proc/$(cat "$pid_file")/comm" 2>/dev/null; then rm -f "$pid_file"; fi
+  done
   (setsid dockerd >"$log" 2>&1 </dev/null &)
   for _ in $(seq 120); do engine_answers && return; sleep 0.5; done
   tail -n 5 "$log" >&2
