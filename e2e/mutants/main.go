@@ -1,14 +1,15 @@
-// Command mutants breaks the conditions of the given packages one at a time and
-// looks whether a test notices. `make mutants` runs it.
+// Command mutants breaks the conditions of packages one at a time and looks
+// whether a test notices. `make mutants` runs it.
 //
-//	go run ./mutants [-C root] [-workers 2] [-least 95] [-slow tests] package...
+//	go run ./mutants [-C root] [-workers n] [-least 95] [-slow tests] package...
 //
 // A mutant forces a condition to be true or false, drops one operand of && or
 // ||, turns a comparison round or moves its boundary, or takes a ! away, in if,
-// for and case clauses, in returned and in assigned expressions. Every package's
-// own tests run against each of its mutants, by `go test -overlay`, so that the
-// working tree is never touched. It prints the survivors and ends with status 1
-// when fewer than -least percent are killed.
+// for and case clauses, in returned and in assigned expressions. All mutants of
+// a package are built into one test binary, by `go test -overlay`, so that the
+// working tree is never touched; an environment variable chooses one, and the
+// package's own tests run against it. It prints the survivors and ends with
+// status 1 when fewer than -least percent are killed.
 //
 // Tools that choose mutants by coverage leave out the conditions of a switch's
 // cases, since Go's coverage does not count them; here those are most of the
@@ -16,19 +17,13 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 )
 
 func main() {
@@ -59,97 +54,55 @@ func run(root string, workers int, files *regexp.Regexp, slow string, packages [
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	var all []mutant
+	killed, total := 0, 0
 	for _, pkg := range packages {
-		found, err := mutantsOf(filepath.Join(root, pkg), files)
+		binary, mutants, err := build(root, pkg, dir, files)
 		if err != nil {
 			return 0, err
 		}
-		all = append(all, found...)
+		// A test that fails by itself would kill every mutant.
+		if !binary.passes(0, slow) {
+			return 0, fmt.Errorf("%s: its tests fail without a mutant", pkg)
+		}
+		alive := survivors(binary, mutants, workers, slow)
+		for _, m := range alive {
+			fmt.Printf("survived %s\n", m)
+		}
+		fmt.Printf("%s: %d of %d mutants killed\n", pkg, len(mutants)-len(alive), len(mutants))
+		killed, total = killed+len(mutants)-len(alive), total+len(mutants)
 	}
-	if len(all) == 0 {
+	if total == 0 {
 		return 0, errors.New("there is nothing to break")
 	}
-	var killed, survived, broken atomic.Int64
+	percent := 100 * float64(killed) / float64(total)
+	fmt.Printf("%d mutants: %d killed, %d survived (%.1f %% killed)\n", total, killed, total-killed, percent)
+	return percent, nil
+}
+
+// survivors runs the tests against each mutant and returns those that no test
+// notices.
+func survivors(binary testBinary, mutants []mutant, workers int, slow string) []mutant {
+	lives := make([]bool, len(mutants))
 	queue := make(chan int)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for n := range queue {
-				m := all[n]
-				switch m.test(root, filepath.Join(dir, fmt.Sprint(n)), slow) {
-				case dead:
-					killed.Add(1)
-				case alive:
-					survived.Add(1)
-					fmt.Printf("survived %s\n", m.describe(root))
-				case unbuildable:
-					broken.Add(1)
-				}
-				if done := killed.Load() + survived.Load() + broken.Load(); done%50 == 0 {
-					fmt.Fprintf(os.Stderr, "%d of %d\n", done, len(all))
+				if lives[n] = binary.passes(n+1, slow); lives[n] {
+					fmt.Fprintf(os.Stderr, "%d of %d lives: %s\n", n+1, len(mutants), mutants[n])
 				}
 			}
 		})
 	}
-	for n := range all {
+	for n := range mutants {
 		queue <- n
 	}
 	close(queue)
 	wg.Wait()
-	total := killed.Load() + survived.Load()
-	if total == 0 {
-		return 0, errors.New("no mutant could be built")
-	}
-	percent := 100 * float64(killed.Load()) / float64(total)
-	fmt.Printf("%d mutants: %d killed, %d survived (%.1f %% killed); %d more do not compile\n",
-		total, killed.Load(), survived.Load(), percent, broken.Load())
-	return percent, nil
-}
-
-type outcome int
-
-const (
-	dead outcome = iota
-	alive
-	unbuildable
-)
-
-// patience bounds the tests of one mutant: an endless loop is noticed too.
-const patience = 2 * time.Minute
-
-// test builds the package's tests with the mutant in place and runs them.
-func (m mutant) test(root, dir, slow string) outcome {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	source := filepath.Join(dir, "mutant.go")
-	if err := os.WriteFile(source, m.text, 0o600); err != nil {
-		panic(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {m.file: source}})
-	if err != nil {
-		panic(err)
-	}
-	overlayFile := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlayFile, overlay, 0o600); err != nil {
-		panic(err)
-	}
-	binary := filepath.Join(dir, "test")
-	build := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-w", "-overlay", overlayFile, "-o", binary, "./"+strings.TrimPrefix(filepath.Dir(m.file), root+"/"))
-	build.Dir = root
-	if build.Run() != nil {
-		return unbuildable
-	}
-	for _, which := range []string{"-test.skip", "-test.run"} {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		test := exec.CommandContext(ctx, binary, "-test.failfast", which, slow, "-test.timeout", patience.String())
-		test.Dir = filepath.Dir(m.file)
-		err := test.Run()
-		cancel()
-		if err != nil {
-			return dead
+	var alive []mutant
+	for n, m := range mutants {
+		if lives[n] {
+			alive = append(alive, m)
 		}
 	}
 	return alive

@@ -1,74 +1,66 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
-	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 )
 
-// mutant is a file with one condition broken.
+// mutant is one way in which one condition is broken.
 type mutant struct {
-	file string // the file that it stands in for
-	text []byte // the whole file, broken
-	line int
-	was  string
-	is   string
+	file    string
+	line    int
+	was, is string
 }
 
-func (m mutant) describe(root string) string {
-	return fmt.Sprintf("%s:%d: %s -> %s", strings.TrimPrefix(m.file, root+"/"), m.line, oneLine(m.was), oneLine(m.is))
+// String tells where and how.
+func (m mutant) String() string {
+	return fmt.Sprintf("%s:%d: %s -> %s", m.file, m.line, oneLine(m.was), oneLine(m.is))
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// mutantsOf returns every mutant of the package's files that match.
-func mutantsOf(dir string, files *regexp.Regexp) ([]mutant, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	var all []mutant
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") || !files.MatchString(filepath.Base(name)) {
-			continue
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		found, err := mutate(name, text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
-// mutate returns the mutants of one file.
-func mutate(name string, text []byte) ([]mutant, error) {
+// mutate returns a file's text with all of its mutants in it, each taken when
+// chosenMutant is its number, and the mutants, numbered from after+1.
+func mutate(name string, text []byte, after int) (string, []mutant, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	m := &mutator{name: name, text: text, set: set}
+	m := &mutator{text: string(text), base: set.File(file.Pos()).Base()}
 	ast.Inspect(file, m.visit)
-	return m.all, nil
+	// Outer expressions first, so that each finds its inner ones after itself.
+	slices.SortFunc(m.spots, func(a, b *spot) int {
+		if a.from != b.from {
+			return a.from - b.from
+		}
+		return b.to - a.to
+	})
+	var mutants []mutant
+	for _, s := range m.spots {
+		s.first = after + len(mutants) + 1
+		for _, is := range s.broken {
+			mutants = append(mutants, mutant{name, 1 + strings.Count(m.text[:s.from], "\n"), m.text[s.from:s.to], is})
+		}
+	}
+	return m.render(0, len(m.text), m.spots), mutants, nil
+}
+
+// spot is an expression of type bool and the ways in which it is broken.
+type spot struct {
+	from, to int
+	broken   []string
+	first    int // the first one's number
 }
 
 type mutator struct {
-	name string
-	text []byte
-	set  *token.FileSet
-	all  []mutant
-	seen map[string]bool
+	text  string
+	base  int
+	spots []*spot
 	// whole are comparisons that are a condition by themselves: forced, they
 	// need not be turned round as well.
 	whole map[ast.Expr]bool
@@ -80,7 +72,7 @@ func (m *mutator) visit(n ast.Node) bool {
 		m.force(n.Cond)
 	case *ast.ForStmt:
 		if n.Cond != nil {
-			m.replace(n.Cond, "("+m.source(n.Cond)+") && false")
+			m.add(n.Cond, "("+m.source(n.Cond)+") && false")
 		}
 	case *ast.SwitchStmt:
 		if n.Tag == nil {
@@ -94,21 +86,21 @@ func (m *mutator) visit(n ast.Node) bool {
 		m.binary(n)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			m.replace(n, "("+m.source(n.X)+")")
+			m.add(n, m.source(n.X))
 		}
 	}
 	return true
 }
 
-// force makes a condition hold always and never. The condition stays in the
-// text, so that what it uses is still used.
+// force makes a condition hold always and never. It is still evaluated: what
+// it calls is called.
 func (m *mutator) force(condition ast.Expr) {
 	if m.whole == nil {
 		m.whole = map[ast.Expr]bool{}
 	}
 	m.whole[condition] = true
-	m.replace(condition, "("+m.source(condition)+") || true")
-	m.replace(condition, "("+m.source(condition)+") && false")
+	m.add(condition, "("+m.source(condition)+") || true")
+	m.add(condition, "("+m.source(condition)+") && false")
 }
 
 // turned is each comparison the other way round, moved its boundary.
@@ -123,35 +115,53 @@ func (m *mutator) binary(n *ast.BinaryExpr) {
 	if drop, ok := dropped[n.Op]; ok {
 		// a && b && c is (a && b) && c: each of the three is dropped once.
 		if left, chain := n.X.(*ast.BinaryExpr); !chain || left.Op != n.Op {
-			m.replace(n, "(("+x+")"+drop+") "+n.Op.String()+" ("+y+")")
+			m.add(n, "(("+x+")"+drop+") "+n.Op.String()+" ("+y+")")
 		}
-		m.replace(n, "("+x+") "+n.Op.String()+" (("+y+")"+drop+")")
+		m.add(n, "("+x+") "+n.Op.String()+" (("+y+")"+drop+")")
 	}
 	if other, ok := turned[n.Op]; ok && !m.whole[n] {
-		m.replace(n, x+" "+other.String()+" "+y)
+		m.add(n, x+" "+other.String()+" "+y)
 	}
 	if other, ok := moved[n.Op]; ok {
-		m.replace(n, x+" "+other.String()+" "+y)
+		m.add(n, x+" "+other.String()+" "+y)
 	}
 }
 
 func (m *mutator) source(n ast.Node) string {
-	return string(m.text[m.set.Position(n.Pos()).Offset:m.set.Position(n.End()).Offset])
+	return m.text[int(n.Pos())-m.base : int(n.End())-m.base]
 }
 
-// replace adds the mutant in which n reads otherwise.
-func (m *mutator) replace(n ast.Node, with string) {
-	from, to := m.set.Position(n.Pos()), m.set.Position(n.End())
-	var text bytes.Buffer
-	text.Write(m.text[:from.Offset])
-	text.WriteString(with)
-	text.Write(m.text[to.Offset:])
-	if m.seen == nil {
-		m.seen = map[string]bool{}
+// add notes one way to break n.
+func (m *mutator) add(n ast.Node, is string) {
+	from, to := int(n.Pos())-m.base, int(n.End())-m.base
+	for _, s := range m.spots {
+		if s.from == from && s.to == to {
+			if !slices.Contains(s.broken, is) {
+				s.broken = append(s.broken, is)
+			}
+			return
+		}
 	}
-	if m.seen[text.String()] {
-		return
+	m.spots = append(m.spots, &spot{from: from, to: to, broken: []string{is}})
+}
+
+// render returns the text from from to to, with every spot in it wrapped: the
+// chosen mutant's expression, or else the original's.
+func (m *mutator) render(from, to int, spots []*spot) string {
+	var out strings.Builder
+	at := from
+	for i, s := range spots {
+		if s.from < at || s.to > to {
+			continue // inside one that is done, or outside
+		}
+		out.WriteString(m.text[at:s.from])
+		out.WriteString("func() bool { switch chosenMutant { ")
+		for n, is := range s.broken {
+			fmt.Fprintf(&out, "case %d: return %s; ", s.first+n, oneLine(is))
+		}
+		out.WriteString("}; return " + m.render(s.from, s.to, spots[i+1:]) + " }()")
+		at = s.to
 	}
-	m.seen[text.String()] = true
-	m.all = append(m.all, mutant{file: m.name, text: text.Bytes(), line: from.Line, was: m.source(n), is: with})
+	out.WriteString(m.text[at:to])
+	return out.String()
 }
