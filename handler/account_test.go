@@ -105,6 +105,10 @@ func TestAccount_RefusalsHelpOnlyWhoIsPermitted(t *testing.T) {
 	if detail := ask(`["b","c"]`, ""); !strings.Contains(detail, "x-atrip-account") {
 		t.Errorf("%q does not tell how to name an account", detail)
 	}
+	ask("b", "brand-c")
+	if got := b.audit()["account"]; got != "brand-c" {
+		t.Errorf("the audit line's account is %v", got)
+	}
 	for _, detail := range []string{ask("b", "brand-d"), ask("b", "brand-c"), ask("d", "")} {
 		if strings.Contains(detail, "brand") {
 			t.Errorf("%q tells of accounts", detail)
@@ -147,8 +151,10 @@ func TestAccount_EachHasItsOwnBreaker(t *testing.T) {
 
 func TestNew_RefusesAccountsThatAreNotComplete(t *testing.T) {
 	t.Parallel()
-	_, err := handler.New(handler.Config{Accounts: map[string]handler.Account{"brand-b": {}, "Brand": {}, "default": {}}})
-	for _, want := range []string{`Accounts["brand-b"] is not complete`, `"Brand" is not`, `or is "default"`} {
+	_, err := handler.New(handler.Config{Accounts: map[string]handler.Account{
+		"brand-b": {}, "Brand": {}, "default": {}, "no-secret": {Atlas: atlasClient(t, "http://127.0.0.1:1")}, "no-atlas": {Secret: &secret.Store{}},
+	}})
+	for _, want := range []string{`Accounts["brand-b"] is not complete`, `Accounts["no-secret"] is not complete`, `Accounts["no-atlas"] is not complete`, `"Brand" is not`, `or is "default"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

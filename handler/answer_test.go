@@ -181,6 +181,7 @@ func TestAnswer_UnsupportedMediaType(t *testing.T) {
 	for _, event := range [][]byte{
 		sample(t, "http-api-jwt", headerSet("content-type", "text/plain")),
 		sample(t, "http-api-jwt", headerSet("content-type", absent{})),
+		sample(t, "http-api-jwt", headerSet("content-type", "application/json; charset")),
 		sample(t, "http-api-jwt", headerSet("content-type", "application/json,application/json")),
 		sample(t, "http-api-jwt", headerSet("content-encoding", "gzip")),
 	} {

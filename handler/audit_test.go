@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,9 @@ func TestAudit_OneLineTellsTheWholeRequest(t *testing.T) {
 		if _, ok := line[key].(float64); !ok {
 			t.Errorf("%s is %v, want a number", key, line[key])
 		}
+	}
+	if _, noted := line["droppedHeaders"]; noted {
+		t.Error("headers that were not sent are noted as dropped")
 	}
 	if b.http(sample(t, "http-api-jwt")); b.audit()["coldStart"] != false {
 		t.Error("the second request is a cold start too")
@@ -237,6 +241,8 @@ func TestEvent_OddOnesAreInvalidRequests(t *testing.T) {
 		out, err := b.call("", []byte(payload))
 		if code, message := functionError(t, err); code != "InvalidRequest" || out != nil {
 			t.Errorf("%s: %s %q %q", name, code, message, out)
+		} else if !strings.Contains(message, "strict JSON") && !strings.Contains(message, "no known shape") {
+			t.Errorf("%s: %q does not say what is wrong", name, message)
 		}
 		if got := b.audit()["outcome"]; got != "InvalidRequest" {
 			t.Errorf("%s: the audit line's outcome is %v", name, got)
@@ -269,5 +275,41 @@ func TestInvoke_WorksOutsideLambda(t *testing.T) {
 	}
 	if line := b.audit(); line["door"] != "unqualified" || line["requestId"] != nil {
 		t.Errorf("%v", line)
+	}
+}
+
+// What is wrong with an event is told by its kind.
+func TestEvent_SaysWhatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for payload, want := range map[string]string{
+		"hello": "is not strict JSON", `{"role":"a","role":"b"}`: "is not strict JSON",
+		`{"version":2}`: "a member has another type", `[]`: "a member has another type",
+		`{"a":1}`: "has no known shape. Known are", `{"Details":{},"role":"a"}`: "the shapes of two callers",
+	} {
+		if _, _, message := b.plain(payload); !strings.Contains(message, want) {
+			t.Errorf("%s: %q does not say %q", payload, message, want)
+		}
+	}
+}
+
+// The margin is kept for answering: with none left Atlas is not called.
+func TestMargin_IsKeptOfTheDeadline(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) { c.Margin = time.Hour })
+	if _, code, _ := b.plain(good); code == "OK" || len(b.atlas.Requests()) != 0 {
+		t.Errorf("%s after %d calls", code, len(b.atlas.Requests()))
+	}
+}
+
+// Without a logger of its own the handler uses the default one.
+func TestNew_LogsToTheDefaultLogger(t *testing.T) {
+	standard, log := slog.Default(), &logBuffer{}
+	slog.SetDefault(slog.New(slog.NewJSONHandler(log, nil)))
+	defer slog.SetDefault(standard)
+	b := newBroker(t, func(c *handler.Config) { c.Logger = nil })
+	b.log = log
+	if _, code, _ := b.plain(good); code != "OK" || b.audit()["outcome"] != "OK" {
+		t.Errorf("%s %v", code, b.audit())
 	}
 }

@@ -144,6 +144,8 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 	}{
 		{"http-api-jwt", "/getAtripToken.do", nil, "OK"},
 		{"http-api-jwt", "/prod/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage")}, "OK"},
+		{"http-api-jwt", "/prod/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "OK"},
+		{"http-api-jwt", "/test/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "NotFound"},
 		{"http-api-jwt", "/tools/v1/getAtripToken.do", nil, "OK"}, // a custom domain's base path: the route has matched
 		{"http-api-jwt", "/tools/v1/getAtripToken.do", []events.Edit{set("$default", "routeKey")}, "NotFound"},
 		{"http-api-jwt", "/a/b/c/d/e/f/g/getAtripToken.do", nil, "NotFound"},
@@ -209,6 +211,10 @@ func TestConnect_AnswersWithAFlatMapOfStrings(t *testing.T) {
 	}
 	if bad := flat(set(absent{}, "Details", "Parameters")); bad["code"] != "InvalidRequest" {
 		t.Errorf("without parameters: %v", bad)
+	}
+	b.atlas.Script(atlastest.HTTPReply(200, "application/json", `{"url":"`+b.atlas.URL+`/x","status":0,"msg":"single use"}`))
+	if ok := flat(); ok["msg"] != "single use" {
+		t.Errorf("Atlas's message is %q", ok["msg"])
 	}
 	if log := b.log.String(); strings.Contains(log, "+1555") || strings.Contains(log, "4a573372") {
 		t.Error("the log holds who is on the phone")
@@ -309,7 +315,7 @@ func TestEvent_WithTwoShapesIsRefused(t *testing.T) {
 		"plain in an HTTP event":      sample(t, "http-api-iam", set("X1", "orderNo")),
 		"a field in a Connect event":  sample(t, "connect", set(map[string]any{"fieldName": "x"}, "info")),
 		"a field in an HTTP event":    sample(t, "http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
-		"a contact in an HTTP event":  sample(t, "http-api-iam", set(map[string]any{"ContactData": map[string]any{}}, "Details")),
+		"a contact in an HTTP event":  sample(t, "http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
 		"a load balancer with a user": sample(t, "load-balancer", set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
 		"HTTP API as a load balancer": sample(t, "load-balancer", set("2.0", "version"), set(map[string]any{"method": "POST"}, "requestContext", "http")),
 	} {

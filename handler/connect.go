@@ -19,13 +19,9 @@ var connect = &caller{
 	name:    "connect",
 	door:    doorService,
 	within:  7 * time.Second,
-	matches: func(e *event) bool { return e.Details != nil && e.Details.ContactData != nil },
+	matches: func(e *event) bool { return e.Details != nil },
 	read: func(e *event, _ claimNames) inbound {
-		in := inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}
-		if len(in.body) == 0 {
-			in.body = []byte("{}")
-		}
-		return in
+		return inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}
 	},
 	succeed: func(_ *event, reply atlas.Reply) ([]byte, error) {
 		answer := map[string]string{"code": outcomeOK, "url": reply.URL.Reveal(), "status": strconv.Itoa(reply.Status), "msg": ""}

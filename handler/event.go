@@ -81,11 +81,7 @@ type event struct {
 	Info      *struct{}      `json:"info"`
 
 	// Amazon Connect.
-	Name    string `json:"Name"`
 	Details *struct {
-		ContactData *struct {
-			ContactID string `json:"ContactId"`
-		} `json:"ContactData"`
 		Parameters jsontext.Value `json:"Parameters"`
 	} `json:"Details"`
 

@@ -132,11 +132,9 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
-	if r.coldStart {
-		r.policyCount = h.policy.Count()
-		if !h.policyModified.IsZero() {
-			r.policyAge = h.now().Sub(h.policyModified)
-		}
+	r.policyCount = h.policy.Count()
+	if !h.policyModified.IsZero() {
+		r.policyAge = h.now().Sub(h.policyModified)
 	}
 	// Whoever sends what cannot be told is answered like a plain invocation.
 	c, e := plain, &event{}

@@ -83,9 +83,6 @@ func (r *httpRequest) content() ([]byte, *fault) {
 		}
 		return []byte(r.body), nil
 	}
-	if base64.StdEncoding.DecodedLen(len(r.body)) > maxBody+2 { // +2: padding
-		return nil, tooLarge
-	}
 	body, err := base64.StdEncoding.Strict().DecodeString(r.body)
 	if err != nil {
 		return nil, &fault{code: InvalidRequest, detail: "The event says that its body is base64, and it is not.",

@@ -42,12 +42,9 @@ type authorizer2 struct {
 
 // identity2 reads an authorizer of payload 2.0.
 func identity2(v jsontext.Value, h header, names claimNames) identity {
-	if len(v) == 0 {
-		return nobody("the request passed no authorizer")
-	}
 	var a authorizer2
 	if json.Unmarshal(v, &a) != nil {
-		return nobody("the authorizer's context has an unknown form")
+		return nobody("the request passed no authorizer, or one whose context has an unknown form")
 	}
 	switch {
 	case !exactlyOne(a.JWT != nil, a.IAM != nil, a.Lambda != nil):
@@ -101,9 +98,7 @@ func operatorOfToken(values map[string]jsontext.Value, h header, arrays arrayPri
 func operatorOfContext(values map[string]jsontext.Value, names claimNames) identity {
 	read := readTyped(values)
 	if _, ok := read["sub"]; !ok {
-		if id, ok := read["principalId"]; ok {
-			read["sub"] = id
-		}
+		read["sub"] = read["principalId"]
 	}
 	return operator(read, names)
 }

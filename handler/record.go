@@ -37,7 +37,7 @@ type record struct {
 	compared  bool
 	candidate *policy.Decision
 
-	// Of the policy file, on a cold start: how many policies it holds, and how
+	// Of the policy file, told on a cold start: how many policies it holds, and how
 	// long ago it was changed, 0 when that is not known.
 	policyCount int
 	policyAge   time.Duration

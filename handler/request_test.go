@@ -195,8 +195,11 @@ func TestRequest_Base64BodiesAreDecoded(t *testing.T) {
 		"bits left over":                  {"e31=", "InvalidRequest"},
 		"a plain body that is said to be": {good, "InvalidRequest"},
 	} {
-		if got := b.http(sample(t, "http-api-iam", body(row.body), set(true, "isBase64Encoded"))).code(t); got != row.code {
+		r := b.http(sample(t, "http-api-iam", body(row.body), set(true, "isBase64Encoded")))
+		if got := r.code(t); got != row.code {
 			t.Errorf("%s: %s, want %s", name, got, row.code)
+		} else if got == "InvalidRequest" && !strings.Contains(r.Body, "is not base64") {
+			t.Errorf("%s: the answer does not say what is wrong: %s", name, r.Body)
 		}
 	}
 	if got := b.http(sample(t, "http-api-iam", body(encode([]byte(good))))).code(t); got != "InvalidRequest" {
