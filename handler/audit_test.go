@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -311,5 +312,87 @@ func TestNew_LogsToTheDefaultLogger(t *testing.T) {
 	b.log = log
 	if _, code, _ := b.plain(good); code != "OK" || b.audit()["outcome"] != "OK" {
 		t.Errorf("%s %v", code, b.audit())
+	}
+}
+
+// A line has the metrics of what happened in it, and no other.
+func TestAudit_EachLineHasItsOwnMetrics(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	metrics := func() (names []string) {
+		directive := b.audit()["_aws"].(map[string]any)["CloudWatchMetrics"].([]any)[0].(map[string]any)
+		for _, m := range directive["Metrics"].([]any) {
+			names = append(names, m.(map[string]any)["Name"].(string))
+		}
+		return names
+	}
+	for _, row := range []struct {
+		event []byte
+		want  []string
+	}{
+		{sample(t, "http-api-jwt"), []string{"Requests", "Succeeded", "TotalMs", "ColdStarts", "Policies", "SecretMs", "AtlasMs", "Attempts", "SecretAgeSeconds"}},
+		{sample(t, "http-api-jwt"), []string{"Requests", "Succeeded", "TotalMs", "SecretMs", "AtlasMs", "Attempts", "SecretAgeSeconds"}},
+		{sample(t, "http-api-jwt", body("{}")), []string{"Requests", "InvalidRequest", "TotalMs"}},
+		{sample(t, "http-api-jwt", set("/", "rawPath")), []string{"Requests", "TotalMs"}},
+	} {
+		_, _ = b.call("api", row.event)
+		if diff := cmp.Diff(row.want, metrics()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// A refusal in one line, for those who take no problem document.
+func TestFunctionError_IsOneLineOfEverything(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	const end = " (request c0ffee00-0000-4000-8000-000000000001)"
+	for payload, want := range map[string]string{
+		`{"orderNo":"","userName":"amelia","role":"Finance"}`: "The request is not valid: The body has faults; errors names each. /orderNo must not be empty." + end,
+		`{"orderNo":"X1","userName":"amelia","role":"Finance","` + strings.Repeat("n", 65) + `":1}`: "The request is not valid: The body has faults; errors names each. " +
+			"the request is not a member of the request; it takes orderNo, userName and role, spelled like that." + end,
+	} {
+		if _, _, message := b.plain(payload); message != want {
+			t.Errorf("%q, want %q", message, want)
+		}
+	}
+}
+
+// A line holds what there is to tell, and nothing for what there is not.
+func TestAudit_LinesHaveNoEmptyMembers(t *testing.T) {
+	t.Parallel()
+	errs := policyText(t, "errs.cedar", `@id("errs") permit(principal is Service, action, resource) when { context.none == 1 };
+		@id("ok") permit(principal is Service, action, resource);`)
+	always := "time level msg requestId coldStart caller door principal outcome ownMs Requests TotalMs function _aws"
+	called := " userName role orderNo account secretVersion secretStage SecretMs AtlasMs Attempts SecretAgeSeconds"
+	for name, row := range map[string]struct {
+		broker *broker
+		step   atlastest.Step
+		event  string
+		want   string
+	}{
+		"a success":          {newBroker(t), atlastest.OK(), good, called + " policies atlasStatus urlSha256 Succeeded"},
+		"a policy that errs": {newBroker(t, withPolicy(errs)), atlastest.OK(), good, called + " policies policyErrors atlasStatus urlSha256 Succeeded"},
+		"an invalid one":     {newBroker(t), atlastest.OK(), `{"role":"x"}`, " InvalidRequest"},
+		"an HTTP failure":    {newBroker(t), atlastest.HTTPStatus(404), good, called + " policies cause atlasHttpStatus AtlasFailed"},
+		"a denied one":       {newBroker(t, withPolicy(policyText(t, "no.cedar", `permit(principal is Operator, action, resource);`))), atlastest.OK(), good, " userName role orderNo account NotPermitted"},
+	} {
+		row.broker.plain(`{}`) // the cold start's line has more
+		row.broker.atlas.Always(row.step)
+		row.broker.plain(row.event)
+		line := row.broker.audit()
+		var got []string
+		for key := range line {
+			got = append(got, key)
+		}
+		slices.Sort(got)
+		want := strings.Fields(always + row.want)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if status, ok := line["atlasHttpStatus"]; ok && status != 404.0 {
+			t.Errorf("%s: atlasHttpStatus is %v", name, status)
+		}
 	}
 }

@@ -437,3 +437,13 @@ func TestSourceIP_IsWhatAWSSaw(t *testing.T) {
 		}
 	}
 }
+
+// email_verified is about the address: it does not matter to another name.
+func TestOperator_OfAnotherNameNeedsNoVerifiedAddress(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) { c.NameClaim = "preferred_username" })
+	r := b.http(sample(t, "http-api-jwt", claim("email_verified", "false"), claim("preferred_username", "amelia@example.com")))
+	if got := r.code(t); got != "OK" {
+		t.Errorf("%s: %s", got, r.Body)
+	}
+}

@@ -38,10 +38,7 @@ func functionError(f fault, requestID string) error {
 // text is a fault in one line, for callers that take no problem document.
 func (f fault) text(requestID string) string {
 	var text strings.Builder
-	text.WriteString(codes[f.code].title)
-	if f.detail != "" {
-		text.WriteString(": " + f.detail)
-	}
+	text.WriteString(codes[f.code].title + ": " + f.detail)
 	for _, field := range f.fields {
 		name := field.Pointer
 		if name == "" {

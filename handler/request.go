@@ -85,7 +85,7 @@ func (m members) set(name string, value jsontext.Value) members {
 		return m.fault(pointer(name), "is not a member of the request; it takes orderNo, userName and role, spelled like that")
 	}
 	text, err := jsontext.AppendUnquote(nil, value)
-	if value.Kind() != '"' || err != nil {
+	if err != nil { // it is no string
 		none := ""
 		*to = &none // present, so that it is not reported as missing too
 		return m.fault(pointer(name), "must be a string")

@@ -84,6 +84,8 @@ func TestRequest_IsReadStrictly(t *testing.T) {
 		{"a member name in another case", `{"orderno":"X1","userName":"amelia","role":"Finance"}`,
 			map[string]string{"/orderno": "not a member", "/orderNo": "required"}},
 		{"a member name to be escaped in a pointer", `{"a/b~c":1,"orderNo":"X1","userName":"amelia","role":"Finance"}`, map[string]string{"/a~1b~0c": "not a member"}},
+		{"an unknown member with a long name", `{"` + strings.Repeat("n", 64) + `":1,"orderNo":"X1","userName":"amelia","role":"Finance"}`,
+			map[string]string{"/" + strings.Repeat("n", 64): "not a member"}},
 		{"an unknown member with a huge name", `{"` + strings.Repeat("n", 65) + `":1,"orderNo":"X1","userName":"amelia","role":"Finance"}`,
 			map[string]string{"": "not a member"}},
 		{"Atlas credentials in the body", `{"orderNo":"X1","userName":"amelia","role":"Finance","clientSecret":"s"}`, map[string]string{"/clientSecret": "not a member"}},
@@ -147,7 +149,17 @@ func TestRequest_HasToBeOneStrictObject(t *testing.T) {
 			t.Parallel()
 			p := b.http(sample(t, "http-api-iam", body(text))).problem(t)
 			if p.Code != "InvalidRequest" || len(p.Errors) != 1 || p.Errors[0].Pointer != "" {
-				t.Errorf("%+v", p)
+				t.Fatalf("%+v", p)
+			}
+			want := "is not strict JSON"
+			switch name {
+			case "null", "a string", "an array":
+				want = "must be one JSON object"
+			case "two objects", "something after it":
+				want = "and nothing after it"
+			}
+			if !strings.Contains(p.Errors[0].Detail, want) {
+				t.Errorf("%q does not say %q", p.Errors[0].Detail, want)
 			}
 		})
 	}
