@@ -168,6 +168,8 @@ func TestAnswersThatAreNotTheBrokers(t *testing.T) {
 	}{
 		{"another function's", `{"hello":"world"}`, "", invoke.ErrMalformed},
 		{"an HTTP answer", `{"statusCode":200,"body":"{}"}`, "", invoke.ErrMalformed},
+		{"a status without a url", `{"status":0}`, "", invoke.ErrMalformed},
+		{"a url without a status", `{"url":"https://portal.example.com/"}`, "", invoke.ErrMalformed},
 		{"null", `null`, "", invoke.ErrMalformed},
 		{"not JSON", `<html>`, "", invoke.ErrMalformed},
 		{"an error that is not JSON", `<html>`, "Unhandled", invoke.ErrMalformed},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -241,5 +242,34 @@ func TestRequestSaysWhatTheAttributesSay(t *testing.T) {
 	fail(t, ctx, 0)
 	if got, want := <-asked, `POST | {"orderNo":"X1","userName":"finn@example.com","role":"Finance"} | Bearer x | north | `; got != want {
 		t.Errorf("asked\n%s, want\n%s", got, want)
+	}
+}
+
+func TestNobodyIsToldThePagesAddress(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	referers := make(chan string, 8)
+	portal := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		referers <- r.URL.Path + " " + r.Referer()
+		_, _ = io.WriteString(w, "<!doctype html><title>Portal</title><main>Portal</main>")
+	}))
+	t.Cleanup(portal.Close)
+	broker.does(func(w http.ResponseWriter, r *http.Request) {
+		referers <- "broker " + r.Referer()
+		_, _ = io.WriteString(w, `{"url":"`+portal.URL+`/portal/orders/X1","status":0,"msg":null}`)
+	})
+	// This page has no Referrer-Policy of its own, unlike the console.
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	run(t, ctx, chromedp.Navigate(site.URL))
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	tab := open(t, ctx, 0)
+	if !eval[bool](t, tab, `window.opener === null && document.referrer === ''`) {
+		t.Error("the portal knows its opener or where the operator came from")
+	}
+	for _, want := range []string{"broker ", "/portal/orders/X1 "} {
+		if got := <-referers; got != want {
+			t.Errorf("a Referer was sent: %q, want %q", got, want)
+		}
 	}
 }

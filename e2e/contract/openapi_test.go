@@ -40,10 +40,8 @@ type provocation struct {
 }
 
 type example struct {
-	Value       any          `yaml:"value"`
-	ProvokedBy  *provocation `yaml:"x-provoked-by"`
-	status      int
-	contentType string
+	Value      any          `yaml:"value"`
+	ProvokedBy *provocation `yaml:"x-provoked-by"`
 }
 
 type response struct {

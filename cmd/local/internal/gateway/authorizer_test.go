@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/cmd/local/internal/gateway"
@@ -134,6 +138,80 @@ func TestClaimsAreHandedOverAsText(t *testing.T) {
 	do(t, "POST", server.URL+"/any", "", "Authorization", bearer)
 	if !strings.Contains(string(raw), `"scopes":null`) {
 		t.Error("scopes are not null on a route that asks for none")
+	}
+}
+
+// mint starts an issuer that signs any claims, and returns it with its signature
+// over claims.
+func mint(t *testing.T, claims func(issuer string) map[string]any) (issuer, token string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	reply := func(v any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(v) }
+	}
+	mux.HandleFunc("/.well-known/openid-configuration", reply(map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"}))
+	mux.HandleFunc("/keys", reply(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}}))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err = jwt.Signed(signer).Claims(claims(server.URL)).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.URL, token
+}
+
+func TestAuthorizerChecksTimesAudienceAndScopesInEveryForm(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, row := range []struct {
+		name   string
+		change map[string]any
+		status int
+	}{
+		{"a good token", nil, 200},
+		{"several audiences, one of them ours", map[string]any{"aud": []string{"other", "ours"}}, 200},
+		{"no audience, but our client id", map[string]any{"aud": nil, "client_id": "ours"}, 200},
+		{"no audience, another client id", map[string]any{"aud": nil, "client_id": "other"}, 401},
+		{"neither", map[string]any{"aud": nil}, 401},
+		{"another audience, our client id: aud counts", map[string]any{"aud": "other", "client_id": "ours"}, 401},
+		{"issued in the future", map[string]any{"iat": now.Add(time.Hour).Unix()}, 401},
+		{"not valid before an hour has passed", map[string]any{"nbf": now.Add(time.Hour).Unix()}, 401},
+		{"scopes as a list in scp", map[string]any{"scope": nil, "scp": []string{"a", "open"}}, 200},
+		{"another scope", map[string]any{"scope": "opening"}, 403},
+		{"no scope", map[string]any{"scope": nil}, 403},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			issuer, token := mint(t, func(issuer string) map[string]any {
+				claims := map[string]any{
+					"iss": issuer, "aud": "ours", "sub": "s", "scope": "a open", "iat": now.Unix() - 1, "exp": now.Add(time.Hour).Unix(),
+				}
+				for name, value := range row.change {
+					if claims[name] = value; value == nil {
+						delete(claims, name)
+					}
+				}
+				return claims
+			})
+			authorizer, err := gateway.NewAuthorizer(t.Context(), issuer, "ours")
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := serve(t, &gateway.Gateway{
+				Function: says(`{}`), Authorizer: authorizer, Routes: []gateway.Route{{Key: postRoute, Scopes: []string{"open"}}},
+			})
+			if response, _ := do(t, "POST", server.URL+"/getAtripToken.do", "", "Authorization", token); response.StatusCode != row.status {
+				t.Errorf("status %d, want %d: %s", response.StatusCode, row.status, response.Header.Get("Www-Authenticate"))
+			}
+		})
 	}
 }
 
