@@ -32,6 +32,7 @@ func (r *results) compare(condition, measure, to string, most float64, text stri
 
 // judge holds the figures against the bars.
 func (r *results) judge() {
+	r.Bars = nil
 	for _, c := range []struct{ condition, text string }{{noTLS, "without TLS"}, {near, "behind TLS"}} {
 		r.compare(c.condition, initWall, floor, 1.75, "INIT, upstreams on loopback "+c.text+", to the floor's")
 		r.compare(c.condition, initWall, plain, 1, "INIT, upstreams on loopback "+c.text+", to the plain version's")

@@ -73,6 +73,14 @@ func bench(root, bootstrap, before string, full bool, only string, change func(*
 	}
 
 	r := newResults(m)
+	// What was found is written after every part: half an hour may be cut short.
+	keep := func() error {
+		r.judge()
+		if !full || only != "" {
+			return nil
+		}
+		return r.write(filepath.Join(root, "docs"))
+	}
 	wanted := func(name string) bool {
 		return only == "" || strings.Contains(","+only+",", ","+name+",")
 	}
@@ -87,6 +95,9 @@ func bench(root, bootstrap, before string, full bool, only string, change func(*
 			return err
 		}
 		r.add(p.condition, samples)
+		if err := keep(); err != nil {
+			return err
+		}
 		log.Printf("%-12s %3d starts of %s in %v", p.condition.Name, p.condition.Starts, strings.Join(p.subjects, ", "), time.Since(began).Round(time.Second))
 	}
 	for _, g := range growths {
@@ -97,12 +108,11 @@ func bench(root, bootstrap, before string, full bool, only string, change func(*
 		if err := g.measure(m, r, full); err != nil {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
+		if err := keep(); err != nil {
+			return err
+		}
 		log.Printf("%-12s in %v", g.name, time.Since(began).Round(time.Second))
 	}
-	r.judge()
 	fmt.Print(r.markdown())
-	if !full || only != "" {
-		return nil
-	}
-	return r.write(filepath.Join(root, "docs"))
+	return nil
 }

@@ -92,6 +92,8 @@ func subjects(root, bootstrap, dir string, a *authority) ([]*subject, error) {
 			s.SizeMB = float64(info.Size()) / 1e6
 		}
 		switch s.Name {
+		case ours:
+			s.variables = []string{"GOMAXPROCS=1"} // as template.yaml sets it
 		case rustLean:
 			s.variables = []string{"PEER_ROOTS=" + a.root}
 		case node:

@@ -37,9 +37,16 @@ func headerOf(single map[string]string, several map[string][]string) header {
 	if several != nil {
 		return h
 	}
+	values := make([]string, 0, len(single)) // one array for all of them
 	for name, value := range single {
 		name = strings.ToLower(name)
-		h[name] = append(h[name], value)
+		if before, twice := h[name]; twice {
+			h[name] = append(before, value)
+			continue
+		}
+		n := len(values)
+		values = append(values, value)
+		h[name] = values[n : n+1 : n+1]
 	}
 	return h
 }

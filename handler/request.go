@@ -84,7 +84,8 @@ func (m members) set(name string, value jsontext.Value) members {
 	default:
 		return m.fault(pointer(name), "is not a member of the request; it takes orderNo, userName and role, spelled like that")
 	}
-	text, err := jsontext.AppendUnquote(nil, value)
+	var room [maxUserName]byte
+	text, err := jsontext.AppendUnquote(room[:0], value)
 	if err != nil { // it is no string
 		none := ""
 		*to = &none // present, so that it is not reported as missing too

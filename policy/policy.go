@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -55,6 +56,8 @@ type Policy struct {
 	// match it, so that a decision does not evaluate what cannot apply.
 	byPrincipal map[types.EntityType]policies
 	count       int
+	// tagged tells whether a policy may look at tags, which most never do.
+	tagged bool
 }
 
 type entry struct {
@@ -87,7 +90,11 @@ func Parse(name string, text []byte) (*Policy, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: holds no policy, which would deny everybody; write one, or take policies/default.cedar", name)
 	}
-	p := &Policy{name: name, byPrincipal: map[types.EntityType]policies{}, count: len(list)}
+	p := &Policy{
+		name: name, byPrincipal: map[types.EntityType]policies{}, count: len(list),
+		// The names of Cedar's two operations on tags, wherever they stand.
+		tagged: bytes.Contains(text, []byte("getTag")) || bytes.Contains(text, []byte("hasTag")),
+	}
 	seen := map[types.PolicyID]types.Position{}
 	var bad []error
 	for i, statement := range list {
@@ -141,7 +148,7 @@ func (p *Policy) Name() string { return p.name }
 
 // Decide answers the question. It denies unless a policy permits.
 func (p *Policy) Decide(q Question) Decision {
-	principal, order := q.Principal.entity(), types.NewEntityUID("Order", types.String(q.OrderNo))
+	principal, order := q.Principal.entity(p.tagged), types.NewEntityUID("Order", types.String(q.OrderNo))
 	context := types.RecordMap{
 		"userName": types.String(q.UserName),
 		"role":     types.String(q.Role),

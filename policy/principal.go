@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/cedar-policy/cedar-go/types"
 )
 
@@ -19,7 +21,7 @@ type Principal struct {
 	id         string
 	name       string
 	attributes types.RecordMap
-	tags       types.RecordMap
+	claims     map[string][]string
 }
 
 // Operator is a person whom an identity provider signed in: issuer and subject
@@ -27,12 +29,8 @@ type Principal struct {
 // provider says they are in, and claims is what else the token says, each claim
 // as the list of its values.
 func Operator(issuer, subject, name string, groups []string, claims map[string][]string) Principal {
-	tags := make(types.RecordMap, len(claims))
-	for claim, values := range claims {
-		tags[types.String(claim)] = set(values)
-	}
 	return Principal{
-		kind: typeOperator, id: subject, name: name, tags: tags,
+		kind: typeOperator, id: subject, name: name, claims: claims,
 		attributes: types.RecordMap{
 			"name": types.String(name), "groups": set(groups), "issuer": types.String(issuer),
 		},
@@ -69,7 +67,13 @@ func (p Principal) IsOperator() bool { return p.kind == typeOperator }
 func (p Principal) Name() string { return p.name }
 
 // String returns the principal as a policy writes it: Operator::"id".
-func (p Principal) String() string { return p.uid().String() }
+func (p Principal) String() string {
+	uid := p.uid()
+	if strings.ContainsFunc(p.id, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"'\`, r) }) {
+		return uid.String() // which escapes it, rune by rune
+	}
+	return string(uid.Type) + `::"` + p.id + `"`
+}
 
 func (p Principal) uid() types.EntityUID {
 	kind := p.kind
@@ -79,8 +83,18 @@ func (p Principal) uid() types.EntityUID {
 	return types.NewEntityUID(kind, types.String(p.id))
 }
 
-func (p Principal) entity() types.Entity {
-	return types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes), Tags: types.NewRecord(p.tags)}
+// entity is the principal as Cedar sees it, with the claims as its tags when
+// asked for.
+func (p Principal) entity(tagged bool) types.Entity {
+	e := types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes)}
+	if tagged && len(p.claims) > 0 {
+		tags := make(types.RecordMap, len(p.claims))
+		for claim, values := range p.claims {
+			tags[types.String(claim)] = set(values)
+		}
+		e.Tags = types.NewRecord(tags)
+	}
+	return e
 }
 
 func set(values []string) types.Set {

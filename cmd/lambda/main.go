@@ -23,8 +23,9 @@ func main() {
 	// One invocation at a time is a chain of waits: with one P, the runtime
 	// hands goroutines on without waking a second thread, which costs more than
 	// it brings (docs/performance.md). Below 1,769 MB there is less than one
-	// processor to share in any case.
-	if lambdacontext.MaxConcurrency() == 1 {
+	// processor to share in any case. The template sets GOMAXPROCS itself, which
+	// spares the change.
+	if lambdacontext.MaxConcurrency() == 1 && runtime.GOMAXPROCS(0) != 1 {
 		runtime.GOMAXPROCS(1)
 	}
 	h, err := function.New(context.Background(), env.ToMap(os.Environ()), os.Stdout)
