@@ -23,7 +23,8 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	full := flag.Bool("full", false, "measure everything, with at least 50 starts of each, and write the report")
-	only := flag.String("only", "", "comma-separated names of the parts to measure; nothing is written then")
+	only := flag.String("only", "", "comma-separated names of the parts to measure, instead of all")
+	docs := flag.String("docs", "", "directory of the report, relative to root; docs for all parts in full, and else none")
 	root := flag.String("root", ".", "the project's directory")
 	bootstrap := flag.String("bootstrap", "build/bootstrap", "the broker's bootstrap, relative to root")
 	before := flag.String("before", "", "another bootstrap of the broker, relative to root, to measure beside it")
@@ -45,13 +46,16 @@ func main() {
 			p.condition.Warm = *warm
 		}
 	}
-	if err := bench(*root, *bootstrap, *before, *full, *only, change); err != nil {
+	if *docs == "" && *full && *only == "" {
+		*docs = "docs"
+	}
+	if err := bench(*root, *bootstrap, *before, *docs, *full, *only, change); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // bench measures and reports; change is applied to every part before it.
-func bench(root, bootstrap, before string, full bool, only string, change func(*part)) error {
+func bench(root, bootstrap, before, docs string, full bool, only string, change func(*part)) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -76,10 +80,10 @@ func bench(root, bootstrap, before string, full bool, only string, change func(*
 	// What was found is written after every part: half an hour may be cut short.
 	keep := func() error {
 		r.judge()
-		if !full || only != "" {
+		if docs == "" {
 			return nil
 		}
-		return r.write(filepath.Join(root, "docs"))
+		return r.write(filepath.Join(root, docs))
 	}
 	wanted := func(name string) bool {
 		return only == "" || strings.Contains(","+only+",", ","+name+",")
