@@ -53,18 +53,18 @@ func newAccounts(standard Account, further map[string]Account, now func() time.T
 }
 
 // asked returns the accounts that a request may be about: the one that it
-// names, or else all. The policy has to permit it, so
+// names, or else all; none when it names one that there is not. The policy has to permit it, so
 // that an account which does not exist is refused like one that is closed.
-func (a accounts) asked(r *httpRequest) ([]string, *fault) {
+func (a accounts) asked(r *httpRequest) []string {
 	if r != nil {
 		switch values := r.header[accountHeader]; {
 		case len(values) == 1 && a[values[0]] != nil:
-			return values, nil
+			return values
 		case len(values) > 0:
-			return nil, &fault{code: NotPermitted, detail: "You may not open the portal of the account in " + accountHeader + "."}
+			return nil
 		}
 	}
-	return slices.Sorted(maps.Keys(a)), nil
+	return slices.Sorted(maps.Keys(a))
 }
 
 // choose returns the account that is taken: the only one that is permitted, or

@@ -144,7 +144,26 @@ func TestAnswer_NotPermitted(t *testing.T) {
 		t.Errorf("Atlas was called %d times", n)
 	}
 	b = newBroker(t, withPolicy(policyText(t, "none.cedar", `forbid(principal is Service, action, resource);`)))
-	plainAnswers(t, b, good, handler.NotPermitted)
+	if message := plainAnswers(t, b, good, handler.NotPermitted); !strings.Contains(message, "with this user name and role") {
+		t.Errorf("a service is told %q", message)
+	}
+	own := newBroker(t).http(sample(t, "http-api-jwt", body(strings.Replace(good, "Customer service", "Admin", 1)))).problem(t).Detail
+	if !strings.Contains(own, "with this user name and role") {
+		t.Errorf("an operator under their own name is told %q", own)
+	}
+}
+
+// SAM's local gateway runs no authorizer; local.cedar is for it alone.
+func TestAnonymous_MayBePermittedUnderSAMLocal(t *testing.T) {
+	t.Parallel()
+	event := sample(t, "http-api-jwt", set(absent{}, "requestContext", "authorizer"))
+	local := withPolicy(policyFile(t, "local.cedar"))
+	if got := newBroker(t, local, func(c *handler.Config) { c.AllowAnonymous = true }).http(event).code(t); got != "OK" {
+		t.Errorf("under SAM: %s", got)
+	}
+	if got := newBroker(t, local).http(event).code(t); got != "NotPermitted" {
+		t.Errorf("elsewhere: %s", got)
+	}
 }
 
 func TestAnswer_NotFound(t *testing.T) {
@@ -172,6 +191,9 @@ func TestAnswer_BodyTooLarge(t *testing.T) {
 	plainAnswers(t, b, large, handler.BodyTooLarge)
 	if r := b.http(sample(t, "http-api-jwt", body(large[:16<<10]))); r.StatusCode != 200 {
 		t.Errorf("16 KiB to the byte: HTTP %d: %s", r.StatusCode, r.Body)
+	}
+	if _, code, message := b.plain(large[:16<<10]); code != "OK" {
+		t.Errorf("16 KiB to the byte from a service: %s %s", code, message)
 	}
 }
 

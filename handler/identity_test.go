@@ -447,3 +447,15 @@ func TestOperator_OfAnotherNameNeedsNoVerifiedAddress(t *testing.T) {
 		t.Errorf("%s: %s", got, r.Body)
 	}
 }
+
+// A text that only looks a little like an array, or like two, is a text: it
+// needs no token.
+func TestClaims_OrdinaryTextsLeaveNoDoubt(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"Amelia Example", "Example, Amelia", "Amelia [Ops]", "[Ops] Amelia", "[Amelia", "a,b", ""} {
+		b := newBroker(t)
+		if r := b.http(sample(t, "http-api-jwt", claim("name", text))); r.StatusCode != 200 {
+			t.Errorf("%q: HTTP %d: %v", text, r.StatusCode, b.audit()["unidentified"])
+		}
+	}
+}

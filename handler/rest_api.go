@@ -15,7 +15,7 @@ var restAPI = &caller{
 	name: "rest-api",
 	door: doorAPI,
 	matches: func(e *event) bool {
-		return e.Version != "2.0" && e.RequestContext != nil && e.RequestContext.Identity != nil
+		return (e.Version == "" || e.Version == "1.0") && e.RequestContext != nil && e.RequestContext.Identity != nil
 	},
 	read: func(e *event, names claimNames) inbound {
 		rc := e.RequestContext
@@ -38,23 +38,22 @@ var restAPI = &caller{
 // context of a Lambda authorizer beside its principalId; identity.userArn is
 // set where IAM has checked a signature. More than one of them is none.
 func identity1(rc *requestContext, h header, names claimNames) identity {
-	var a map[string]jsontext.Value
-	if rc.Authorizer.Kind() == '{' && json.Unmarshal(rc.Authorizer, &a) != nil {
-		return nobody("the authorizer's context has an unknown form")
-	}
-	token, lambda, iam := a["claims"].Kind() == '{', a["principalId"].Kind() == '"', rc.Identity.UserARN != ""
+	a := objectOf(rc.Authorizer)
+	token, lambda, iam := objectOf(a["claims"]), a["principalId"].Kind() == '"', rc.Identity.UserARN != ""
 	switch {
-	case !exactlyOne(token, lambda, iam):
+	case !exactlyOne(token != nil, lambda, iam):
 		return nobody(notOne)
-	case token:
-		var values map[string]jsontext.Value
-		if json.Unmarshal(a["claims"], &values) != nil {
-			return nobody("the authorizer's claims have an unknown form")
-		}
-		return operatorOfToken(values, h, bracketed|commas, names)
+	case token != nil:
+		return operatorOfToken(token, h, commas, names)
 	case lambda:
 		return operatorOfContext(a, names)
 	default:
 		return awsPrincipal(rc.Identity.UserARN, rc.Identity.AccountID)
 	}
+}
+
+// objectOf returns an object's members, nil for any other value.
+func objectOf(v jsontext.Value) (m map[string]jsontext.Value) {
+	_ = json.Unmarshal(v, &m) // leaves m nil when v is no object
+	return m
 }

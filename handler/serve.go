@@ -56,10 +56,10 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 // decide asks the policy about the very values that would be sent to Atlas, and
 // returns the account that they may be sent to.
 func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account, *fault) {
-	names, f := h.accounts.asked(in.http)
-	if f != nil {
+	names := h.accounts.asked(in.http)
+	if len(names) == 0 {
 		r.cause = "the header " + accountHeader + " names no account that is configured"
-		return nil, f
+		return nil, denied(in.identity, request)
 	}
 	question := policy.Question{
 		Principal: in.identity.Principal,
@@ -80,15 +80,21 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 	r.account, r.policies, r.policyErrors = chosen, decisions[chosen].Policies, decisions[chosen].Errors
 	h.compare(question, decisions[chosen], r)
 	switch {
-	case len(permitted) == 0 && in.identity.IsOperator() && request.UserName != in.identity.Name():
-		return nil, &fault{code: NotPermitted,
-			detail: "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."}
-	case len(permitted) == 0:
-		return nil, &fault{code: NotPermitted, detail: "You may not open the portal with this user name and role."}
-	case !decisions[chosen].Allowed:
+	case decisions[chosen].Allowed:
+		return h.accounts[chosen], nil
+	case len(permitted) > 0:
 		return nil, &fault{code: NotPermitted, detail: "More than one Atlas account is open to you; name one in the header " + accountHeader + "."}
 	}
-	return h.accounts[chosen], nil
+	return nil, denied(in.identity, request)
+}
+
+// denied tells what helps an honest caller, and none of the rules.
+func denied(who identity, request atlas.Request) *fault {
+	if who.IsOperator() && request.UserName != who.Name() {
+		return &fault{code: NotPermitted,
+			detail: "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."}
+	}
+	return &fault{code: NotPermitted, detail: "You may not open the portal with this user name and role."}
 }
 
 // compare notes where the candidate policy would have decided otherwise. It

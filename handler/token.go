@@ -10,25 +10,26 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// arrayPrint are the forms in which an authorizer prints an array. None of
-// them can be read back for sure.
-type arrayPrint int
+// arrayPrint is the form in which an authorizer prints an array. None can be
+// read back for sure.
+type arrayPrint bool
 
 const (
 	// bracketed: HTTP API's JWT authorizer prints ["a","b"] as "[a b]".
-	bracketed arrayPrint = 1 << iota
-	// commas: REST API's Cognito authorizer prints it as "a,b".
-	commas
+	bracketed arrayPrint = false
+	// commas: REST API's Cognito authorizer prints it as "a,b"; an HTTP API in
+	// the same payload format as "[a b]".
+	commas arrayPrint = true
 )
 
 // doubtful reports whether a claim's print may stand for an array that cannot
 // be told apart. "[word]" is an array of one word: a string that looks so would
 // give its bearer no more than the string "word" does.
 func (p arrayPrint) doubtful(print string) bool {
-	if inner, ok := strings.CutPrefix(print, "["); ok && p&bracketed != 0 && strings.HasSuffix(inner, "]") {
+	if inner, ok := strings.CutPrefix(print, "["); ok && strings.HasSuffix(inner, "]") {
 		return strings.ContainsAny(strings.TrimSuffix(inner, "]"), whiteSpace+`[]",`)
 	}
-	return p&commas != 0 && strings.Contains(print, ",")
+	return bool(p) && strings.Contains(print, ",")
 }
 
 // readPrinted reads claims that an authorizer has verified and printed. Where a
@@ -49,7 +50,7 @@ func readPrinted(printed map[string]string, authorization []string, p arrayPrint
 		switch {
 		case p.doubtful(print):
 			doubts = append(doubts, name)
-		case isArray && p&bracketed != 0 && strings.HasSuffix(inner, "]"):
+		case isArray && strings.HasSuffix(inner, "]"):
 			read[name] = claimValue{values: strings.Fields(strings.TrimSuffix(inner, "]")), isList: true}
 		default:
 			read[name] = claimValue{text: print}
@@ -128,8 +129,8 @@ func (p arrayPrint) prints(value jsontext.Value, print string) bool {
 		return string(value) == print
 	case '[':
 		members, ok := jsonArray(value)
-		return ok && (p&bracketed != 0 && print == "["+strings.Join(members, " ")+"]" ||
-			p&commas != 0 && print == strings.Join(members, ",")) ||
+		return ok && (print == "["+strings.Join(members, " ")+"]" ||
+			bool(p) && print == strings.Join(members, ",")) ||
 			// How arrays of other things are printed is not known. They are
 			// no groups and no name, so that nothing hangs on them.
 			!ok && print != ""
