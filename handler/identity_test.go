@@ -105,32 +105,33 @@ func TestToken_HasToBeTheVerifiedOne(t *testing.T) {
 		header any
 		want   string
 	}{
-		"it is":                       {good, "OK"},
-		"in another case of Bearer":   {"bEARER" + strings.TrimPrefix(good, "Bearer"), "OK"},
-		"without Bearer":              {strings.TrimPrefix(good, "Bearer "), "OK"},
-		"a number in another print":   {spoil(`1773345838`, `1.773345838e9`), "OK"},
-		"no header":                   {absent{}, "NotPermitted"},
-		"an empty header":             {"", "NotPermitted"},
-		"two tokens":                  {good + "," + good, "NotPermitted"},
-		"Basic":                       {"Basic dTpw", "NotPermitted"},
-		"another subject":             {spoil(`"u1"`, `"u2"`), "NotPermitted"},
-		"another issuer":              {spoil(`login.example.com`, `login.example.org`), "NotPermitted"},
-		"another expiry":              {spoil(`1773345838`, `1773345839`), "NotPermitted"},
-		"another boolean":             {spoil(`true`, `false`), "NotPermitted"},
-		"a number for a boolean":      {spoil(`true`, `1`), "NotPermitted"},
-		"a claim more":                {spoil(`{`, `{"jti":"x",`), "NotPermitted"},
-		"a claim less":                {spoil(`"email_verified":true,`, ``), "NotPermitted"},
-		"an array for the subject":    {spoil(`"u1"`, `["u1"]`), "NotPermitted"},
-		"a claim twice":               {spoil(`{`, `{"sub":"u1",`), "NotPermitted"},
-		"a claim of another case":     {spoil(`"sub"`, `"SUB"`), "NotPermitted"},
-		"no JSON":                     {bearer("sub=u1"), "NotPermitted"},
-		"an array of claims":          {bearer("[" + whole + "]"), "NotPermitted"},
-		"no base64":                   {parts[0] + ".!." + parts[2], "NotPermitted"},
-		"padded base64":               {parts[0] + "." + base64.URLEncoding.EncodeToString([]byte(whole+"  ")) + "." + parts[2], "NotPermitted"},
-		"two parts":                   {parts[0] + "." + parts[1], "NotPermitted"},
-		"four parts":                  {good + ".x", "NotPermitted"},
-		"a fraction for a time":       {spoil(`1773345838`, `1773345838.5`), "NotPermitted"},
-		"a date that is another time": {spoil(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
+		"it is":                               {good, "OK"},
+		"in another case of Bearer":           {"bEARER" + strings.TrimPrefix(good, "Bearer"), "OK"},
+		"without Bearer":                      {strings.TrimPrefix(good, "Bearer "), "OK"},
+		"a number in another print":           {spoil(`1773345838`, `1.773345838e9`), "OK"},
+		"no header":                           {absent{}, "NotPermitted"},
+		"an empty header":                     {"", "NotPermitted"},
+		"two tokens":                          {good + "," + good, "NotPermitted"},
+		"Basic":                               {"Basic dTpw", "NotPermitted"},
+		"another subject":                     {spoil(`"u1"`, `"u2"`), "NotPermitted"},
+		"another issuer":                      {spoil(`login.example.com`, `login.example.org`), "NotPermitted"},
+		"another expiry":                      {spoil(`1773345838`, `1773345839`), "NotPermitted"},
+		"another boolean":                     {spoil(`true`, `false`), "NotPermitted"},
+		"a number for a boolean":              {spoil(`true`, `1`), "NotPermitted"},
+		"a claim more":                        {spoil(`{`, `{"jti":"x",`), "NotPermitted"},
+		"a claim less":                        {spoil(`"email_verified":true,`, ``), "NotPermitted"},
+		"a claim less, and an empty one more": {spoil(`"iss":"https://login.example.com"`, `"x":""`), "NotPermitted"},
+		"an array for the subject":            {spoil(`"u1"`, `["u1"]`), "NotPermitted"},
+		"a claim twice":                       {spoil(`{`, `{"sub":"u1",`), "NotPermitted"},
+		"a claim of another case":             {spoil(`"sub"`, `"SUB"`), "NotPermitted"},
+		"no JSON":                             {bearer("sub=u1"), "NotPermitted"},
+		"an array of claims":                  {bearer("[" + whole + "]"), "NotPermitted"},
+		"no base64":                           {parts[0] + ".!." + parts[2], "NotPermitted"},
+		"padded base64":                       {parts[0] + "." + base64.URLEncoding.EncodeToString([]byte(whole+"  ")) + "." + parts[2], "NotPermitted"},
+		"two parts":                           {parts[0] + "." + parts[1], "NotPermitted"},
+		"four parts":                          {good + ".x", "NotPermitted"},
+		"a fraction for a time":               {spoil(`1773345838`, `1773345838.5`), "NotPermitted"},
+		"a date that is another time":         {spoil(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,6 +158,10 @@ func TestToken_IsNeverLogged(t *testing.T) {
 	}
 	if why, _ := b.audit()["unidentified"].(string); !strings.Contains(why, "another") {
 		t.Errorf("the audit line does not say why: %v", b.audit())
+	}
+	b.http(sample(t, "http-api-jwt", claim("groups", "[a b]")))
+	if why, _ := b.audit()["unidentified"].(string); !strings.Contains(why, "there is no token") {
+		t.Errorf("without a token the audit line does not say why: %v", b.audit())
 	}
 }
 

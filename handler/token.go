@@ -68,9 +68,7 @@ func readPrinted(printed map[string]string, authorization []string, p arrayPrint
 	}
 	typed := readTyped(token)
 	for _, name := range doubts {
-		if v, ok := typed[name]; ok {
-			read[name] = v
-		}
+		read[name] = typed[name]
 	}
 	return read, ""
 }
@@ -81,11 +79,7 @@ func tokenClaims(authorization []string) (map[string]jsontext.Value, bool) {
 	if len(authorization) != 1 {
 		return nil, false
 	}
-	token := authorization[0]
-	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
-		token = rest
-	}
-	parts := strings.Split(token, ".")
+	parts := strings.Split(authorization[0], ".") // Bearer stands before the first
 	if len(parts) != 3 {
 		return nil, false
 	}
@@ -121,10 +115,10 @@ func (p arrayPrint) same(printed map[string]string, token map[string]jsontext.Va
 func (p arrayPrint) prints(value jsontext.Value, print string) bool {
 	switch value.Kind() {
 	case '"':
-		text, ok := scalar(value)
-		return ok && text == print
+		text, _ := scalar(value)
+		return text == print
 	case '0':
-		return string(value) == print || sameNumber(value, print) || sameTime(value, print)
+		return sameNumber(value, print) || sameTime(value, print)
 	case 't', 'f':
 		return string(value) == print
 	case '[':
