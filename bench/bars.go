@@ -39,6 +39,8 @@ func (r *results) judge() {
 		r.compare(c.condition, initWall, rustSDK, 1, "INIT, upstreams on loopback "+c.text+", to Rust's with the AWS SDK")
 	}
 	r.compare(near, coldCPU, plain, 0.9, "processor time of INIT and first call, to the plain version's")
+	r.compare(near, coldCPU, floor, 1.75, "processor time of INIT and first call behind TLS, to the floor's (told beside the bar on INIT)")
+	r.compare(noTLS, coldCPU, floor, 1.75, "the same without TLS")
 	r.coldClick()
 	r.compare(far80, coldWall, plain, 0.9, "cold click with Atlas 80 ms away, to the plain version's")
 	r.compare(ahead80, firstWall, plain, 0.4, "first call of an environment started ahead, Atlas 80 ms away, to the plain version's")
@@ -47,6 +49,7 @@ func (r *results) judge() {
 		r.compare(c.condition, warmWall, floor, 1.25, "warm call beyond Atlas's time ("+c.text+"), to the floor's call")
 		r.compare(c.condition, warmWall, plain, 1, "warm call beyond Atlas's time ("+c.text+"), to the plain version's")
 		r.compare(c.condition, warmWall, rustSDK, 1, "warm call beyond Atlas's time ("+c.text+"), to Rust's with the AWS SDK")
+		r.compare(c.condition, warmCPU, plain, 1, "processor time of a warm call ("+c.text+"), to the plain version's")
 	}
 	if c := r.in(near); c != nil {
 		f := c.Figures[ours][warmWall]
@@ -58,7 +61,7 @@ func (r *results) judge() {
 			r.bar("binary", s.MB, [2]float64{s.MB, s.MB}, 12, "MB")
 		}
 	}
-	r.flat("calls", 1, 1, "processor time of a call between 100,000 and 1,000,000 calls, to that of the first 100")
+	r.flat("calls", 1, 1.1, "processor time of a call in the last decade of one process's calls, to that of its first 100")
 	r.flat("concurrency", 2, 1, "processor time of a call with 64 at once, to one at a time")
 }
 

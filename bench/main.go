@@ -79,6 +79,7 @@ func bench(root, bootstrap, before, docs string, full bool, only string, change 
 	r := newResults(m)
 	// What was found is written after every part: half an hour may be cut short.
 	keep := func() error {
+		r.SharesRefused = m.sharesRefused
 		r.judge()
 		if docs == "" {
 			return nil

@@ -119,8 +119,11 @@ const (
 // memoryTable compares memory sizes: what a click takes and what a million
 // warm ones cost.
 func (r *results) memoryTable(b *strings.Builder) {
-	if !r.Shares {
+	if r.SharesRefused {
 		b.WriteString("Processor shares by memory size are absent: control groups (version 1) are not permitted where this was run.\n\n")
+		return
+	}
+	if r.in(memoryName(memorySizes[0])) == nil {
 		return
 	}
 	b.WriteString("### By memory size, Atlas 80 ms away\n\nThe processor's share is set by a control group. p50 / p95 in ms; dollars for a million warm calls " +

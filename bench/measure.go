@@ -62,6 +62,7 @@ type meter struct {
 	secretsService           atomic.Int64
 	subjects                 map[string]*subject
 	groups                   map[int]*cpuGroup
+	sharesRefused            bool // a group could not be made
 	event                    []byte
 }
 
@@ -123,6 +124,7 @@ func (m *meter) group(megabytes int) *cpuGroup {
 	}
 	g, err := newCPUGroup(megabytes)
 	if err != nil {
+		m.sharesRefused = true
 		log.Printf("no share of the processor for %d MB: %v", megabytes, err)
 		return nil
 	}

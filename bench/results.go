@@ -14,14 +14,15 @@ import (
 
 // results are what one run found, and what docs/performance.json holds.
 type results struct {
-	When     string        `json:"when"`
-	Machine  string        `json:"machine"`
-	Go       string        `json:"go"`
-	Shares   bool          `json:"processorShares"` // whether memory sizes could be told apart
-	Subjects []subjectSize `json:"subjects"`
-	Measured []measured    `json:"conditions"`
-	Growths  []growthTable `json:"growth"`
-	Bars     []bar         `json:"bars"`
+	When    string `json:"when"`
+	Machine string `json:"machine"`
+	Go      string `json:"go"`
+	// SharesRefused tells that memory sizes could not be told apart.
+	SharesRefused bool          `json:"processorSharesRefused"`
+	Subjects      []subjectSize `json:"subjects"`
+	Measured      []measured    `json:"conditions"`
+	Growths       []growthTable `json:"growth"`
+	Bars          []bar         `json:"bars"`
 }
 
 type subjectSize struct {
@@ -89,7 +90,6 @@ func (r *results) add(c condition, samples map[string]sample) {
 		}
 		entry.Figures[name] = figures
 	}
-	r.Shares = r.Shares || c.MemoryMB > 0
 	r.Measured = append(r.Measured, entry)
 }
 
