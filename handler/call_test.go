@@ -39,6 +39,12 @@ func attemptTimeout(d time.Duration) func(*handler.Config) {
 	return func(c *handler.Config) { c.AttemptTimeout = d }
 }
 
+// margin is wide in these tests, so that a slow machine is not taken for a late
+// answer.
+func margin(d time.Duration) func(*handler.Config) {
+	return func(c *handler.Config) { c.Margin = d }
+}
+
 func TestACallEndsBeforeItsDeadlineWhateverAtlasDoes(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]atlastest.Step{
@@ -46,9 +52,9 @@ func TestACallEndsBeforeItsDeadlineWhateverAtlasDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBroker(t, attemptTimeout(time.Minute))
+			b := newBroker(t, attemptTimeout(time.Minute), margin(3*time.Second))
 			b.atlas.Always(step)
-			if code := b.within(1500 * time.Millisecond); code != "AtlasTimeout" || b.attempts() != 1 {
+			if code := b.within(4 * time.Second); code != "AtlasTimeout" || b.attempts() != 1 {
 				t.Errorf("%s after %d attempts, want AtlasTimeout after 1", code, b.attempts())
 			}
 		})
@@ -57,8 +63,8 @@ func TestACallEndsBeforeItsDeadlineWhateverAtlasDoes(t *testing.T) {
 
 func TestNoAttemptIsStartedThatCannotFinish(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t)
-	if code := b.within(900 * time.Millisecond); code != "AtlasTimeout" || b.attempts() != 0 {
+	b := newBroker(t, margin(5*time.Second))
+	if code := b.within(5400 * time.Millisecond); code != "AtlasTimeout" || b.attempts() != 0 {
 		t.Errorf("%s after %d attempts, want AtlasTimeout after none", code, b.attempts())
 	}
 }

@@ -57,7 +57,7 @@ func fromReply(raw []byte) answer {
 	if r.StatusCode == nil || *r.StatusCode < 200 || *r.StatusCode > 599 {
 		return functionFailed("the function's statusCode is not an HTTP status")
 	}
-	// A reply without a content type is text/plain (measured).
+	// A reply without a content type is text/plain (reported by its users).
 	a := answer{status: *r.StatusCode, cookies: r.Cookies, headers: map[string]string{"content-type": "text/plain;charset=UTF-8"}}
 	for name, value := range r.Headers {
 		switch value.(type) {

@@ -166,7 +166,7 @@ func scopesOf(claims map[string]any) []string {
 
 // printClaims writes every claim as text, the way API Gateway hands claims to
 // Lambda: numbers and booleans in figures and words, an array as [a b]
-// (measured; the guide shows strings only).
+// (reported by its users; the guide shows strings only).
 func printClaims(claims map[string]any) map[string]string {
 	printed := make(map[string]string, len(claims))
 	for name, value := range claims {

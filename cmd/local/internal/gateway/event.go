@@ -74,7 +74,7 @@ func newEvent(r *http.Request, body []byte, routeKey, requestID string, identity
 	e := event{
 		Version:               "2.0",
 		RouteKey:              routeKey,
-		RawPath:               r.URL.Path, // decoded: measured, the guide does not say
+		RawPath:               r.URL.Path, // decoded: as its users report, the guide does not say
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r.Header),
 		Headers:               headers(r, len(body), sourceIP),
@@ -103,7 +103,7 @@ func newEvent(r *http.Request, body []byte, routeKey, requestID string, identity
 }
 
 // isText reports whether API Gateway hands a body of this content type over as
-// it is. The guide says only that a binary body is base64-encoded; measured is
+// it is. The guide says only that a binary body is base64-encoded; reported is
 // that text/* and application/json, /javascript and /xml are text, and
 // everything else, a missing content type too, is binary.
 func isText(contentType string) bool {

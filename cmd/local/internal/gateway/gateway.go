@@ -5,7 +5,7 @@
 //
 // Facts about API Gateway stand beside the lines that rest on them, with the
 // page of the API Gateway developer guide that states them. What the guide
-// leaves open and others have measured is marked as measured.
+// leaves open and its users report is marked as reported.
 package gateway
 
 import (
@@ -191,7 +191,7 @@ func (g *Gateway) invoke(ctx context.Context, event []byte) answer {
 		return fromReply(result.reply)
 	case <-patience.C:
 		// The guide's quotas page: an HTTP API ends an integration at 30 s;
-		// clients then see 503 Service Unavailable (measured; REST APIs say 504).
+		// clients then see 503 Service Unavailable (reported by its users; REST APIs say 504).
 		return ownAnswer(http.StatusServiceUnavailable, "Service Unavailable", "the integration timeout passed")
 	case <-ctx.Done():
 		// Lambda reports its own timeout as a function error.
