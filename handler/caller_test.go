@@ -121,7 +121,7 @@ func TestLoadBalancer_AnswersInTheFormOfItsHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The default policy permits a load balancer nothing.
-		if got.StatusCode != http.StatusForbidden || got.StatusDescription != "403 "+http.StatusText(403) || !strings.Contains(got.Body, `"NotPermitted"`) {
+		if got.StatusCode != http.StatusForbidden || got.StatusDescription != "403 "+http.StatusText(http.StatusForbidden) || !strings.Contains(got.Body, `"NotPermitted"`) {
 			t.Errorf("%s: %+v", name, got)
 		}
 		if several && (got.Headers != nil || len(got.MultiValueHeaders["Cache-Control"]) != 1 || got.MultiValueHeaders["Cache-Control"][0] != "no-store") ||
