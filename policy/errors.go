@@ -1,16 +1,15 @@
 package policy
 
 import (
-	"fmt"
+	"errors"
 	"regexp"
+	"strings"
 )
 
-// parseError puts the file's name, line and column in front, as compilers do.
+// parseError puts the file's name, line and column in front, as compilers do,
+// in the place of what cedar-go's parser writes there.
 func parseError(name string, err error) error {
-	// This is how cedar-go's parser says where it stopped.
-	at := regexp.MustCompile(`<input>:(\d+):(\d+)[: ]*(.*)$`).FindStringSubmatch(err.Error())
-	if at == nil {
-		return fmt.Errorf("%s: is not a Cedar policy: %w", name, err)
-	}
-	return fmt.Errorf("%s:%s:%s: is not a Cedar policy: near %s", name, at[1], at[2], at[3])
+	where := regexp.MustCompile(`^.*<input>:(\d+):(\d+)[: ]*`)
+	name = strings.ReplaceAll(name, "$", "$$")
+	return errors.New(where.ReplaceAllString(err.Error(), name+":$1:$2: is not a Cedar policy: near "))
 }

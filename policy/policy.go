@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -54,28 +53,10 @@ type Policy struct {
 	name string
 	// byPrincipal holds, for each type of principal, the policies whose head can
 	// match it, so that a decision does not evaluate what cannot apply.
-	byPrincipal map[types.EntityType]policies
+	byPrincipal map[types.EntityType]cedar.PolicyMap
 	count       int
 	// tagged tells whether a policy may look at tags, which most never do.
 	tagged bool
-}
-
-type entry struct {
-	id     types.PolicyID
-	policy *cedar.Policy
-}
-
-type policies []entry
-
-// All makes policies a cedar.PolicyIterator.
-func (p policies) All() iter.Seq2[types.PolicyID, *cedar.Policy] {
-	return func(yield func(types.PolicyID, *cedar.Policy) bool) {
-		for _, e := range p {
-			if !yield(e.id, e.policy) {
-				return
-			}
-		}
-	}
 }
 
 // Parse reads a policy file; name is what errors call it. Every policy is known
@@ -91,7 +72,7 @@ func Parse(name string, text []byte) (*Policy, error) {
 		return nil, fmt.Errorf("%s: holds no policy, which would deny everybody; write one, or take policies/default.cedar", name)
 	}
 	p := &Policy{
-		name: name, byPrincipal: map[types.EntityType]policies{}, count: len(list),
+		name: name, byPrincipal: map[types.EntityType]cedar.PolicyMap{}, count: len(list),
 		// The names of Cedar's two operations on tags, wherever they stand.
 		tagged: bytes.Contains(text, []byte("getTag")) || bytes.Contains(text, []byte("hasTag")),
 	}
@@ -108,7 +89,10 @@ func Parse(name string, text []byte) (*Policy, error) {
 		}
 		seen[id] = at
 		for _, kind := range matching(statement) {
-			p.byPrincipal[kind] = append(p.byPrincipal[kind], entry{id, statement})
+			if p.byPrincipal[kind] == nil {
+				p.byPrincipal[kind] = cedar.PolicyMap{}
+			}
+			p.byPrincipal[kind][id] = statement
 		}
 	}
 	if len(bad) > 0 {
@@ -135,9 +119,12 @@ func matching(statement *cedar.Policy) []types.EntityType {
 // caller without an identity, whatever its conditions: a `permit` must name the
 // type of principal that it is for.
 func (p *Policy) PermitsAnonymous() bool {
-	return slices.ContainsFunc(p.byPrincipal[typeAnonymous], func(e entry) bool {
-		return e.policy.Effect() == cedar.Permit
-	})
+	for _, statement := range p.byPrincipal[typeAnonymous] {
+		if statement.Effect() == cedar.Permit {
+			return true
+		}
+	}
+	return false
 }
 
 // Count returns how many policies the file holds.
@@ -175,7 +162,7 @@ func (p *Policy) Decide(q Question) Decision {
 		decision.Errors = append(decision.Errors, string(failed.PolicyID))
 		// Cedar skips a policy that errs. For a forbid that would open what
 		// its author meant to close.
-		if set.effect(failed.PolicyID) == cedar.Forbid {
+		if set[failed.PolicyID].Effect() == cedar.Forbid {
 			decision.Allowed = false
 			decision.Policies = []string{string(failed.PolicyID)}
 		}
@@ -183,11 +170,6 @@ func (p *Policy) Decide(q Question) Decision {
 	slices.Sort(decision.Policies)
 	slices.Sort(decision.Errors)
 	return decision
-}
-
-func (p policies) effect(id types.PolicyID) types.Effect {
-	i := slices.IndexFunc(p, func(e entry) bool { return e.id == id })
-	return p[i].policy.Effect()
 }
 
 // entities is a cedar entity store of the two that a question has.

@@ -126,6 +126,7 @@ func TestDecide_PoliciesSeeTheQuestion(t *testing.T) {
 		`principal.issuer == "https://login.example.com"`,
 		`principal.getTag("amr") == ["mfa", "pwd"]`,
 		`!principal.hasTag("other")`,
+		`principal.hasTag("amr")`,
 		`action == Action::"openPortal"`,
 		`context.now == datetime("2026-03-12T19:03:58Z")`,
 		`context.sourceIp.isInRange(ip("203.0.113.0/24"))`,

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"strings"
+	"strconv"
 
 	"github.com/cedar-policy/cedar-go/types"
 )
@@ -68,11 +68,7 @@ func (p Principal) Name() string { return p.name }
 
 // String returns the principal as a policy writes it: Operator::"id".
 func (p Principal) String() string {
-	uid := p.uid()
-	if strings.ContainsFunc(p.id, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"'\`, r) }) {
-		return uid.String() // which escapes it, rune by rune
-	}
-	return string(uid.Type) + `::"` + p.id + `"`
+	return string(p.uid().Type) + "::" + strconv.Quote(p.id)
 }
 
 func (p Principal) uid() types.EntityUID {
@@ -87,7 +83,7 @@ func (p Principal) uid() types.EntityUID {
 // asked for.
 func (p Principal) entity(tagged bool) types.Entity {
 	e := types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes)}
-	if tagged && len(p.claims) > 0 {
+	if tagged {
 		tags := make(types.RecordMap, len(p.claims))
 		for claim, values := range p.claims {
 			tags[types.String(claim)] = set(values)
