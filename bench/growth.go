@@ -145,7 +145,8 @@ func byBody(m *meter, full bool) (rows [][]float64, err error) {
 }
 
 func byConcurrency(m *meter, full bool) (rows [][]float64, err error) {
-	err = m.run([]string{"AWS_LAMBDA_MAX_CONCURRENCY=64"}, func(e *environment) error {
+	// Without the template's GOMAXPROCS, which is for one at a time.
+	err = m.run([]string{"AWS_LAMBDA_MAX_CONCURRENCY=64", "GOMAXPROCS="}, func(e *environment) error {
 		const total = 12_800
 		for _, atOnce := range []int{1, 4, 16, 64} {
 			used, began := cpuTime(e.command.Process.Pid), time.Now()
