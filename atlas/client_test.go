@@ -363,17 +363,20 @@ func TestNoErrorRepeatsTheSecretOrWhatAtlasSent(t *testing.T) {
 	server := newServer(t, nil)
 	client := newClient(t, server.URL)
 	mine := atlas.Credentials{ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(marked)}
-	server.Script(
+	for _, step := range []atlastest.Step{
 		atlastest.StatusMessage(2, marked), atlastest.StatusMessage(3, marked), atlastest.HTTPReply(500, "text/html", marked),
-		atlastest.BadURL("https://evil.example.com/?token="+marked), atlastest.BadURL("https://atriptech.com:1/"+marked), atlastest.Redirect("https://"+marked+".example.com/"),
+		atlastest.BadURL("https://evil.example.com/?token=" + marked), atlastest.BadURL("https://atriptech.com:1/" + marked), atlastest.Redirect("https://" + marked + ".example.com/"),
 		atlastest.HTTPReply(200, "application/json", `{"status":"`+marked+`"}`), atlastest.HTTPReply(200, "application/json", `{"`+marked+`":1,"`+marked+`":2}`),
 		atlastest.WithHeader("Content-Encoding", marked, atlastest.HTTPReply(200, "application/json", `{}`)),
-	)
-	for server.Remaining() > 0 {
+	} {
+		server.Script(step)
 		_, err := client.GetToken(t.Context(), mine, request)
 		if err == nil || strings.Contains(err.Error(), marked) {
 			t.Errorf("the error is %v", err)
 		}
+	}
+	if n := server.Remaining(); n > 0 {
+		t.Errorf("%d scripted replies were not asked for", n)
 	}
 }
 
