@@ -169,6 +169,7 @@ func TestWhatAtlasAnswersNeverOpensTheBreaker(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]atlastest.Step{
 		"refused": atlastest.Unauthorized(), "HTTP 403": atlastest.HTTPStatus(403), "bad request": atlastest.Status(901), "HTTP 400": atlastest.HTTPStatus(400),
+		"HTTP 404": atlastest.HTTPStatus(404), "no JSON": atlastest.Garbage(), "too large": atlastest.Oversized(1 << 20), "cut in the body": atlastest.CutInBody(),
 		"rate limited": atlastest.RateLimited(60, 200), "status 2": atlastest.SystemError(), "a bad url": atlastest.BadURL("https://example.com/"),
 	} {
 		b := newBroker(t, withSecret(&versions{current: clientSecret}))
@@ -182,6 +183,29 @@ func TestWhatAtlasAnswersNeverOpensTheBreaker(t *testing.T) {
 		if code := b.within(10 * time.Second); code != "OK" {
 			t.Errorf("%s: %s afterwards, want OK", name, code)
 		}
+	}
+}
+
+func TestFindingNoAtlasOpensTheBreaker(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]func(*broker){
+		"no answer":            func(b *broker) { b.atlas.Always(atlastest.Hang()) },
+		"no connection":        func(b *broker) { b.atlas.Close() },
+		"cut before the reply": func(b *broker) { b.atlas.Always(atlastest.CutConnection()) },
+		"HTTP 500":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(500)) },
+		"HTTP 503":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(503)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t, attemptTimeout(100*time.Millisecond))
+			down(b)
+			for range 3 { // of two attempts each, or of five in all
+				b.within(10 * time.Second)
+			}
+			if b.within(10 * time.Second); b.audit()["BreakerOpen"] != 1.0 {
+				t.Errorf("the breaker is not open after three calls: %v", b.audit()["cause"])
+			}
+		})
 	}
 }
 
