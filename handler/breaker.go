@@ -66,8 +66,8 @@ func (b *breaker) record(err error) {
 	var e *atlas.Error
 	down := err != nil
 	if errors.As(err, &e) && e.Kind != atlas.ErrTimeout && e.Kind != atlas.ErrUnreachable {
-		cut := e.Kind == atlas.ErrMalformed && e.HTTPStatus == 0
-		down = cut || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
+		// Without a status the reply was cut before there was one.
+		down = e.HTTPStatus == 0 || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
 	}
 	if down {
 		b.RecordFailure()

@@ -170,7 +170,7 @@ func TestWhatAtlasAnswersNeverOpensTheBreaker(t *testing.T) {
 	for name, step := range map[string]atlastest.Step{
 		"refused": atlastest.Unauthorized(), "HTTP 403": atlastest.HTTPStatus(403), "bad request": atlastest.Status(901), "HTTP 400": atlastest.HTTPStatus(400),
 		"HTTP 404": atlastest.HTTPStatus(404), "no JSON": atlastest.Garbage(), "too large": atlastest.Oversized(1 << 20), "cut in the body": atlastest.CutInBody(),
-		"rate limited": atlastest.RateLimited(60, 200), "status 2": atlastest.SystemError(), "a bad url": atlastest.BadURL("https://example.com/"),
+		"rate limited": atlastest.RateLimited(60, 200), "rate limited, HTTP 503": atlastest.RateLimited(60, 503), "status 2": atlastest.SystemError(), "a bad url": atlastest.BadURL("https://example.com/"),
 	} {
 		b := newBroker(t, withSecret(&versions{current: clientSecret}))
 		b.atlas.Always(step)
