@@ -44,8 +44,10 @@ func TestFunctionGetsEveryVariableThatItReads(t *testing.T) {
 			}
 		}
 	}
+	// The AWS SDK and the Go runtime read these.
+	read = append(read, "AWS_ENDPOINT_URL_SECRETS_MANAGER", "GOMAXPROCS")
 	for name := range variables {
-		if !slices.Contains(read, name) && name != "AWS_ENDPOINT_URL_SECRETS_MANAGER" {
+		if !slices.Contains(read, name) {
 			t.Errorf("the template sets %s, which nothing reads", name)
 		}
 	}
