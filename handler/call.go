@@ -10,8 +10,6 @@ import (
 	"atriptoken/secret"
 )
 
-const stagePrevious = secret.StagePrevious
-
 // maxCredentials bounds how many versions of the secret one try goes through:
 // the one in hand, a freshly fetched one, the one before it, and the one that
 // is current a moment later.

@@ -3,6 +3,8 @@ package handler
 import (
 	"log/slog"
 	"time"
+
+	"atriptoken/secret"
 )
 
 // Namespace is the CloudWatch namespace of the metrics.
@@ -68,7 +70,7 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	if r.breakerOpen {
 		add("BreakerOpen", "Count", 1)
 	}
-	if r.secretStage == stagePrevious {
+	if r.secretStage == secret.StagePrevious {
 		add("SecretFallback", "Count", 1)
 	}
 	return append(attrs,
