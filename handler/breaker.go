@@ -65,9 +65,8 @@ func (b *breaker) remaining() time.Duration {
 func (b *breaker) record(err error) {
 	var e *atlas.Error
 	down := err != nil
-	if errors.As(err, &e) && e.Kind != atlas.ErrTimeout && e.Kind != atlas.ErrUnreachable {
-		// Without a status the reply was cut before there was one.
-		down = e.HTTPStatus == 0 || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
+	if errors.As(err, &e) && e.HTTPStatus != 0 { // there was a reply, or the head of one
+		down = e.Kind == atlas.ErrTimeout || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
 	}
 	if down {
 		b.RecordFailure()

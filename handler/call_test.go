@@ -190,6 +190,7 @@ func TestFindingNoAtlasOpensTheBreaker(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]func(*broker){
 		"no answer":            func(b *broker) { b.atlas.Always(atlastest.Hang()) },
+		"half an answer":       func(b *broker) { b.atlas.Always(atlastest.HangBody()) },
 		"no connection":        func(b *broker) { b.atlas.Close() },
 		"cut before the reply": func(b *broker) { b.atlas.Always(atlastest.CutConnection()) },
 		"HTTP 500":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(500)) },
