@@ -41,15 +41,13 @@ type members struct {
 // value than the one sent on.
 func decode(body []byte) (m members) {
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
-	if kind := dec.PeekKind(); kind != '{' {
-		if _, err := dec.ReadValue(); err != nil {
-			return m.syntax(dec)
-		}
+	first, err := dec.ReadToken()
+	switch {
+	case err != nil:
+		return m.syntax(dec)
+	case first.Kind() != '{':
 		m.broken = true
 		return m.fault("", "must be one JSON object")
-	}
-	if _, err := dec.ReadToken(); err != nil {
-		return m.syntax(dec)
 	}
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
