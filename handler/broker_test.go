@@ -39,7 +39,13 @@ type broker struct {
 // option may change the configuration.
 func newBroker(t testing.TB, options ...func(*handler.Config)) *broker {
 	t.Helper()
-	b := &broker{t: t, atlas: atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret}), log: &logBuffer{}}
+	return newBrokerOn(t, atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret}), options...)
+}
+
+// newBrokerOn does so on a simulator that runs already.
+func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*handler.Config)) *broker {
+	t.Helper()
+	b := &broker{t: t, atlas: simulator, log: &logBuffer{}}
 	t.Cleanup(b.atlas.Close)
 	config := handler.Config{
 		Account: handler.Account{

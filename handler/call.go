@@ -28,18 +28,19 @@ func (e errOpen) Error() string {
 func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
-	// The policy answers a context that ends with the context's error; ours
-	// says what the attempt was waiting for.
+	// The policy answers a context that ends with the context's error. Ours says
+	// what the attempt was waiting for, and a reply that came as the time ran out
+	// is still a reply.
+	var reply atlas.Reply
 	var failed error
-	reply, err := h.retry.WithContext(ctx).Get(func() (atlas.Reply, error) {
-		var reply atlas.Reply
+	_ = h.retry.WithContext(ctx).Run(func() error {
 		reply, failed = h.try(ctx, account, request, r)
-		return reply, again(ctx, failed)
+		return again(ctx, failed)
 	})
-	if failed == nil && err == nil {
-		return reply, nil
+	if failed != nil {
+		return atlas.Reply{}, callFault(failed, r)
 	}
-	return atlas.Reply{}, callFault(failed, r)
+	return reply, nil
 }
 
 // try makes one try: with the credentials in hand and, when Atlas refuses
@@ -75,7 +76,7 @@ func (h *Handler) try(ctx context.Context, account *Account, request atlas.Reque
 // attempt is one call of Atlas with one version of the secret, if the breaker
 // and the time that is left allow it.
 func (h *Handler) attempt(ctx context.Context, account *Account, credentials secret.Credentials, request atlas.Request, r *record) (reply atlas.Reply, err error) {
-	if left, bounded := remaining(ctx); bounded && left < leastAttempt {
+	if remaining(ctx) < leastAttempt {
 		return atlas.Reply{}, &atlas.Error{Kind: atlas.ErrTimeout, Detail: "too little time was left for an attempt"}
 	}
 	allowed, wait := account.breaker.allow()

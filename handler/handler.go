@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -178,11 +179,11 @@ func (h *Handler) Drain(ctx context.Context) error {
 }
 
 // logPanic writes where it happened. The value of a panic may be any text, the
-// secret among it, so only its type is written, and the stack has no values.
+// secret among it, so only its type is written, and the stack has no values. The
+// Go runtime's own errors name types, indexes and addresses, and no text of ours.
 func (h *Handler) logPanic(ctx context.Context, recovered any) {
 	attrs := []any{"event", "panic", "type", fmt.Sprintf("%T", recovered), "stack", string(debug.Stack())}
-	var known interface{ RuntimeError() }
-	if err, ok := recovered.(error); ok && errors.As(err, &known) {
+	if err, ok := recovered.(runtime.Error); ok {
 		attrs = append(attrs, "error", err.Error())
 	}
 	h.logger.ErrorContext(ctx, "a request panicked; the process goes on", attrs...)

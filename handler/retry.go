@@ -60,17 +60,14 @@ func again(ctx context.Context, err error) error {
 	if wait == 0 {
 		wait = rand.N(maxBackoff)
 	}
-	if left, bounded := remaining(ctx); bounded && left < wait+leastAttempt {
+	if remaining(ctx) < wait+leastAttempt {
 		return err
 	}
 	return retryable{err, wait}
 }
 
-// remaining returns the time until ctx's deadline; false when it has none.
-func remaining(ctx context.Context) (time.Duration, bool) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return 0, false
-	}
-	return time.Until(deadline), true
+// remaining returns the time until ctx's deadline, which every call has.
+func remaining(ctx context.Context) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return time.Until(deadline)
 }
