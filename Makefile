@@ -81,7 +81,7 @@ policy-matrix: ## who may open the portal, as whom, in which role: policies/case
 	@$(GO) run ./cmd/policy matrix
 
 # Tests that take long beside the others: a mutant that lives through those meets them last.
-SLOW_TESTS := NoReplacedMember|Breaker|LimitersWait|TriedOnceMore|AtlasTimeout|AtlasUnavailable|WithinItsPatience|AtlasFailed|NeverHoldsTheSecret
+SLOW_TESTS := NoReplacedMember|FindingNoAtlas|ItsOwnBreaker|AtlasTimeout|AtlasUnavailable|WithinItsPatience|AtlasFailed|NeverHoldsTheSecret
 
 .PHONY: mutants
 mutants: ## break every condition of handler and policy in turn; a test has to notice (long; docs/mutants.md)
