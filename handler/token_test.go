@@ -1,6 +1,95 @@
 package handler_test
 
-import "testing"
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+// bearer is an Authorization header whose token has these claims. Nothing
+// signs it: the authorizer in front has checked the real one.
+func bearer(claims string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return "Bearer " + encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
+}
+
+// The token in the request is believed about the shape of an array only if it
+// is the one that the authorizer has verified. Each row spoils one thing.
+func TestToken_HasToBeTheVerifiedOne(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+	const whole = `{"sub":"u1","email":"amelia@example.com","iss":"https://login.example.com","exp":1773345838,"email_verified":true,"nickname":null,` +
+		`"address":{"country":"NL"},"roles":[{"a":1}],"groups":["no","yes"]}`
+	printed := map[string]any{
+		"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838", "email_verified": "true",
+		"address": `{"country":"NL"}`, "roles": `[{"a":1}]`, "groups": "[no yes]",
+	}
+	good := bearer(whole)
+	parts := strings.Split(good, ".")
+	spoil := func(old, new string) string { return bearer(strings.Replace(whole, old, new, 1)) }
+	for name, row := range map[string]struct {
+		header any
+		want   string
+	}{
+		"it is":                               {good, "OK"},
+		"in another case of Bearer":           {"bEARER" + strings.TrimPrefix(good, "Bearer"), "OK"},
+		"without Bearer":                      {strings.TrimPrefix(good, "Bearer "), "OK"},
+		"a number in another print":           {spoil(`1773345838`, `1.773345838e9`), "OK"},
+		"no header":                           {absent{}, "NotPermitted"},
+		"an empty header":                     {"", "NotPermitted"},
+		"two tokens":                          {good + "," + good, "NotPermitted"},
+		"Basic":                               {"Basic dTpw", "NotPermitted"},
+		"another subject":                     {spoil(`"u1"`, `"u2"`), "NotPermitted"},
+		"another issuer":                      {spoil(`login.example.com`, `login.example.org`), "NotPermitted"},
+		"another expiry":                      {spoil(`1773345838`, `1773345839`), "NotPermitted"},
+		"another boolean":                     {spoil(`true`, `false`), "NotPermitted"},
+		"a number for a boolean":              {spoil(`true`, `1`), "NotPermitted"},
+		"a claim more":                        {spoil(`{`, `{"jti":"x",`), "NotPermitted"},
+		"a claim less":                        {spoil(`"email_verified":true,`, ``), "NotPermitted"},
+		"a claim less, and an empty one more": {spoil(`"iss":"https://login.example.com"`, `"x":""`), "NotPermitted"},
+		"an array for the subject":            {spoil(`"u1"`, `["u1"]`), "NotPermitted"},
+		"a claim twice":                       {spoil(`{`, `{"sub":"u1",`), "NotPermitted"},
+		"a claim of another case":             {spoil(`"sub"`, `"SUB"`), "NotPermitted"},
+		"no JSON":                             {bearer("sub=u1"), "NotPermitted"},
+		"an array of claims":                  {bearer("[" + whole + "]"), "NotPermitted"},
+		"no base64":                           {parts[0] + ".!." + parts[2], "NotPermitted"},
+		"padded base64":                       {parts[0] + "." + base64.URLEncoding.EncodeToString([]byte(whole+"  ")) + "." + parts[2], "NotPermitted"},
+		"two parts":                           {parts[0] + "." + parts[1], "NotPermitted"},
+		"four parts":                          {good + ".x", "NotPermitted"},
+		"a fraction for a time":               {spoil(`1773345838`, `1773345838.5`), "NotPermitted"},
+		"a date that is another time":         {spoil(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := b.http(sample(t, "http-api-jwt", set(printed, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", row.header)))
+			if got := r.code(t); got != row.want {
+				t.Errorf("%s, want %s: %s %v", got, row.want, r.Body, b.log.lines(t, "request"))
+			}
+		})
+	}
+}
+
+func TestToken_IsNeverLogged(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	token := strings.TrimPrefix(bearer(`{"sub":"MARKED"}`), "Bearer ")
+	r := b.http(sample(t, "http-api-jwt", claim("groups", "[a b]"), headerSet("authorization", "Bearer "+token)))
+	if r.StatusCode != 403 {
+		t.Fatalf("HTTP %d", r.StatusCode)
+	}
+	for part := range strings.SplitSeq(token+".MARKED", ".") {
+		if strings.Contains(b.log.String()+r.Body, part) {
+			t.Errorf("%s is in an output", part)
+		}
+	}
+	if why, _ := b.audit()["unidentified"].(string); !strings.Contains(why, "another") {
+		t.Errorf("the audit line does not say why: %v", b.audit())
+	}
+	b.http(sample(t, "http-api-jwt", claim("groups", "[a b]")))
+	if why, _ := b.audit()["unidentified"].(string); !strings.Contains(why, "there is no token") {
+		t.Errorf("without a token the audit line does not say why: %v", b.audit())
+	}
+}
 
 // Groups are printed here so that the token has to tell them apart; it is
 // believed only if its claim x, too, is what the authorizer printed of it. Each
