@@ -49,10 +49,16 @@ func decode(body []byte) (m members) {
 		m.broken = true
 		return m.fault("", "must be one JSON object")
 	}
-	for dec.PeekKind() != '}' {
+	for {
 		name, err := dec.ReadToken()
-		if err != nil {
+		switch {
+		case err != nil:
 			return m.syntax(dec)
+		case name.Kind() == '}':
+			if _, err := dec.ReadToken(); err != io.EOF {
+				return m.fault("", "must be one JSON object and nothing after it")
+			}
+			return m
 		}
 		member := name.String() // a copy: the token is only valid until the next read
 		value, err := dec.ReadValue()
@@ -61,13 +67,6 @@ func decode(body []byte) (m members) {
 		}
 		m = m.set(member, value)
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return m.syntax(dec)
-	}
-	if _, err := dec.ReadToken(); err != io.EOF {
-		return m.fault("", "must be one JSON object and nothing after it")
-	}
-	return m
 }
 
 func (m members) set(name string, value jsontext.Value) members {
