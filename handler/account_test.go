@@ -109,6 +109,10 @@ func TestAccount_RefusalsHelpOnlyWhoIsPermitted(t *testing.T) {
 	if got := b.audit()["account"]; got != "brand-c" {
 		t.Errorf("the audit line's account is %v", got)
 	}
+	ask("b", "brand-d")
+	if line := b.audit(); line["account"] != nil || line["cause"] != "the header x-atrip-account names no account that is configured" {
+		t.Errorf("the audit line's account is %v, by the cause %v", line["account"], line["cause"])
+	}
 	for _, detail := range []string{ask("b", "brand-d"), ask("b", "brand-c"), ask("d", "")} {
 		if strings.Contains(detail, "brand") {
 			t.Errorf("%q tells of accounts", detail)

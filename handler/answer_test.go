@@ -205,6 +205,7 @@ func TestAnswer_UnsupportedMediaType(t *testing.T) {
 		sample(t, "http-api-jwt", headerSet("content-type", absent{})),
 		sample(t, "http-api-jwt", headerSet("content-type", "application/json; charset")),
 		sample(t, "http-api-jwt", headerSet("content-type", "application/json,application/json")),
+		sample(t, "http-api-jwt", headerSet("Content-Type", "application/json")), // and content-type, as the sample has it
 		sample(t, "http-api-jwt", headerSet("content-encoding", "gzip")),
 	} {
 		answers(t, b, event, handler.UnsupportedMediaType, 415)
