@@ -145,6 +145,20 @@ func TestDecide_PoliciesSeeTheQuestion(t *testing.T) {
 	}
 }
 
+// A policy that looks at tags is asked about principals without claims too.
+func TestDecide_WhoHasNoClaimsHasNoTags(t *testing.T) {
+	t.Parallel()
+	p := parse(t, `permit(principal, action, resource) when { !principal.hasTag("amr") };`)
+	for _, who := range []policy.Principal{
+		policy.Service("service"), policy.AwsPrincipal("arn:aws:iam::123456789012:user/a", "123456789012"),
+		policy.LoadBalancer("targetgroup/a"), policy.Operator("https://login.example.com", "00u1", "amelia@example.com", nil, nil), policy.Anonymous(),
+	} {
+		if d := p.Decide(question(who, "a", "Finance")); !d.Allowed || d.Errors != nil {
+			t.Errorf("%v: %+v", who, d)
+		}
+	}
+}
+
 func TestDecide_SourceAddressesOfEveryKind(t *testing.T) {
 	t.Parallel()
 	p := parse(t, `permit(principal is Service, action, resource) when { context has sourceIp && context.sourceIp.isInRange(ip("10.0.0.0/8")) };
