@@ -38,18 +38,21 @@ func CheckAccountName(name string) error {
 }
 
 // accounts are the accounts by name.
-type accounts map[string]*Account
+type accounts struct {
+	named map[string]*Account
+	names []string // sorted
+}
 
 func newAccounts(standard Account, further map[string]Account, now func() time.Time) accounts {
-	all := make(accounts, 1+len(further))
-	all[DefaultAccount] = &standard
+	named := make(map[string]*Account, 1+len(further))
+	named[DefaultAccount] = &standard
 	for name, account := range further {
-		all[name] = &account
+		named[name] = &account
 	}
-	for _, account := range all {
+	for _, account := range named {
 		account.breaker = newBreaker(now)
 	}
-	return all
+	return accounts{named, slices.Sorted(maps.Keys(named))}
 }
 
 // asked returns the accounts that a request may be about: the one that it
@@ -58,13 +61,13 @@ func newAccounts(standard Account, further map[string]Account, now func() time.T
 func (a accounts) asked(r *httpRequest) []string {
 	if r != nil {
 		switch values := r.header[accountHeader]; {
-		case len(values) == 1 && a[values[0]] != nil:
+		case len(values) == 1 && a.named[values[0]] != nil:
 			return values
 		case len(values) > 0:
 			return nil
 		}
 	}
-	return slices.Sorted(maps.Keys(a))
+	return a.names
 }
 
 // choose returns the account that is taken: the only one that is permitted, or

@@ -21,18 +21,26 @@ func encodeReply(reply atlas.Reply) []byte {
 	return text
 }
 
+// headers are those of an HTTP answer; an empty one is left out.
+type headers = headersOf[string]
+
+// headersOf has one value, or a list of values, for each header.
+type headersOf[V string | []string] struct {
+	Allow              V `json:"Allow,omitempty"`
+	CacheControl       V `json:"Cache-Control"`
+	ContentType        V `json:"Content-Type"`
+	RetryAfter         V `json:"Retry-After,omitempty"`
+	ContentTypeOptions V `json:"X-Content-Type-Options"`
+}
+
 // baseHeaders are on every HTTP answer. The answer of a success is a bearer
 // token; nothing between here and the frontend may keep it.
-func baseHeaders(contentType string) map[string]string {
-	return map[string]string{
-		"Content-Type":           contentType,
-		"Cache-Control":          "no-store",
-		"X-Content-Type-Options": "nosniff",
-	}
+func baseHeaders(contentType string) headers {
+	return headers{ContentType: contentType, CacheControl: "no-store", ContentTypeOptions: "nosniff"}
 }
 
 // problem is a fault as an RFC 9457 problem document.
-func problem(f fault, requestID string) (status int, headers map[string]string, body []byte) {
+func problem(f fault, requestID string) (status int, h headers, body []byte) {
 	row := codes[f.code]
 	text, err := json.Marshal(struct {
 		Type     string       `json:"type"`
@@ -46,12 +54,10 @@ func problem(f fault, requestID string) (status int, headers map[string]string, 
 	if err != nil {
 		panic("encoding a problem")
 	}
-	headers = baseHeaders("application/problem+json")
-	if f.allow != "" {
-		headers["Allow"] = f.allow
-	}
+	h = baseHeaders("application/problem+json")
+	h.Allow = f.allow
 	if f.retryAfter > 0 {
-		headers["Retry-After"] = seconds(f.retryAfter)
+		h.RetryAfter = seconds(f.retryAfter)
 	}
-	return row.status, headers, text
+	return row.status, h, text
 }

@@ -37,29 +37,37 @@ var loadBalancer = &caller{
 		return targetResponse(e, 200, baseHeaders("application/json"), encodeReply(reply))
 	},
 	fail: func(e *event, f fault, requestID string) ([]byte, error) {
-		status, headers, body := problem(f, requestID)
-		return targetResponse(e, status, headers, body)
+		status, h, body := problem(f, requestID)
+		return targetResponse(e, status, h, body)
 	},
 }
 
 // targetResponse is the reply that a load balancer turns into an HTTP response.
 // A target group with multi-value headers sends them and wants them back.
-func targetResponse(e *event, status int, headers map[string]string, body []byte) ([]byte, error) {
+func targetResponse(e *event, status int, h headers, body []byte) ([]byte, error) {
 	reply := struct {
-		StatusCode        int                 `json:"statusCode"`
-		StatusDescription string              `json:"statusDescription"`
-		Headers           map[string]string   `json:"headers,omitempty"`
-		MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
-		Body              string              `json:"body"`
-		IsBase64Encoded   bool                `json:"isBase64Encoded"`
+		StatusCode        int                  `json:"statusCode"`
+		StatusDescription string               `json:"statusDescription"`
+		Headers           *headers             `json:"headers,omitempty"`
+		MultiValueHeaders *headersOf[[]string] `json:"multiValueHeaders,omitempty"`
+		Body              string               `json:"body"`
+		IsBase64Encoded   bool                 `json:"isBase64Encoded"`
 	}{StatusCode: status, StatusDescription: strconv.Itoa(status) + " " + http.StatusText(status), Body: string(body)}
 	if e.MultiValueHeaders == nil {
-		reply.Headers = headers
+		reply.Headers = &h
 	} else {
-		reply.MultiValueHeaders = make(map[string][]string, len(headers))
-		for name, value := range headers {
-			reply.MultiValueHeaders[name] = []string{value}
+		reply.MultiValueHeaders = &headersOf[[]string]{
+			Allow: list(h.Allow), CacheControl: list(h.CacheControl), ContentType: list(h.ContentType),
+			RetryAfter: list(h.RetryAfter), ContentTypeOptions: list(h.ContentTypeOptions),
 		}
 	}
-	return json.Marshal(reply, json.Deterministic(true))
+	return json.Marshal(reply)
+}
+
+// list is a header's values: none for "".
+func list(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
 }

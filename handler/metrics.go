@@ -36,20 +36,23 @@ var outcomeMetrics = map[string]string{
 // is the function's name: CloudWatch charges for every combination.
 func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string) []slog.Attr {
 	described := make([]metric, 0, 12)
-	add := func(name, unit string, value any) {
+	add := func(name, unit string, value slog.Value) {
 		described = append(described, metric{name, unit})
-		attrs = append(attrs, slog.Any(name, value))
+		attrs = append(attrs, slog.Attr{Key: name, Value: value})
 	}
-	add("Requests", "Count", 1)
+	count := func(name string, n int) { add(name, "Count", slog.IntValue(n)) }
+	milliseconds := func(name string, d time.Duration) { add(name, "Milliseconds", slog.Float64Value(ms(d))) }
+	seconds := func(name string, d time.Duration) { add(name, "Seconds", slog.Float64Value(d.Seconds())) }
+	count("Requests", 1)
 	if name, ok := outcomeMetrics[r.outcome]; ok {
-		add(name, "Count", 1)
+		count(name, 1)
 	}
-	add("TotalMs", "Milliseconds", ms(total))
+	milliseconds("TotalMs", total)
 	if r.coldStart {
-		add("ColdStarts", "Count", 1)
-		add("Policies", "Count", r.policyCount)
+		count("ColdStarts", 1)
+		count("Policies", r.policyCount)
 		if r.policyAge > 0 {
-			add("PolicyAgeSeconds", "Seconds", r.policyAge.Seconds())
+			seconds("PolicyAgeSeconds", r.policyAge)
 		}
 	}
 	if r.compared {
@@ -57,21 +60,21 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 		if r.candidate != nil {
 			differs = 1
 		}
-		add("CandidateDiffers", "Count", differs)
+		count("CandidateDiffers", differs)
 	}
 	if r.secret > 0 {
-		add("SecretMs", "Milliseconds", ms(r.secret))
+		milliseconds("SecretMs", r.secret)
 	}
 	if r.attempts > 0 {
-		add("AtlasMs", "Milliseconds", ms(r.atlas))
-		add("Attempts", "Count", r.attempts)
-		add("SecretAgeSeconds", "Seconds", r.secretAge.Seconds())
+		milliseconds("AtlasMs", r.atlas)
+		count("Attempts", r.attempts)
+		seconds("SecretAgeSeconds", r.secretAge)
 	}
 	if r.breakerOpen {
-		add("BreakerOpen", "Count", 1)
+		count("BreakerOpen", 1)
 	}
 	if r.secretStage == secret.StagePrevious {
-		add("SecretFallback", "Count", 1)
+		count("SecretFallback", 1)
 	}
 	return append(attrs,
 		slog.String("function", function),

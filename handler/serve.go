@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"slices"
 
 	"atriptoken/atlas"
 	"atriptoken/policy"
@@ -67,21 +68,21 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 		Door: r.door, SourceIP: in.sourceIP, Now: h.now(),
 	}
 	var permitted []string
-	decisions := make(map[string]policy.Decision, len(names))
-	for _, name := range names {
+	decisions := make([]policy.Decision, len(names))
+	for i, name := range names {
 		question.Account = name
-		decision := h.policy.Decide(question)
-		if decisions[name] = decision; decision.Allowed {
+		if decisions[i] = h.policy.Decide(question); decisions[i].Allowed {
 			permitted = append(permitted, name)
 		}
 	}
 	chosen := choose(names, permitted)
+	decision := decisions[slices.Index(names, chosen)]
 	question.Account = chosen
-	r.account, r.policies, r.policyErrors = chosen, decisions[chosen].Policies, decisions[chosen].Errors
-	h.compare(question, decisions[chosen], r)
+	r.account, r.policies, r.policyErrors = chosen, decision.Policies, decision.Errors
+	h.compare(question, decision, r)
 	switch {
-	case decisions[chosen].Allowed:
-		return h.accounts[chosen], nil
+	case decision.Allowed:
+		return h.accounts.named[chosen], nil
 	case len(permitted) > 0:
 		return nil, &fault{code: NotPermitted, detail: "More than one Atlas account is open to you; name one in the header " + accountHeader + "."}
 	}

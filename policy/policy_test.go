@@ -37,7 +37,7 @@ func file(t testing.TB, name string) *policy.Policy {
 
 // amelia is a signed-in operator in these groups.
 func amelia(groups ...string) policy.Principal {
-	return policy.Operator("https://login.example.com", "00u1", "amelia@example.com", groups, map[string][]string{"amr": {"pwd", "mfa"}})
+	return policy.Operator("https://login.example.com", "00u1", "amelia@example.com", groups, func() map[string][]string { return map[string][]string{"amr": {"pwd", "mfa"}} })
 }
 
 func question(p policy.Principal, userName, role string) policy.Question {

@@ -21,14 +21,15 @@ type Principal struct {
 	id         string
 	name       string
 	attributes types.RecordMap
-	claims     map[string][]string
+	claims     func() map[string][]string
 }
 
 // Operator is a person whom an identity provider signed in: issuer and subject
 // identify them, name is what Atlas knows them by, groups are those that the
-// provider says they are in, and claims is what else the token says, each claim
-// as the list of its values.
-func Operator(issuer, subject, name string, groups []string, claims map[string][]string) Principal {
+// provider says they are in, and claims tells what else the token says, each
+// claim as the list of its values. It is asked only for a policy that looks at
+// tags; nil tells nothing.
+func Operator(issuer, subject, name string, groups []string, claims func() map[string][]string) Principal {
 	return Principal{
 		kind: typeOperator, id: subject, name: name, claims: claims,
 		attributes: types.RecordMap{
@@ -83,9 +84,9 @@ func (p Principal) uid() types.EntityUID {
 // asked for.
 func (p Principal) entity(tagged bool) types.Entity {
 	e := types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes)}
-	if tagged {
-		tags := make(types.RecordMap, len(p.claims))
-		for claim, values := range p.claims {
+	if tagged && p.claims != nil {
+		tags := types.RecordMap{}
+		for claim, values := range p.claims() {
 			tags[types.String(claim)] = set(values)
 		}
 		e.Tags = types.NewRecord(tags)

@@ -125,7 +125,7 @@ func (c Case) question(role string) (policy.Question, error) {
 	p, set := c.Principal, 0
 	if p.Operator != "" {
 		set++
-		q.Principal = policy.Operator(p.Issuer, "sub-of-"+p.Operator, p.Operator, p.Groups, p.Claims)
+		q.Principal = policy.Operator(p.Issuer, "sub-of-"+p.Operator, p.Operator, p.Groups, func() map[string][]string { return p.Claims })
 	}
 	if p.AWS != "" {
 		set++
