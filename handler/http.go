@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"atriptoken/atlas"
 )
@@ -55,14 +56,16 @@ func headerOf(single map[string]string, several map[string][]string) header {
 const Path = "/" + atlas.Path
 
 // mapped is what may stand before Path when the gateway has matched the route:
-// the stage's name, and the base path of a custom domain's API mapping.
-var mapped = regexp.MustCompile(`^(?:/[A-Za-z0-9$_-]+){0,6}$`)
+// the stage's name, and the base path of a custom domain's API mapping. It is
+// compiled when it is first needed, which for most functions is never: a start
+// is not to pay for it.
+var mapped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:/[A-Za-z0-9$_-]+){0,6}$`) })
 
 // route checks path and method. The path is taken as it was sent: it is neither
 // cleaned nor unescaped, since whoever stands in front has not done so either.
 func (r *httpRequest) route() *fault {
 	prefix, ok := strings.CutSuffix(r.path, Path)
-	if !ok || prefix != "" && (r.stage == "" || prefix != "/"+r.stage) && !(r.routed && mapped.MatchString(prefix)) {
+	if !ok || prefix != "" && (r.stage == "" || prefix != "/"+r.stage) && !(r.routed && mapped().MatchString(prefix)) {
 		return &fault{code: NotFound, detail: "The broker answers at " + Path + " only."}
 	}
 	if r.method != "POST" {
