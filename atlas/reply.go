@@ -88,8 +88,9 @@ func (c *Client) success(body *reply, httpStatus int) (Reply, error) {
 	fail := func(detail string) (Reply, error) {
 		return Reply{}, &Error{Kind: ErrMalformed, Status: &zero, HTTPStatus: httpStatus, Detail: detail}
 	}
-	var url string
-	if body.URL.Kind() != '"' || json.Unmarshal(body.URL, &url) != nil || url == "" {
+	text, err := jsontext.AppendUnquote(nil, body.URL)
+	url := string(text)
+	if err != nil || url == "" {
 		return fail("it reports success and holds no url")
 	}
 	if err := c.checkPortalURL(url); err != nil {
