@@ -1,6 +1,7 @@
 package atlastest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -89,9 +90,18 @@ func Oversized(n int64) Step {
 func GzipBomb(n int64) Step {
 	return Step{fmt.Sprintf("GzipBomb(%d)", n), func(x *exchange) {
 		x.send(reply{code: http.StatusOK, contentType: jsonType, encoding: "gzip", stream: func(w io.Writer) error {
-			z := gzip.NewWriter(w)
-			if _, err := io.Copy(z, filled(n)); err != nil {
-				return err
+			z, body := gzip.NewWriter(w), filled(n)
+			// The beginning goes out at once: compressed so well, a writer's
+			// buffer fills only after megabytes, for which a slow machine takes
+			// longer than a caller waits.
+			for _, part := range []io.Reader{io.LimitReader(body, 256<<10), body} {
+				if _, err := io.Copy(z, part); err != nil {
+					return err
+				}
+				if err := z.Flush(); err != nil {
+					return err
+				}
+				x.flush()
 			}
 			return z.Close()
 		}})
@@ -108,9 +118,6 @@ func filled(n int64) io.Reader {
 // letters reads as endless a.
 type letters struct{}
 
-func (letters) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
-	}
-	return len(p), nil
-}
+var someLetters = bytes.Repeat([]byte("a"), 4<<10)
+
+func (letters) Read(p []byte) (int, error) { return copy(p, someLetters), nil }
