@@ -148,9 +148,9 @@ func set(names []string) map[string]bool {
 // names are what the code writes into the log.
 type names struct{ metrics, fields, events map[string]bool }
 
-// written reads the names out of the code: metrics from the calls of add and
-// count and from the table of outcomes, fields from slog's attributes, events
-// from what follows the key "event".
+// written reads the names out of the code: metrics from the calls that add one
+// and from the table of outcomes, fields from slog's attributes, events from
+// what follows the key "event".
 func written(t *testing.T) names {
 	t.Helper()
 	code := names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
@@ -204,7 +204,7 @@ func (code names) call(call *ast.CallExpr) {
 	if len(call.Args) > 0 {
 		if first, ok := text(call.Args[0]); ok {
 			switch called {
-			case "add", "count":
+			case "add", "count", "milliseconds", "seconds":
 				code.metrics[first] = true
 			case "text", "String", "Any", "Int", "Bool", "Float64", "Group":
 				code.fields[first] = true
