@@ -159,6 +159,26 @@ func TestDecide_WhoHasNoClaimsHasNoTags(t *testing.T) {
 	}
 }
 
+// Most policies look at no tags: claims are read for those that do.
+func TestDecide_ClaimsAreReadForPoliciesThatLookAtThem(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		`permit(principal, action, resource);`:                                             0,
+		`permit(principal, action, resource) when { principal.hasTag("amr") };`:            1,
+		`permit(principal, action, resource) when { principal.getTag("amr") == ["pwd"] };`: 1,
+	} {
+		read := 0
+		claims := func() map[string][]string {
+			read++
+			return map[string][]string{"amr": {"pwd"}}
+		}
+		who := policy.Operator("https://login.example.com", "00u1", "amelia@example.com", nil, claims)
+		if d := parse(t, text).Decide(question(who, "a", "Finance")); !d.Allowed || read != want {
+			t.Errorf("%s: claims are read %d times, want %d: %+v", text, read, want, d)
+		}
+	}
+}
+
 func TestDecide_SourceAddressesOfEveryKind(t *testing.T) {
 	t.Parallel()
 	p := parse(t, `permit(principal is Service, action, resource) when { context has sourceIp && context.sourceIp.isInRange(ip("10.0.0.0/8")) };
