@@ -9,14 +9,18 @@ import (
 // encodeReply is a success: Atlas's own answer. It is the one place where the
 // url leaves the process.
 func encodeReply(reply atlas.Reply) []byte {
-	text, err := json.Marshal(struct {
+	return encoded(json.Marshal(struct {
 		URL    string  `json:"url"`
 		Status int     `json:"status"`
 		Msg    *string `json:"msg"`
-	}{reply.URL.Reveal(), reply.Status, reply.Msg})
+	}{reply.URL.Reveal(), reply.Status, reply.Msg}))
+}
+
+// encoded returns what an encoder made of strings that came out of a decoder,
+// which it never refuses.
+func encoded(text []byte, err error) []byte {
 	if err != nil {
-		// Strings that came out of a JSON decoder go into an encoder.
-		panic("encoding a reply")
+		panic("encoding an answer")
 	}
 	return text
 }
@@ -42,7 +46,7 @@ func baseHeaders(contentType string) headers {
 // problem is a fault as an RFC 9457 problem document.
 func problem(f fault, requestID string) (status int, h headers, body []byte) {
 	row := codes[f.code]
-	text, err := json.Marshal(struct {
+	text := encoded(json.Marshal(struct {
 		Type     string       `json:"type"`
 		Title    string       `json:"title"`
 		Status   int          `json:"status"`
@@ -50,10 +54,7 @@ func problem(f fault, requestID string) (status int, h headers, body []byte) {
 		Instance string       `json:"instance"`
 		Code     Code         `json:"code"`
 		Errors   []fieldError `json:"errors,omitempty"`
-	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields})
-	if err != nil {
-		panic("encoding a problem")
-	}
+	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields}))
 	h = baseHeaders("application/problem+json")
 	h.Allow = f.allow
 	if f.retryAfter > 0 {
