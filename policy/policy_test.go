@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -310,5 +311,29 @@ func TestPrincipal_TellsWhoItIs(t *testing.T) {
 		if (who.Name() != "") != who.IsOperator() {
 			t.Errorf("%s: its name is %q", want, who.Name())
 		}
+	}
+}
+
+// BenchmarkDecide is one decision on an operator, by the default policy and by
+// files of many policies of which one permits.
+func BenchmarkDecide(b *testing.B) {
+	policies := map[string]*policy.Policy{"default": file(b, "default.cedar")}
+	for _, n := range []int{1, 10, 100, 1000} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, `permit (principal is Operator, action == Action::"openPortal", resource) when { principal.name == "operator-%d@example.com" };`, i)
+		}
+		policies[fmt.Sprintf("%d policies", n)] = parse(b, strings.Replace(text.String(), "operator-0@", "amelia@", 1))
+	}
+	for name, p := range policies {
+		b.Run(name, func(b *testing.B) {
+			q := question(amelia("atrip-finance"), "amelia@example.com", "Finance")
+			b.ReportAllocs()
+			for b.Loop() {
+				if !p.Decide(q).Allowed {
+					b.Fatal("denied")
+				}
+			}
+		})
 	}
 }
