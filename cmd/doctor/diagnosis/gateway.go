@@ -59,12 +59,6 @@ func routes(ctx context.Context, s *subject) finding {
 
 // authorizer says whether tokens are bound to an issuer and an audience.
 func authorizer(ctx context.Context, s *subject) finding {
-	if s.stack == nil {
-		return needsStack()
-	}
-	if s.stack.parameters[parameterAuthMode] != authJWT {
-		return skip("IAM decides who may call")
-	}
 	found, result := s.jwt(ctx)
 	if found == nil {
 		return result
@@ -81,8 +75,15 @@ func authorizer(ctx context.Context, s *subject) finding {
 	return pass(fmt.Sprintf("issuer %s, audience %s", value(found.Issuer), strings.Join(found.Audience, ", ")))
 }
 
-// jwt returns the API's JWT configuration, or nil and what was found instead.
+// jwt returns the API's JWT configuration, or nil and what was found instead:
+// without a stack, or where IAM decides, there is none to look at.
 func (s *subject) jwt(ctx context.Context) (*types.JWTConfiguration, finding) {
+	if s.stack == nil {
+		return nil, needsStack()
+	}
+	if s.stack.parameters[parameterAuthMode] != authJWT {
+		return nil, skip("IAM decides who may call")
+	}
 	id := s.stack.apiID()
 	if id == "" {
 		return nil, skip("the stack holds no HTTP API")
@@ -109,12 +110,6 @@ func (s *subject) jwt(ctx context.Context) (*types.JWTConfiguration, finding) {
 // HTTP APIs with JWT authorizers": the issuer's discovery document names the
 // keys).
 func issuer(ctx context.Context, s *subject) finding {
-	if s.stack == nil {
-		return needsStack()
-	}
-	if s.stack.parameters[parameterAuthMode] != authJWT {
-		return skip("IAM decides who may call")
-	}
 	found, result := s.jwt(ctx)
 	if found == nil {
 		return result
