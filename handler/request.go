@@ -40,7 +40,8 @@ type members struct {
 // duplicate win, so that whoever looked at "role" first may have seen another
 // value than the one sent on.
 func decode(body []byte) (m members) {
-	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	// A bytes.Buffer is read where it is; from another reader the body would be copied.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	first, err := dec.ReadToken()
 	switch {
 	case err != nil:
