@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -30,10 +32,13 @@ func TestDecodeReadsTheSystemsBundleAsEncodingPEMDoes(t *testing.T) {
 
 func TestCandidatesAreTheIssuersAlone(t *testing.T) {
 	t.Parallel()
-	all := bundle() // TestMain's: two roots
+	all := bundle() // TestMain's: three roots
+	if len(all) != 3 {
+		t.Fatalf("%d roots; want 3", len(all))
+	}
 	root, err := x509.ParseCertificate(all[len(all)-1])
-	if err != nil || len(all) != 2 {
-		t.Fatalf("%d roots, %v; want 2", len(all), err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	want := x509.NewCertPool()
 	want.AddCert(root)
@@ -42,25 +47,77 @@ func TestCandidatesAreTheIssuersAlone(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever stands before it, an encoded certificate is found, and
-// no text makes decode panic.
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte("# comment\n"), []byte("der"))
-	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAAAA"), []byte{})
-	f.Add([]byte("-----END CERTIFICATE-----"), []byte{0x30, 0x82})
-	f.Fuzz(func(t *testing.T, before, der []byte) {
-		all := decode(append(append(bytes.Clone(before), '\n'), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...))
-		if bytes.Contains(before, begin) {
-			return // an unfinished certificate may swallow what follows
+func TestBundleIsReadWhereCryptoX509ReadsIt(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		system, file string
+		want         []string
+	}{
+		"on Linux":                                       {"linux", "", files},
+		"SSL_CERT_FILE in place of those":                {"linux", "/example.pem", []string{"/example.pem"}},
+		"nowhere on macOS, which has no such bundle":     {"darwin", "", nil},
+		"nowhere on macOS, which heeds no SSL_CERT_FILE": {"darwin", "/example.pem", nil},
+	} {
+		if got := places(row.system, row.file); !slices.Equal(got, row.want) {
+			t.Errorf("%s: got %q, want %q", name, got, row.want)
 		}
-		if len(all) == 0 || !bytes.Equal(all[len(all)-1], der) {
-			t.Errorf("%q behind %q was not found: %q", der, before, all)
+	}
+}
+
+func TestBundleThatIsNotPlainIsLeftToCryptoX509(t *testing.T) {
+	t.Parallel()
+	const good = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+	if got := decode([]byte("# a comment\n" + good + "\n" + good)); len(got) != 2 {
+		t.Fatalf("a plain bundle: got %q, want two certificates", got)
+	}
+	for name, bundle := range map[string]string{
+		"a certificate that is commented out": good + "#" + good,
+		"more behind the end":                 good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE----- off\n",
+		"an end inside a line":                good + "-----BEGIN CERTIFICATE-----\nAAAA-----END CERTIFICATE-----\n",
+		"more behind the beginning":           good + "-----BEGIN CERTIFICATE-----AAAA\nAAAA\n-----END CERTIFICATE-----\n",
+		"another kind of block":               "-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n-----END TRUSTED CERTIFICATE-----\n" + good,
+		"an end that pem stops at":            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----: off\n" + good,
+		"headers":                             "-----BEGIN CERTIFICATE-----\nA: b\n\nAAAA\n-----END CERTIFICATE-----\n" + good,
+		"not base64":                          "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n" + good,
+		"no end":                              good + "-----BEGIN CERTIFICATE-----\nAAAA\n",
+		"lines of another system":             strings.ReplaceAll(good, "\n", "\r\n"),
+	} {
+		if got := decode([]byte(bundle)); got != nil {
+			t.Errorf("%s: got %q, want nothing", name, got)
+		}
+	}
+}
+
+// FuzzDecode: of any text decode reads what encoding/pem, and so crypto/x509,
+// reads, or nothing at all.
+func FuzzDecode(f *testing.F) {
+	const good = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+	f.Add([]byte("# comment\n" + good + good))
+	f.Add([]byte("#" + good))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----: \n" + good))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\nA: b\n\nAAAA\n-----END CERTIFICATE-----\n"))
+	f.Add([]byte("-----BEGIN X-----\n" + good + "-----END X-----\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		all := decode(text)
+		if all == nil {
+			return
+		}
+		rest := text
+		for i, got := range all {
+			var block *pem.Block
+			block, rest = pem.Decode(rest)
+			if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) != 0 || !bytes.Equal(got, block.Bytes) {
+				t.Fatalf("%q: certificate %d is %q, not what encoding/pem reads: %v", text, i, got, block)
+			}
+		}
+		if block, _ := pem.Decode(rest); block != nil {
+			t.Errorf("%q: %d certificates found, and there are more", text, len(all))
 		}
 	})
 }
 
 // BenchmarkDecode is what a process pays once; crypto/x509's AppendCertsFromPEM
-// takes seven times as long over the same bundle.
+// takes seven times as long over the same bundle, encoding/pem twice as long.
 func BenchmarkDecode(b *testing.B) {
 	text, err := os.ReadFile(files[0])
 	if err != nil {

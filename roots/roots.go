@@ -11,19 +11,25 @@ package roots
 import (
 	"bytes"
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 )
 
-// Install has the transport verify the servers that it dials in this way. A
-// transport with roots of its own (TLSClientConfig.RootCAs), and connections
-// through an HTTP proxy's tunnel, are verified by crypto/tls as ever.
+// Install has the transport verify the servers that it dials in this way.
+// Connections through an HTTP proxy's tunnel are verified by crypto/tls as
+// ever, and so are those of a transport whose TLSClientConfig verifies in a way
+// of its own (see plain).
+//
+// It comes last: a copy (Transport.Clone) dials with the settings of the
+// transport that Install was given, whatever becomes of its own.
 func Install(t *http.Transport) {
 	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
@@ -37,14 +43,14 @@ func Install(t *http.Transport) {
 		if config.ServerName == "" {
 			config.ServerName = host
 		}
-		if config.RootCAs == nil && !config.InsecureSkipVerify {
+		if plain(config) {
 			verifyBy(config)
 		}
 		dial := t.DialContext
 		if dial == nil {
 			dial = new(net.Dialer).DialContext
 		}
-		plain, err := dial(ctx, network, address)
+		stream, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -53,13 +59,23 @@ func Install(t *http.Transport) {
 			ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
 			defer cancel()
 		}
-		conn := tls.Client(plain, config)
+		conn := tls.Client(stream, config)
 		if err := conn.HandshakeContext(ctx); err != nil {
-			_ = plain.Close()
+			_ = stream.Close()
 			return nil, err
 		}
 		return conn, nil
 	}
+}
+
+// plain tells whether crypto/tls would verify a server by its name, the
+// system's roots and the time alone. What it would do besides is left to it:
+// roots, a clock or verification of the transport's own, which may want the
+// verified chains; in FIPS mode the refusal of chains with keys that the
+// standard does not allow; and the refusal to connect without a name.
+func plain(config *tls.Config) bool {
+	return config.ServerName != "" && config.RootCAs == nil && config.Time == nil && !config.InsecureSkipVerify &&
+		config.VerifyPeerCertificate == nil && config.VerifyConnection == nil && !fips140.Enabled()
 }
 
 // verifyBy puts this package's verification in the place of crypto/tls's,
@@ -114,14 +130,24 @@ func ending(name []byte) []byte { return name[max(0, len(name)-32):] }
 // runs on: Amazon Linux keeps the second, Debian the first.
 var files = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}
 
+// places are where crypto/x509 looks for a bundle on the operating system
+// (a GOOS), given the value of SSL_CERT_FILE. Elsewhere than on Linux it may
+// ask the system to verify a chain, and heed no file at all.
+func places(system, file string) []string {
+	switch {
+	case system != "linux":
+		return nil
+	case file != "":
+		return []string{file}
+	default:
+		return files
+	}
+}
+
 // bundle is the system's bundle, read once, each certificate in DER; empty when
 // there is none, which leaves every chain to crypto/x509.
 var bundle = sync.OnceValue(func() [][]byte {
-	look := files
-	if file := os.Getenv("SSL_CERT_FILE"); file != "" { // as crypto/x509 does
-		look = []string{file}
-	}
-	for _, file := range look {
+	for _, file := range places(runtime.GOOS, os.Getenv("SSL_CERT_FILE")) {
 		if text, err := os.ReadFile(file); err == nil {
 			return decode(text)
 		}
@@ -130,25 +156,38 @@ var bundle = sync.OnceValue(func() [][]byte {
 })
 
 var (
-	begin = []byte("-----BEGIN CERTIFICATE-----\n")
-	end   = []byte("-----END CERTIFICATE-----")
+	dashes = []byte("-----")
+	begin  = []byte("-----BEGIN CERTIFICATE-----\n")
+	end    = []byte("-----END CERTIFICATE-----\n")
 )
 
-// decode returns the DER of each certificate in a PEM text, in order. What does
-// not decode is left out.
+// decode returns the DER of each certificate in a PEM text, in order, or
+// nothing when there is more in it than comments and certificates, each of
+// their lines whole. So it reads what encoding/pem would, in half the time, and
+// never a certificate that encoding/pem would pass over.
 func decode(text []byte) [][]byte {
 	var certificates [][]byte
 	room := make([]byte, 0, base64.StdEncoding.DecodedLen(len(text)))
 	for {
-		_, rest, found := bytes.Cut(text, begin)
-		encoded, after, ended := bytes.Cut(rest, end)
-		if !found || !ended {
+		comment, rest, found := bytes.Cut(text, begin)
+		if bytes.Contains(comment, dashes) {
+			return nil
+		}
+		if !found {
 			return certificates
 		}
-		text = after
-		if all, err := base64.StdEncoding.AppendDecode(room, encoded); err == nil {
-			certificates = append(certificates, all[len(room):len(all):len(all)])
-			room = all
+		encoded, after, ended := bytes.Cut(rest, end)
+		if !ended || !wholeLines(comment) || !wholeLines(encoded) {
+			return nil
 		}
+		all, err := base64.StdEncoding.AppendDecode(room, encoded)
+		if err != nil {
+			return nil
+		}
+		certificates = append(certificates, all[len(room):len(all):len(all)])
+		text, room = after, all
 	}
 }
+
+// wholeLines tells whether what follows the text starts a line.
+func wholeLines(text []byte) bool { return len(text) == 0 || text[len(text)-1] == '\n' }

@@ -31,8 +31,9 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// system is the root that TestMain puts into the system's bundle.
-var system authority
+// The roots that TestMain puts into the system's bundle; FIPS mode allows no
+// key as small as the second's.
+var system, small authority
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "roots")
@@ -40,9 +41,12 @@ func TestMain(m *testing.M) {
 		log.Fatal(err)
 	}
 	system = issue(nil, "example root", func(c *x509.Certificate) {})
-	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issue(nil, "another root", func(*x509.Certificate) {}).certificate.Raw})
-	bundle = append(bundle, "# a comment, as distributions have them\n-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n"...)
-	bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: system.certificate.Raw})...)
+	small = issueWith(elliptic.P224(), nil, "small root", func(*x509.Certificate) {})
+	var bundle []byte
+	for _, root := range []authority{small, issue(nil, "another root", func(*x509.Certificate) {}), system} {
+		bundle = append(bundle, "# a comment, as distributions have them\n"...)
+		bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.certificate.Raw})...)
+	}
 	file := filepath.Join(dir, "bundle.pem")
 	if err := os.WriteFile(file, bundle, 0o600); err != nil {
 		log.Fatal(err)
@@ -57,7 +61,11 @@ func TestMain(m *testing.M) {
 
 // issue makes a certificate; without a parent it signs itself.
 func issue(parent *authority, name string, change func(*x509.Certificate)) authority {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return issueWith(elliptic.P256(), parent, name, change)
+}
+
+func issueWith(curve elliptic.Curve, parent *authority, name string, change func(*x509.Certificate)) authority {
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
 		log.Fatal(err)
 	}
