@@ -15,6 +15,10 @@ import (
 // is current a moment later.
 const maxCredentials = 4
 
+// errNotTried stands until the first try: a policy that did not run it must not
+// look like one that succeeded.
+var errNotTried = errors.New("no try was made")
+
 // errOpen is the breaker's answer.
 type errOpen struct{ retryAfter time.Duration }
 
@@ -32,7 +36,7 @@ func (h *Handler) call(ctx context.Context, account *Account, request atlas.Requ
 	// what the attempt was waiting for, and a reply that came as the time ran out
 	// is still a reply.
 	var reply atlas.Reply
-	var failed error
+	failed := errNotTried
 	_ = h.retry.WithContext(ctx).Run(func() error {
 		reply, failed = h.try(ctx, account, request, r)
 		return again(ctx, failed)
