@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,10 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		})
 	}
 
+	// On one P they would wait until this goroutine does: let them send their
+	// first packets before the work that can be done while those travel.
+	runtime.Gosched()
+
 	awsConfig, err := config.LoadDefaultConfig(ctx, sources(variables)...)
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
@@ -75,6 +80,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		})
 		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
 	}
+	runtime.Gosched() // likewise
 	standard := accounts[handler.DefaultAccount]
 	delete(accounts, handler.DefaultAccount)
 
