@@ -72,11 +72,22 @@ func run(t *testing.T, args ...string) (ready string, out *buffer) {
 func runJSON(t *testing.T) (addresses, *buffer) {
 	t.Helper()
 	ready, out := run(t, "-json")
-	var at addresses
+	return parsed(t, ready), out
+}
+
+// readyAddresses is the addresses of a system with flags.
+func readyAddresses(t *testing.T, flags ...string) addresses {
+	t.Helper()
+	ready, _ := run(t, append([]string{"-json"}, flags...)...)
+	return parsed(t, ready)
+}
+
+func parsed(t *testing.T, ready string) (at addresses) {
+	t.Helper()
 	if err := json.Unmarshal([]byte(ready), &at); err != nil {
 		t.Fatal(err)
 	}
-	return at, out
+	return at
 }
 
 func send(t *testing.T, method, url, body string, headers ...string) (int, http.Header, string) {
@@ -291,5 +302,31 @@ func TestBadStarts(t *testing.T) {
 	var usage strings.Builder
 	if err := Run(t.Context(), []string{"-help"}, nil, &usage); !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage.String(), "-console-port") {
 		t.Errorf("-help: %v, %s", err, usage.String())
+	}
+}
+
+func TestAPageOfOnesOwnMayCallWhereItsOriginIsNamed(t *testing.T) {
+	const mine = "http://127.0.0.1:3000"
+	allowed := func(at addresses, origin string) (api, issuer string) {
+		_, h, _ := send(t, "OPTIONS", at.API, "", "Origin", origin, "Access-Control-Request-Method", "POST")
+		_, i, _ := send(t, "GET", at.Issuer+"/dev-token?user=amelia@example.com", "", "Origin", origin)
+		return h.Get("Access-Control-Allow-Origin"), i.Get("Access-Control-Allow-Origin")
+	}
+	named := readyAddresses(t, "-origin", mine)
+	for origin, want := range map[string]string{mine: mine, named.Console: named.Console, "http://127.0.0.1:3001": ""} {
+		if api, issuer := allowed(named, origin); api != want || issuer != want {
+			t.Errorf("for %s the API allows %q and the issuer %q, want %q", origin, api, issuer, want)
+		}
+	}
+	if api, issuer := allowed(readyAddresses(t), mine); api != "" || issuer != "" {
+		t.Errorf("without -origin the API allows %q and the issuer %q, want none", api, issuer)
+	}
+}
+
+func TestAnOriginHasNothingAfterItsPort(t *testing.T) {
+	for _, origin := range []string{"http://127.0.0.1:3000/", "127.0.0.1:3000", "http://", "*", "null"} {
+		if err := Run(t.Context(), []string{"-origin", origin}, nil, io.Discard); err == nil || !strings.Contains(err.Error(), "is no origin") {
+			t.Errorf("-origin %s gives %v", origin, err)
+		}
 	}
 }

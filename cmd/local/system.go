@@ -44,13 +44,17 @@ func start(ctx context.Context, o options, environ map[string]string, out *log) 
 		return nil, err
 	}
 	s := &system{failed: make(chan error, 5), at: l.addresses()}
-	if err := s.bringUp(ctx, l, environ, out); err != nil {
+	if err := s.bringUp(ctx, o, l, environ, out); err != nil {
 		return nil, errors.Join(err, s.end(), l.close())
 	}
 	return s, nil
 }
 
-func (s *system) bringUp(ctx context.Context, l listeners, environ map[string]string, out *log) error {
+func (s *system) bringUp(ctx context.Context, o options, l listeners, environ map[string]string, out *log) error {
+	origins := []string{s.at.Console}
+	if o.origin != "" {
+		origins = append(origins, o.origin)
+	}
 	var err error
 	if s.atlas, err = atlastest.New(&atlastest.Options{PublicURL: s.at.Atlas}); err != nil {
 		return err
@@ -60,7 +64,7 @@ func (s *system) bringUp(ctx context.Context, l listeners, environ map[string]st
 	s.serve(ctx, l.secrets, s.secrets.Handler())
 
 	provider, err := idp.New(idp.Config{
-		Issuer: s.at.Issuer, ConsoleOrigin: s.at.Console, RedirectURIs: []string{s.at.Console + "/"},
+		Issuer: s.at.Issuer, ConsoleOrigin: s.at.Console, Origins: origins, RedirectURIs: []string{s.at.Console + "/"},
 	})
 	if err != nil {
 		return err
@@ -80,7 +84,7 @@ func (s *system) bringUp(ctx context.Context, l listeners, environ map[string]st
 		Routes:     []gateway.Route{{Key: "POST " + handler.Path, Scopes: []string{idp.Scope}}},
 		Authorizer: authorizer,
 		CORS: gateway.CORS{
-			AllowOrigins: []string{s.at.Console}, AllowMethods: []string{"POST"},
+			AllowOrigins: origins, AllowMethods: []string{"POST"},
 			AllowHeaders:  []string{"authorization", "content-type", "x-atrip-account"},
 			ExposeHeaders: []string{"apigw-requestid", "retry-after"}, MaxAge: 10 * time.Minute,
 		},

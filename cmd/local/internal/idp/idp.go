@@ -69,9 +69,11 @@ type Config struct {
 	// RedirectURIs are the addresses the console may be sent back to, compared
 	// as they are.
 	RedirectURIs []string
-	// ConsoleOrigin is the origin that may call the token endpoint from a
-	// browser.
+	// ConsoleOrigin is the origin that the sign-in page may lead back to.
 	ConsoleOrigin string
+	// Origins are those whose pages may read the answers: the console's, and
+	// further ones.
+	Origins []string
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -117,10 +119,10 @@ func New(c Config) (*Provider, error) {
 // keyID names the provider's one key in its key set and its tokens.
 const keyID = "local"
 
-// ServeHTTP answers one request. The console's pages may read the answers, as
-// a browser application does; another origin's may not.
+// ServeHTTP answers one request. Pages of Origins may read the answers, as a
+// browser application does; another origin's may not.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if origin := r.Header.Get("Origin"); origin != "" && origin == p.config.ConsoleOrigin {
+	if origin := r.Header.Get("Origin"); slices.Contains(p.config.Origins, origin) {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -36,7 +36,7 @@ func start(t *testing.T) (url string, c *clock) {
 	var provider *idp.Provider
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { provider.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	provider, err := idp.New(idp.Config{Issuer: server.URL, RedirectURIs: []string{callback}, ConsoleOrigin: origin, Now: c.now})
+	provider, err := idp.New(idp.Config{Issuer: server.URL, RedirectURIs: []string{callback}, ConsoleOrigin: origin, Origins: []string{origin}, Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}
