@@ -97,6 +97,19 @@ func TestExpiredCredentialsAreOneClearLine(t *testing.T) {
 	}
 }
 
+func TestRegionAndCredentialsAreMissedAtOnce(t *testing.T) {
+	account(t, known)
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	code, stdout, stderr := doctor(t, "", "-stack", "broker")
+	if code != 2 || !strings.Contains(stdout, "no AWS Region is set, and there are no usable AWS credentials\n") ||
+		!strings.Contains(stdout, "-> set AWS_REGION, or give -region; sign in (aws sso login) or set AWS_PROFILE\n") {
+		t.Errorf("exit code %d, want 2 and both in one line\n%s%s", code, stdout, stderr)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	account(t, known)
 	atlas := atlastest.NewServer(nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
@@ -13,8 +14,8 @@ import (
 // awsIdentity says as whom the rest is read. STS answers whoever has valid
 // credentials, whatever their policy.
 func awsIdentity(ctx context.Context, s *subject) finding {
-	if s.options.AWS.Region == "" {
-		return blocked("no AWS Region is set", "set AWS_REGION, or give -region")
+	if cause, mend := Unset(ctx, s.options.AWS); cause != "" {
+		return blocked(cause, mend)
 	}
 	out, err := s.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
@@ -22,6 +23,20 @@ func awsIdentity(ctx context.Context, s *subject) finding {
 	}
 	s.identified = true
 	return pass(fmt.Sprintf("%s, Region %s", value(out.Arn), s.options.AWS.Region))
+}
+
+// Unset says what config lacks before AWS can be asked anything, the Region and
+// the credentials at once, and what to do. Both are "" when it lacks neither.
+func Unset(ctx context.Context, config aws.Config) (cause, mend string) {
+	var causes, mends []string
+	if config.Region == "" {
+		causes, mends = append(causes, "no AWS Region is set"), append(mends, "set AWS_REGION, or give -region")
+	}
+	if _, err := config.Credentials.Retrieve(ctx); err != nil {
+		cause, mend := Explain(fmt.Errorf("get credentials: %w", err)) // as the SDK words it before a call
+		causes, mends = append(causes, cause), append(mends, mend)
+	}
+	return strings.Join(causes, ", and "), strings.Join(mends, "; ")
 }
 
 // needsIdentity is what the checks that ask AWS find when the check

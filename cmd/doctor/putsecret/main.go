@@ -94,6 +94,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) 
 		say("the AWS configuration cannot be read: %v", err)
 		return impossible
 	}
+	if cause, mend := diagnosis.Unset(ctx, aws); cause != "" {
+		say("%s; %s", cause, mend)
+		return impossible
+	}
 	to, err := find(ctx, aws, f)
 	if err != nil {
 		say("%s", explain(err))

@@ -123,6 +123,18 @@ func TestAnAtlasThatDoesNotAnswerDoesNotStopIt(t *testing.T) {
 	}
 }
 
+func TestRegionAndCredentialsAreMissedAtOnce(t *testing.T) {
+	account(t, "https://atlas.invalid")
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	code, stderr := putsecret(t, strings.NewReader(good), "-stack", "broker")
+	if code != 2 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "no AWS Region is set, and there are no usable AWS credentials; set AWS_REGION") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
 func TestADeniedPutIsOneLineWithItsMend(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
