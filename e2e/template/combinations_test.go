@@ -125,3 +125,22 @@ func TestSAMsTransformLooksAtNoParameterButTheDeploymentType(t *testing.T) {
 		}
 	}
 }
+
+// CodeDeploy starts nothing while an alarm of the deployment group rings, and one does when there is a version to leave.
+func TestNoAlarmHoldsUpADeploymentAllAtOnce(t *testing.T) {
+	t.Parallel()
+	transformed := template.Transform(t, template.Parameters{"DeploymentType": "AllAtOnce"}, template.Parameters{})
+	for i, row := range []struct {
+		parameters template.Parameters
+		want       int
+	}{
+		{template.Parameters{"AuthMode": "IAM", "DeploymentType": "AllAtOnce"}, 0},
+		{template.Parameters{"AuthMode": "IAM"}, 2},
+	} {
+		group := template.NewStack(transformed[i], row.parameters).Resource("FunctionDeploymentGroup")
+		alarms, _ := group["AlarmConfiguration"].(map[string]any)["Alarms"].([]any)
+		if len(alarms) != row.want {
+			t.Errorf("%v: the deployment group has the alarms %v, want %d", row.parameters, alarms, row.want)
+		}
+	}
+}
