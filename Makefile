@@ -53,7 +53,7 @@ endef
 
 .PHONY: run
 run: ## the whole system on this machine; flags by ARGS="-json ..."
-	@$(GO) run ./cmd/local $(ARGS)
+	@mkdir -p build && $(GO) build -o build/local ./cmd/local && exec build/local $(ARGS)
 
 .PHONY: watch
 watch: $(AIR)-$(AIR_VERSION) ## make run that builds and starts anew at every change; flags by ARGS="-json ..."
@@ -121,34 +121,53 @@ sam-local: sam-cli ## the function in SAM's container behind SAM's gateway, port
 # The environment of samconfig.toml to deploy to: default (the sandbox) or production.
 ENV ?= default
 
+# With boto3 alone, which is installed in seconds: it installs SAM CLI once there is a Region and AWS knows who is calling.
+STACK_PY := $(TOOLS)/aws/bin/python sam/stack.py
+
 .PHONY: deploy
-deploy: sam-cli ## build and deploy the stack; ENV=production for production
-	@$(TOOLS)/venv/bin/python sam/stack.py deploy $(ENV)
+deploy: boto3 ## build and deploy the stack; ENV=production for production
+	@$(STACK_PY) deploy $(ENV)
+
+.PHONY: outputs
+outputs: boto3 ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
+	@$(STACK_PY) outputs $(ENV)
 
 .PHONY: logs
-logs: sam-cli ## follow the function's log; ENV as for deploy
-	@$(TOOLS)/venv/bin/python sam/stack.py logs $(ENV)
+logs: boto3 ## follow the function's log; ENV as for deploy
+	@$(STACK_PY) logs $(ENV)
 
 .PHONY: destroy
-destroy: sam-cli ## remove the stack, after asking; the secret and the logs stay
-	@$(TOOLS)/venv/bin/python sam/stack.py destroy $(ENV)
+destroy: boto3 ## remove the stack, after asking; the secret and the logs stay
+	@$(STACK_PY) destroy $(ENV)
+
+# Refuses an environment that samconfig.toml does not know, in the words of sam/stack.py.
+define known_environment
+@grep -qxF '[$(ENV).deploy.parameters]' samconfig.toml || { echo "make $@: samconfig.toml knows no environment '$(ENV)' to deploy to;" \
+  "it knows $$(sed -n 's/^\[\(.*\)\.deploy\.parameters\]$$/\1/p' samconfig.toml | paste -sd, - | sed 's/,/, /g')" >&2; exit 1; }
+endef
 
 # The stack's name stands in samconfig.toml, under the environment's name.
 STACK = $(shell awk -v section='[$(ENV).deploy.parameters]' '$$0 == section { on = 1 } on && $$1 == "stack_name" { gsub(/"/, "", $$3); print $$3; exit }' samconfig.toml)
 
 .PHONY: secret
 secret: ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
+	$(known_environment)
 	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/putsecret ./putsecret
-	@build/putsecret -stack $(STACK) $(ARGS)
+	@build/putsecret $(if $(STACK),-stack $(STACK)) $(ARGS)
 
 .PHONY: doctor
-doctor: ## what would stop going live, check by check; ENV as for deploy, flags by ARGS="-json"
+doctor: ## what would stop going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
+	$(known_environment)
+	@[ -n '$(STACK)' ] || [ '$(ENV)' = default ] || { echo "make doctor: STACK= looks before there is a stack, so that ENV=$(ENV) says nothing:" \
+	  "leave it out, and name production's Atlas by ARGS=\"-atlas-url https://...\"" >&2; exit 1; }
 	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/doctor .
 	@build/doctor $(if $(STACK),-stack $(STACK)) $(ARGS)
 
-.PHONY: sam-cli
+.PHONY: boto3 sam-cli
+boto3:
+	@./e2e/tools.sh boto3
 sam-cli:
-	@./e2e/tools.sh python
+	@./e2e/tools.sh sam
 
 ARCHITECTURES ?= arm64 x86_64
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)

@@ -11,6 +11,7 @@ case $(uname -m) in
 esac
 image=public.ecr.aws/lambda/provided:al2023-$arch
 log=${TMPDIR:-/tmp}/dockerd.log
+apt=$(dirname "$0")/apt.sh
 
 fail() { echo "make verify cannot run: $1" >&2; exit 1; }
 
@@ -22,7 +23,7 @@ engine_answers() { "$docker" info >/dev/null 2>&1; }
 
 start_engine() {
   [ "$(id -u)" = 0 ] || fail "no Docker engine answers, and only root can start one"
-  command -v dockerd >/dev/null || install_packages docker.io ca-certificates
+  command -v dockerd >/dev/null || "$apt" docker.io ca-certificates
   [ -x /usr/bin/docker ] && docker=/usr/bin/docker
   engine_answers && return
   # A pid file that a stopped machine left behind keeps dockerd from starting.
@@ -36,16 +37,10 @@ start_engine() {
   fail "dockerd does not answer; its log is $log"
 }
 
-install_packages() {
-  command -v apt-get >/dev/null || fail "install $* first"
-  echo "installing $*"
-  (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@") >/dev/null || fail "apt-get could not install $*"
-}
-
 make_image() {
   # A busybox that ldd can read is linked against a libc that the image does not have.
   command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 && [ -f /etc/ssl/certs/ca-certificates.crt ] ||
-    install_packages busybox-static ca-certificates
+    "$apt" busybox-static ca-certificates
   root=$(mktemp -d)
   trap 'rm -rf "$root"' EXIT
   mkdir -p "$root"/bin "$root"/etc/ssl/certs "$root"/var/task "$root"/var/runtime "$root"/opt "$root"/tmp "$root"/root

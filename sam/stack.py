@@ -1,12 +1,13 @@
-"""Deploys, follows and removes the stack of one environment of samconfig.toml, with SAM CLI.
+"""Deploys, follows and removes the stack of one environment of samconfig.toml, with SAM CLI, and prints its outputs.
 
-    python stack.py deploy|logs|destroy ENVIRONMENT
+    python stack.py deploy|outputs|logs|destroy ENVIRONMENT
 
-`make deploy`, `make logs` and `make destroy` run it with the Python and the SAM CLI of .tools/venv. What is wrong is said
-in one line, on standard error, with exit code 1.
+`make deploy`, `make outputs`, `make logs` and `make destroy` run it with the Python of .tools/aws, which has boto3; SAM CLI
+is installed into .tools/venv when it is needed. What is wrong is said in one line, on standard error, with exit code 1.
 """
 
 import hashlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import botocore.exceptions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build"
-SAM = pathlib.Path(sys.executable).parent / "sam"
+SAM = ROOT / ".tools" / "venv" / "bin" / "sam"
 
 
 class Refusal(Exception):
@@ -33,21 +34,24 @@ def settings(environment):
     return config[environment]["deploy"]["parameters"]
 
 
-def check_credentials():
-    """Refuses when AWS does not know who is calling."""
-    if not boto3.session.Session().region_name:
-        raise Refusal("no AWS Region is set; set AWS_REGION or choose a profile by AWS_PROFILE")
+def identity():
+    """Returns the ARN of who is calling. Refuses when there is no Region, or AWS does not know who is calling."""
     try:
-        identity = boto3.client("sts").get_caller_identity()
-    except botocore.exceptions.NoCredentialsError:
-        raise Refusal("there are no AWS credentials; sign in (aws sso login) or choose a profile by AWS_PROFILE")
+        session = boto3.session.Session()
+        missing = []
+        if not session.region_name:
+            missing.append("no AWS Region is set (AWS_REGION)")
+        if not session.get_credentials():
+            missing.append("there are no AWS credentials (aws sso login)")
+        if missing:
+            raise Refusal(f"{' and '.join(missing)}; a profile chosen by AWS_PROFILE can have both")
+        return session.client("sts").get_caller_identity()["Arn"]
     except botocore.exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         what = "have expired" if "Expired" in code else "are not accepted"
         raise Refusal(f"the AWS credentials {what} ({code}); sign in again")
     except botocore.exceptions.BotoCoreError as error:
-        raise Refusal(f"AWS cannot be asked who is calling: {error}")
-    print(f"as {identity['Arn']}")
+        raise Refusal(f"AWS cannot be asked who is calling: {' '.join(str(error).split())}")
 
 
 def outputs(stack):
@@ -60,7 +64,9 @@ def outputs(stack):
 
 
 def sam(*arguments):
-    """Runs SAM CLI in the project's root and refuses when it fails, after it has said why itself."""
+    """Runs SAM CLI in the project's root, installing it before if need be, and refuses when it fails: it says why itself."""
+    if subprocess.run([ROOT / "e2e" / "tools.sh", "sam"]).returncode != 0:
+        raise Refusal("SAM CLI could not be installed; the lines above say why")
     if subprocess.run([SAM, *arguments], cwd=ROOT).returncode != 0:
         raise Refusal(f"sam {arguments[0]} failed; its last lines say why")
 
@@ -92,22 +98,29 @@ def deploy(environment):
     examples = [value for value in overrides if "example.com" in value]
     if examples:
         raise Refusal(f"samconfig.toml still has example values for {environment}: {', '.join(examples)}")
-    check_credentials()
+    print(f"as {identity()}")
     build = ["build", "--config-env", environment]
     sam(*build, *(["--parameter-overrides", *overrides] if overrides else []))
     publish_on_change(BUILT / "template.yaml", fingerprint(overrides))
     sam("deploy", "--config-env", environment)
 
 
+def show_outputs(environment):
+    stack = settings(environment)["stack_name"]
+    identity()
+    for name, value in sorted(outputs(stack).items()):
+        print(f"{name:<20} {value}")
+
+
 def logs(environment):
     stack = settings(environment)["stack_name"]
-    check_credentials()
+    print(f"as {identity()}")
     sam("logs", "--cw-log-group", outputs(stack)["LogGroup"], "--tail")
 
 
 def destroy(environment):
     stack = settings(environment)["stack_name"]
-    check_credentials()
+    print(f"as {identity()}")
     secret = outputs(stack).get("SecretArn")
     print(f"This removes the stack {stack}. Its fixed addresses, if it has any, are lost and must be whitelisted anew.")
     print(f"What stays: the secret {secret}, and the logs.")
@@ -117,7 +130,10 @@ def destroy(environment):
 
 
 def main(arguments):
-    jobs = {"deploy": deploy, "logs": logs, "destroy": destroy}
+    # The AWS CLI and the SDK for Go look at AWS_REGION first; boto3 and SAM CLI know AWS_DEFAULT_REGION alone.
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
+    jobs = {"deploy": deploy, "outputs": show_outputs, "logs": logs, "destroy": destroy}
     if len(arguments) != 2 or arguments[0] not in jobs:
         print(__doc__, file=sys.stderr)
         return 2

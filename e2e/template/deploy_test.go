@@ -23,6 +23,8 @@ func TestMakeDeployRefusesInOneLine(t *testing.T) {
 		"example values":                        {nil, "deploy", "production", "example values for production"},
 		"no credentials":                        {[]string{"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "HOME=/nowhere"}, "deploy", "default", "there are no AWS credentials"},
 		"no Region":                             {[]string{"AWS_REGION=", "AWS_DEFAULT_REGION=", "HOME=/nowhere"}, "logs", "default", "no AWS Region is set"},
+		"neither Region nor credentials":        {[]string{"AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "HOME=/nowhere"}, "deploy", "default", "no AWS Region is set (AWS_REGION) and there are no AWS credentials"},
+		"a profile that is not there":           {[]string{"AWS_PROFILE=nope"}, "deploy", "default", "The config profile (nope) could not be found"},
 		"an endpoint that does not answer":      {[]string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, "destroy", "default", "AWS cannot be asked who is calling"},
 		"logs of a stack that was not deployed": {[]string{"AWS_ENDPOINT_URL=" + rig.Moto(t, "127.0.0.1")}, "logs", "default", "there is no stack atrip-token-broker-sandbox"},
 	} {
@@ -36,6 +38,48 @@ func TestMakeDeployRefusesInOneLine(t *testing.T) {
 				t.Errorf("it says %q, want one line with %q", stderr, row.want)
 			}
 		})
+	}
+}
+
+// Every job that acts on a stack says the same of an environment that samconfig.toml does not know.
+func TestMakeRefusesAnUnknownEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, job := range []string{"deploy", "outputs", "logs", "destroy", "secret", "doctor"} {
+		want := "make " + job + ": samconfig.toml knows no environment 'prod' to deploy to; it knows default, production\n"
+		if stderr := refused(t, job, "ENV=prod"); stderr != want {
+			t.Errorf("make %s ENV=prod says %q, want %q", job, stderr, want)
+		}
+	}
+	if stderr := refused(t, "doctor", "STACK=", "ENV=production"); !strings.Contains(stderr, "ENV=production says nothing") {
+		t.Errorf("without a stack, make doctor ENV=production says %q", stderr)
+	}
+}
+
+// refused runs make, which has to fail, and returns what it wrote to standard error without make's own last line.
+func refused(t *testing.T, args ...string) string {
+	t.Helper()
+	stdout, stderr, err := rig.Output(t, "make", append([]string{"-s"}, args...)...)
+	if err == nil {
+		t.Fatalf("make %v went on: %s", args, stdout)
+	}
+	said, _, _ := strings.Cut(stderr, "make: ***")
+	return said
+}
+
+// AWS_REGION goes before AWS_DEFAULT_REGION, as with the AWS CLI and with doctor.
+func TestMakeOutputsPrintsAStacksOutputsInTheRegionOfAWSREGION(t *testing.T) {
+	t.Parallel()
+	moto := rig.Moto(t, "127.0.0.1")
+	rig.AWS(t, moto, "cloudformation", "create_stack", map[string]any{
+		"StackName":    "atrip-token-broker-sandbox",
+		"TemplateBody": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Url":{"Value":"https://api.example.com/getAtripToken.do"},"EgressIps":{"Value":"192.0.2.1"}}}`,
+	})
+	for _, other := range []string{"", "us-east-1"} {
+		environment := []string{"AWS_ENDPOINT_URL=" + moto, "AWS_REGION=" + rig.Region, "AWS_DEFAULT_REGION=" + other}
+		stdout, stderr, err := rig.OutputWith(t, environment, "make", "-s", "outputs")
+		if want := "EgressIps            192.0.2.1\nUrl                  https://api.example.com/getAtripToken.do\n"; err != nil || stdout != want {
+			t.Errorf("with AWS_DEFAULT_REGION=%s: %v, %q, want %q\n%s", other, err, stdout, want, stderr)
+		}
 	}
 }
 
