@@ -154,7 +154,8 @@ export class AtripLink extends HTMLElement {
       return [, 'SignInExpired'];
     }
     try {
-      response = await fetch(value('endpoint'), {
+      // Without an endpoint: no url at all, rather than the page's own, which is not to get the operator's token.
+      response = await fetch(value('endpoint') || '//', {
         method: 'POST', headers, credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer', signal: limit,
         body: JSON.stringify({ orderNo: value('order-no'), userName: value('user-name'), role: value('atrip-role') }),
       });

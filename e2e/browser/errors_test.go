@@ -104,6 +104,57 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
+func TestWithoutAnEndpointNobodyIsAsked(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	for _, attributes := range []string{`order-no="X1" role="Finance"`, `endpoint="" order-no="X1" role="Finance"`} {
+		run(t, ctx, chromedp.Navigate(page(t, attributes).URL))
+		until(t, ctx, link(0)+`?.state === 'idle'`)
+		eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = async () => 'Bearer x',
+			addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+		fail(t, ctx, 0)
+		if code := eval[string](t, ctx, `document.detail.code`); code != "Unreachable" {
+			t.Errorf("<atrip-link %s>: the event says %s, want Unreachable", attributes, code)
+		}
+		if asked := eval[string](t, ctx, `performance.getEntriesByType('resource').filter((e) => e.initiatorType === 'fetch')
+			.map((e) => e.name).join()`); asked != "" {
+			t.Errorf("<atrip-link %s>: the token went to %s, want nowhere", attributes, asked)
+		}
+	}
+}
+
+func TestNoAuthorizationFromThePage(t *testing.T) {
+	t.Parallel()
+	broker := newEndpoint(t)
+	broker.says(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
+	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
+	ctx := browser(t)
+	for _, row := range []struct {
+		name, get string
+		asked     int32
+	}{
+		{"it rejects", `async () => { throw new Error('no session'); }`, 0},
+		{"it throws", `() => { throw new Error('no session'); }`, 0},
+		{"it is missing", `undefined`, 1},
+		{"it gives nothing", `async () => undefined`, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			before := broker.asked.Load()
+			run(t, ctx, chromedp.Navigate(site.URL))
+			until(t, ctx, link(0)+`?.state === 'idle'`)
+			eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = `+row.get+`,
+				addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+			fail(t, ctx, 0)
+			if code := eval[string](t, ctx, `document.detail.code`); code != "SignInExpired" {
+				t.Errorf("the event says %s, want SignInExpired", code)
+			}
+			if n := broker.asked.Load() - before; n != row.asked {
+				t.Errorf("the endpoint was asked %d times, want %d", n, row.asked)
+			}
+		})
+	}
+}
+
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	broker := newEndpoint(t)
