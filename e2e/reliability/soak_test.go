@@ -67,7 +67,9 @@ func TestSoak(t *testing.T) {
 	}
 	quarter := goroutines(t, short.runs)
 	t.Logf("goroutines: %d after %d calls, %d after %d", quarter, calls/4, whole, calls)
-	if whole > quarter {
+	// One that carries a call's bytes may be caught on its way out; a leak would be as large as the calls are many.
+	const onTheirWay = 5
+	if whole > quarter+onTheirWay {
 		t.Errorf("goroutines grew from %d to %d", quarter, whole)
 	}
 }
