@@ -68,26 +68,15 @@ func run(t *testing.T, args ...string) (ready string, out *buffer) {
 	return ready, out
 }
 
-// runJSON is run with -json, and the addresses of the ready line.
-func runJSON(t *testing.T) (addresses, *buffer) {
+// runJSON is run with -json and flags, and the addresses of the ready line.
+func runJSON(t *testing.T, flags ...string) (addresses, *buffer) {
 	t.Helper()
-	ready, out := run(t, "-json")
-	return parsed(t, ready), out
-}
-
-// readyAddresses is the addresses of a system with flags.
-func readyAddresses(t *testing.T, flags ...string) addresses {
-	t.Helper()
-	ready, _ := run(t, append([]string{"-json"}, flags...)...)
-	return parsed(t, ready)
-}
-
-func parsed(t *testing.T, ready string) (at addresses) {
-	t.Helper()
+	ready, out := run(t, append([]string{"-json"}, flags...)...)
+	var at addresses
 	if err := json.Unmarshal([]byte(ready), &at); err != nil {
 		t.Fatal(err)
 	}
-	return at
+	return at, out
 }
 
 func send(t *testing.T, method, url, body string, headers ...string) (int, http.Header, string) {
@@ -312,13 +301,14 @@ func TestAPageOfOnesOwnMayCallWhereItsOriginIsNamed(t *testing.T) {
 		_, i, _ := send(t, "GET", at.Issuer+"/dev-token?user=amelia@example.com", "", "Origin", origin)
 		return h.Get("Access-Control-Allow-Origin"), i.Get("Access-Control-Allow-Origin")
 	}
-	named := readyAddresses(t, "-origin", mine)
+	named, _ := runJSON(t, "-origin", mine)
 	for origin, want := range map[string]string{mine: mine, named.Console: named.Console, "http://127.0.0.1:3001": ""} {
 		if api, issuer := allowed(named, origin); api != want || issuer != want {
 			t.Errorf("for %s the API allows %q and the issuer %q, want %q", origin, api, issuer, want)
 		}
 	}
-	if api, issuer := allowed(readyAddresses(t), mine); api != "" || issuer != "" {
+	unnamed, _ := runJSON(t)
+	if api, issuer := allowed(unnamed, mine); api != "" || issuer != "" {
 		t.Errorf("without -origin the API allows %q and the issuer %q, want none", api, issuer)
 	}
 }
