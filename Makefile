@@ -33,21 +33,23 @@ build: ## the function for this machine: build/bootstrap, with build/policies/ b
 	$(CHECK_POLICIES)
 	@rm -rf build/policies && mkdir -p build
 	$(BUILD_FUNCTION) -o build/bootstrap ./cmd/lambda
-	@cp -R policies build/policies
+	@$(call copy_policies,build)
 
-# `sam build` comes here through sam/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
+# `sam build` comes here through tools/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
 .PHONY: build-Function build-ProbeFunction
 build-Function:
 	$(CHECK_POLICIES)
 	$(call build_for_lambda,./cmd/lambda)
-	@cp -R policies "$(ARTIFACTS_DIR)/policies"
+	@$(call copy_policies,$(ARTIFACTS_DIR))
 
 build-ProbeFunction:
 	$(call build_for_lambda,./cmd/probe)
 
+copy_policies = mkdir -p "$(1)/policies" && cp -R policy/*.cedar policy/schema.cedarschema policy/examples "$(1)/policies/"
+
 define build_for_lambda
 	@: $${ARTIFACTS_DIR:?is set by sam build; to build for this machine: make build}
-	@: $${GOARCH:?is set by sam/<architecture>/Makefile; use sam build}
+	@: $${GOARCH:?is set by tools/<architecture>/Makefile; use sam build}
 	GOOS=linux GOARCH=$(GOARCH) $(BUILD_FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" $(1)
 endef
 
@@ -77,21 +79,14 @@ test: ## vet, then every test with the race detector
 	cd cmd/doctor && $(GO) vet ./... && $(GO) test $(RACE) ./...
 
 .PHONY: policy-matrix
-policy-matrix: ## who may open the portal, as whom, in which role: policies/cases.yaml with what each policy decides
+policy-matrix: ## who may open the portal, as whom, in which role: policy/cases.yaml with what each policy decides
 	@$(GO) run ./cmd/policy matrix
-
-# Tests that take long beside the others: a mutant that lives through those meets them last.
-SLOW_TESTS := NoReplacedMember|FindingNoAtlas|ItsOwnBreaker|AtlasTimeout|AtlasUnavailable|WithinItsPatience|AtlasFailed|NeverHoldsTheSecret
-
-.PHONY: mutants
-mutants: ## break every condition of handler and policy in turn; a test has to notice (long; docs/mutants.md)
-	cd e2e && $(GO) run ./mutants -slow "$(SLOW_TESTS)" handler policy
 
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
 	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 $(GO) test -race -count=1 -timeout 10m ./...
-	./e2e/fuzz.sh $(FUZZTIME)
+	./tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: faults
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
@@ -109,11 +104,11 @@ soak: ## SOAK_CALLS (200000) calls against the built function: memory, descripto
 
 .PHONY: tools
 tools: ## what verify needs, installed into .tools/
-	@./e2e/tools.sh
+	@./tools/tools.sh
 
 .PHONY: sam-local
 sam-local: sam-cli ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
-	@./e2e/docker.sh
+	@./tools/docker.sh
 	@cd e2e && $(GO) build -o ../build/outside ./outside
 	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1; build/outside & trap "kill $$!" EXIT; \
 	  $(TOOLS)/venv/bin/sam build --config-env local && $(TOOLS)/venv/bin/sam local start-api --config-env local
@@ -165,9 +160,9 @@ doctor: ## what would stop going live, check by check; ENV as for deploy, STACK=
 
 .PHONY: boto3 sam-cli
 boto3:
-	@./e2e/tools.sh boto3
+	@./tools/tools.sh boto3
 sam-cli:
-	@./e2e/tools.sh sam
+	@./tools/tools.sh sam
 
 ARCHITECTURES ?= arm64 x86_64
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -176,8 +171,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, and SHA256SUMS
 	@rm -rf dist && mkdir -p dist
 	@for a in $(ARCHITECTURES); do mkdir -p dist/built/$$a/function dist/built/$$a/probe; \
-	  $(MAKE) -s -f sam/$$a/Makefile build-Function ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/function; \
-	  $(MAKE) -s -f sam/$$a/Makefile build-ProbeFunction ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/probe; done
+	  $(MAKE) -s -f tools/$$a/Makefile build-Function ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/function; \
+	  $(MAKE) -s -f tools/$$a/Makefile build-ProbeFunction ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/probe; done
 	@$(GO) run ./cmd/release -version $(VERSION) -built dist/built -out dist | tee dist/SHA256SUMS
 
 .PHONY: sbom
@@ -187,7 +182,7 @@ sbom: ## dist/*.cdx.json: what the function of `make release` is made of, read f
 
 .PHONY: bench
 bench: build ## how long it takes beside other versions: some minutes; all of docs/performance.md with FULL=1
-	$(GO) run ./bench $(if $(FULL),-full)
+	cd e2e && $(GO) run ./bench $(if $(FULL),-full)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: cover

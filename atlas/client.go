@@ -17,7 +17,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 // Path is the call's path under the base URL.

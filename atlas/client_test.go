@@ -14,7 +14,7 @@ import (
 
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 var (

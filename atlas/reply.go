@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 // reply is the union of what Atlas answers with: the documented body, and the

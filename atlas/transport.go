@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"atriptoken/roots"
 )
 
 // NewTransport returns the transport that a Client uses when it is given none:
@@ -20,7 +18,7 @@ import (
 // by the transport, proxies from the environment, and bounds on each step so
 // that a dead network is told from a slow Atlas.
 func NewTransport() *http.Transport {
-	t := &http.Transport{
+	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: (&net.Dialer{
 			Timeout:   3 * time.Second,
@@ -44,8 +42,6 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:        maxIdle,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-	roots.Install(t)
-	return t
 }
 
 // transportError says in the client's own words why there was no reply. The

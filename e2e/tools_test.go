@@ -45,7 +45,7 @@ func TestNothingIsInstalledIntoTheSystemUnasked(t *testing.T) {
 			write(t, filepath.Join(programs, "id"), "#!/usr/bin/env bash\necho 0\n")
 			write(t, filepath.Join(programs, "apt-get"), "#!/usr/bin/env bash\necho \"$*\" >>\"${0%/*}/asked\"\n")
 
-			command := exec.Command(filepath.Join(project, "e2e/tools.sh"), "boto3")
+			command := exec.Command(filepath.Join(project, "tools/tools.sh"), "boto3")
 			command.Env = append([]string{"PATH=" + programs}, row.environment...)
 			out, err := command.CombinedOutput()
 			if err == nil {

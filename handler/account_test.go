@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/events"
 	"atriptoken/handler"
-	"atriptoken/redact"
+	"atriptoken/internal/lambdatest"
+	"atriptoken/internal/redact"
 	"atriptoken/secret"
 )
 
@@ -64,7 +64,7 @@ func TestAccount_IsTheOneThatThePolicyPermits(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			b, further := newBrands(t)
-			edits := []events.Edit{set(row.groups, "requestContext", "authorizer", "lambda", "groups")}
+			edits := []lambdatest.Edit{set(row.groups, "requestContext", "authorizer", "lambda", "groups")}
 			if row.header != "" {
 				edits = append(edits, headerSet("X-Atrip-Account", row.header))
 			}
@@ -96,7 +96,7 @@ func TestAccount_RefusalsHelpOnlyWhoIsPermitted(t *testing.T) {
 	t.Parallel()
 	b, _ := newBrands(t)
 	ask := func(groups, header string) string {
-		edits := []events.Edit{set(groups, "requestContext", "authorizer", "lambda", "groups")}
+		edits := []lambdatest.Edit{set(groups, "requestContext", "authorizer", "lambda", "groups")}
 		if header != "" {
 			edits = append(edits, headerSet("x-atrip-account", header))
 		}

@@ -17,10 +17,10 @@ import (
 
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
-	"atriptoken/events"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
+	"atriptoken/internal/redact"
 	"atriptoken/policy"
-	"atriptoken/redact"
 	"atriptoken/secret"
 )
 
@@ -92,7 +92,7 @@ func atlasClient(t testing.TB, url string) *atlas.Client {
 
 func policyFile(t testing.TB, name string) *policy.Policy {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "policies", name))
+	text, err := os.ReadFile(filepath.Join("..", "policy", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,26 +242,26 @@ func (l *logBuffer) lines(t testing.TB, message string) []map[string]any {
 }
 
 // sample returns an event from events/, changed by the edits.
-func sample(t testing.TB, name string, edits ...events.Edit) []byte {
+func sample(t testing.TB, name string, edits ...lambdatest.Edit) []byte {
 	t.Helper()
-	return events.Sample(name, edits...)
+	return lambdatest.Event(name, edits...)
 }
 
-// set is events.Set; absent{} as a value removes the member.
-func set(value any, path ...string) events.Edit {
+// set is lambdatest.Set; absent{} as a value removes the member.
+func set(value any, path ...string) lambdatest.Edit {
 	if _, remove := value.(absent); remove {
-		return events.Remove(path...)
+		return lambdatest.Remove(path...)
 	}
-	return events.Set(value, path...)
+	return lambdatest.Set(value, path...)
 }
 
 type absent struct{}
 
-func body(text string) events.Edit { return events.Body(text) }
+func body(text string) lambdatest.Edit { return lambdatest.Body(text) }
 
-func headerSet(name string, value any) events.Edit { return set(value, "headers", name) }
+func headerSet(name string, value any) lambdatest.Edit { return set(value, "headers", name) }
 
-func claim(name string, value any) events.Edit {
+func claim(name string, value any) lambdatest.Edit {
 	return set(value, "requestContext", "authorizer", "jwt", "claims", name)
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 	"atriptoken/secret"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 	"atriptoken/secret"
 )
 

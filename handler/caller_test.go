@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/events"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
 )
 
 // groupsClaim configures the claim with the groups, as Cognito names it.
@@ -95,7 +95,7 @@ func TestCaller_EverySampleIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range events.Names() {
+	for _, name := range lambdatest.EventNames() {
 		if !strings.Contains(string(text), `{"`+name+`",`) {
 			t.Errorf("no row above has the sample %s", name)
 		}
@@ -139,15 +139,15 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 	b := newBroker(t)
 	for _, row := range []struct {
 		sample, path string
-		edits        []events.Edit
+		edits        []lambdatest.Edit
 		want         string
 	}{
 		{"http-api-jwt", "/getAtripToken.do", nil, "OK"},
-		{"http-api-jwt", "/prod/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage")}, "OK"},
-		{"http-api-jwt", "/prod/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "OK"},
-		{"http-api-jwt", "/test/getAtripToken.do", []events.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "NotFound"},
+		{"http-api-jwt", "/prod/getAtripToken.do", []lambdatest.Edit{set("prod", "requestContext", "stage")}, "OK"},
+		{"http-api-jwt", "/prod/getAtripToken.do", []lambdatest.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "OK"},
+		{"http-api-jwt", "/test/getAtripToken.do", []lambdatest.Edit{set("prod", "requestContext", "stage"), set("$default", "routeKey")}, "NotFound"},
 		{"http-api-jwt", "/tools/v1/getAtripToken.do", nil, "OK"}, // a custom domain's base path: the route has matched
-		{"http-api-jwt", "/tools/v1/getAtripToken.do", []events.Edit{set("$default", "routeKey")}, "NotFound"},
+		{"http-api-jwt", "/tools/v1/getAtripToken.do", []lambdatest.Edit{set("$default", "routeKey")}, "NotFound"},
 		{"http-api-jwt", "/a/b/c/d/e/f/g/getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "//getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "/%2fgetAtripToken.do", nil, "NotFound"},
@@ -162,7 +162,7 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 		{"function-url-iam", "/prod/getAtripToken.do", nil, "NotFound"},
 		{"rest-api-iam", "/getAtripToken.do", nil, "OK"},
 		{"rest-api-iam", "/v1/getAtripToken.do", nil, "OK"},
-		{"rest-api-iam", "/v1/getAtripToken.do", []events.Edit{set("/{proxy+}", "resource")}, "NotFound"},
+		{"rest-api-iam", "/v1/getAtripToken.do", []lambdatest.Edit{set("/{proxy+}", "resource")}, "NotFound"},
 		{"rest-api-iam", "//getAtripToken.do", nil, "NotFound"},
 		{"load-balancer", "/getAtripToken.do", nil, "OK"},
 		{"load-balancer", "//getAtripToken.do", nil, "NotFound"},
@@ -185,7 +185,7 @@ func TestPath_AfterTheStageAlone(t *testing.T) {
 func TestConnect_AnswersWithAFlatMapOfStrings(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	flat := func(edits ...events.Edit) map[string]string {
+	flat := func(edits ...lambdatest.Edit) map[string]string {
 		t.Helper()
 		out, err := b.call("service", sample(t, "connect", edits...))
 		if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
-	"atriptoken/events"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
 )
 
 func FuzzEventHTTPAPI(f *testing.F)      { fuzzEvents(f, "http-api-", "function-url-") }
@@ -42,11 +42,11 @@ var fuzzValues = []string{
 // through the whole event) replaced by the JSON in value. Never may the handler
 // panic, and never may it ask Atlas what the oracle has not allowed.
 func fuzzEvents(f *testing.F, prefixes ...string) {
-	for _, name := range events.Names() {
+	for _, name := range lambdatest.EventNames() {
 		if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
 		}
-		payload := events.Sample(name)
+		payload := lambdatest.Event(name)
 		for door := range fuzzDoors {
 			f.Add(payload, uint16(0), "", uint8(door))
 		}
@@ -69,8 +69,8 @@ func TestEvent_NoReplacedMemberOpensWhatTheOracleDenies(t *testing.T) {
 	t.Parallel()
 	u := newUpstream(t)
 	b := newBroker(t, u.use(t), func(c *handler.Config) { c.Logger = slog.New(slog.DiscardHandler) })
-	for _, name := range events.Names() {
-		payload := events.Sample(name)
+	for _, name := range lambdatest.EventNames() {
+		payload := lambdatest.Event(name)
 		for member := range places(payload) {
 			for i, value := range fuzzValues {
 				judge(t, b, u, fuzzDoors[(member+i)%len(fuzzDoors)], replaced(payload, member, value))

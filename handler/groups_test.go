@@ -3,7 +3,7 @@ package handler_test
 import (
 	"testing"
 
-	"atriptoken/events"
+	"atriptoken/internal/lambdatest"
 )
 
 // groupPolicy permits who is in the group "yes", as anybody, in any role.
@@ -62,7 +62,7 @@ func TestGroups_OfAnHTTPAPI(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			edits := []events.Edit{set(map[string]any{
+			edits := []lambdatest.Edit{set(map[string]any{
 				"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838",
 			}, "requestContext", "authorizer", "jwt", "claims"), claim("groups", row.printed)}
 			if row.token != "" {
@@ -92,7 +92,7 @@ func TestGroups_OfARESTAPI(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			edits := []events.Edit{set(map[string]any{
+			edits := []lambdatest.Edit{set(map[string]any{
 				"sub": "u1", "email": "amelia@example.com", "exp": "Thu Mar 12 20:03:58 UTC 2026", "groups": row.printed,
 			}, "requestContext", "authorizer", "claims"),
 				set(absent{}, "headers", "Authorization"), set(absent{}, "multiValueHeaders", "Authorization")}

@@ -5,18 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"atriptoken/events"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
 )
 
 // Who a request is made by, in every form that names nobody for sure.
 func TestIdentity_ThatIsNotForSureIsNobody(t *testing.T) {
 	t.Parallel()
-	jwt := func(edits ...events.Edit) []byte { return sample(t, "http-api-jwt", edits...) }
-	at := func(value any, path ...string) events.Edit {
+	jwt := func(edits ...lambdatest.Edit) []byte { return sample(t, "http-api-jwt", edits...) }
+	at := func(value any, path ...string) lambdatest.Edit {
 		return set(value, append([]string{"requestContext", "authorizer"}, path...)...)
 	}
-	cognito := func(edits ...events.Edit) []byte { return sample(t, "rest-api-cognito", edits...) }
+	cognito := func(edits ...lambdatest.Edit) []byte { return sample(t, "rest-api-cognito", edits...) }
 	for name, event := range map[string][]byte{
 		"no authorizer":                          jwt(set(absent{}, "requestContext", "authorizer")),
 		"null":                                   jwt(set(nil, "requestContext", "authorizer")),

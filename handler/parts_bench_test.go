@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"atriptoken/atlas"
-	"atriptoken/events"
-	"atriptoken/redact"
+	"atriptoken/internal/lambdatest"
+	"atriptoken/internal/redact"
 )
 
 // The parts of BenchmarkInvoke, each by itself; policy.BenchmarkDecide is the
@@ -22,7 +22,7 @@ func BenchmarkDecode(b *testing.B) {
 	names, roles := claimNames{name: "email", groups: "groups"}, []string{"Customer service"}
 	for _, name := range []string{"http-api-jwt", "http-api-iam", "plain"} {
 		b.Run(name, func(b *testing.B) {
-			payload := events.Sample(name)
+			payload := lambdatest.Event(name)
 			b.ReportAllocs()
 			for b.Loop() {
 				e, c, detail := parseEvent(payload, "")

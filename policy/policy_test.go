@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ func parse(t testing.TB, text string) *policy.Policy {
 
 func file(t testing.TB, name string) *policy.Policy {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "policies", name))
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 // The staging labels that Secrets Manager moves from version to version when a

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 	"atriptoken/secret"
 )
 

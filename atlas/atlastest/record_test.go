@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 func TestRequestsTellsWhatWasAskedFor(t *testing.T) {

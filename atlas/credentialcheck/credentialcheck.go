@@ -17,7 +17,7 @@ import (
 	"fmt"
 
 	"atriptoken/atlas"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 // Verdict is what the question came to.

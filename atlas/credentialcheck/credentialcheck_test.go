@@ -8,7 +8,7 @@ import (
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
 	"atriptoken/atlas/credentialcheck"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 func TestAsk(t *testing.T) {

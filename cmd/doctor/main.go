@@ -23,7 +23,7 @@ import (
 
 	"atriptoken/atlas"
 	"atriptoken/cmd/doctor/diagnosis"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 func main() {

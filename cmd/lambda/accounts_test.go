@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 	"atriptoken/secret/secrettest"
 )
 

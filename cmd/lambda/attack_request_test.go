@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"atriptoken/events"
+	"atriptoken/internal/lambdatest"
 )
 
 // bodyOf is a request's body with these members.
@@ -18,7 +18,7 @@ var honestBody = bodyOf("XPFIW20220209163159425", "amelia@example.com", "Custome
 // operatorAttacks are of somebody who is signed in and wants more.
 func operatorAttacks() map[string][]attack {
 	asks := func(name, body, want string) attack {
-		return attack{name: name, event: events.Sample("http-api-jwt", events.Body(body)), want: want}
+		return attack{name: name, event: lambdatest.Event("http-api-jwt", lambdatest.Body(body)), want: want}
 	}
 	as := func(name, userName, want string) attack {
 		return asks(name, bodyOf("X1", userName, "Customer service"), want)
@@ -44,8 +44,8 @@ func operatorAttacks() map[string][]attack {
 			asks("the name twice", `{"orderNo":"X1","userName":"amelia@example.com","userName":"oskar@example.com","role":"Customer service"}`, "InvalidRequest"),
 			asks("the name twice, in two cases", `{"orderNo":"X1","userName":"amelia@example.com","username":"oskar@example.com","role":"Customer service"}`, "InvalidRequest"),
 			asks("the name twice, once escaped", `{"orderNo":"X1","userName":"amelia@example.com","user\u004eame":"oskar@example.com","role":"Customer service"}`, "InvalidRequest"),
-			{name: "another's name to an AppSync field", event: events.Sample("appsync-oidc", events.Set("oskar@example.com", "arguments", "userName")), want: "NotPermitted"},
-			{name: "another's name to a REST API", event: events.Sample("rest-api-lambda", events.Body(bodyOf("X1", "oskar@example.com", "Customer service"))), want: "NotPermitted"},
+			{name: "another's name to an AppSync field", event: lambdatest.Event("appsync-oidc", lambdatest.Set("oskar@example.com", "arguments", "userName")), want: "NotPermitted"},
+			{name: "another's name to a REST API", event: lambdatest.Event("rest-api-lambda", lambdatest.Body(bodyOf("X1", "oskar@example.com", "Customer service"))), want: "NotPermitted"},
 		},
 		"in another role": {
 			in("a role that no group grants", "Admin", "NotPermitted"),
@@ -62,24 +62,24 @@ func operatorAttacks() map[string][]attack {
 			asks("a role beside the request", `{"orderNo":"X1","userName":"amelia@example.com","role":"Customer service"}{"role":"Admin"}`, "InvalidRequest"),
 		},
 		"to another account": {
-			{name: "an account that is not configured", event: events.Sample("http-api-jwt", events.Header("x-atrip-account", "production")), want: "NotPermitted"},
-			{name: "two accounts", event: events.Sample("http-api-jwt", events.Header("x-atrip-account", "default,production")), want: "NotPermitted"},
-			{name: "two headers for an account", event: events.Sample("load-balancer-multi-value", events.Set([]any{"default", "default"}, "multiValueHeaders", "x-atrip-account")), want: "NotPermitted"},
-			{name: "an account in the body", event: events.Sample("http-api-jwt", events.Body(strings.Replace(honestBody, "{", `{"account":"production",`, 1))), want: "InvalidRequest"},
-			{name: "Atlas credentials in headers", event: events.Sample("http-api-jwt", events.Header("x-atlas-client-id", marked), events.Header("X-Atlas-Client-Secret", marked)), want: "OK", asked: honestBody},
-			{name: "Atlas credentials in the body", event: events.Sample("http-api-jwt", events.Body(strings.Replace(honestBody, "{", `{"clientId":"`+marked+`",`, 1))), want: "InvalidRequest"},
-			{name: "another host", event: events.Sample("http-api-jwt", events.Header("host", "evil.example"), events.Header("x-forwarded-host", "evil.example")), want: "OK", asked: honestBody},
+			{name: "an account that is not configured", event: lambdatest.Event("http-api-jwt", lambdatest.Header("x-atrip-account", "production")), want: "NotPermitted"},
+			{name: "two accounts", event: lambdatest.Event("http-api-jwt", lambdatest.Header("x-atrip-account", "default,production")), want: "NotPermitted"},
+			{name: "two headers for an account", event: lambdatest.Event("load-balancer-multi-value", lambdatest.Set([]any{"default", "default"}, "multiValueHeaders", "x-atrip-account")), want: "NotPermitted"},
+			{name: "an account in the body", event: lambdatest.Event("http-api-jwt", lambdatest.Body(strings.Replace(honestBody, "{", `{"account":"production",`, 1))), want: "InvalidRequest"},
+			{name: "Atlas credentials in headers", event: lambdatest.Event("http-api-jwt", lambdatest.Header("x-atlas-client-id", marked), lambdatest.Header("X-Atlas-Client-Secret", marked)), want: "OK", asked: honestBody},
+			{name: "Atlas credentials in the body", event: lambdatest.Event("http-api-jwt", lambdatest.Body(strings.Replace(honestBody, "{", `{"clientId":"`+marked+`",`, 1))), want: "InvalidRequest"},
+			{name: "another host", event: lambdatest.Event("http-api-jwt", lambdatest.Header("host", "evil.example"), lambdatest.Header("x-forwarded-host", "evil.example")), want: "OK", asked: honestBody},
 		},
 	}
 }
 
 // requestAttacks are on the way to the broker's one path.
 func requestAttacks() map[string][]attack {
-	path := func(name, path, want string, edits ...events.Edit) attack {
-		return attack{name: name, event: events.Sample("http-api-iam", append(edits, events.Set(path, "rawPath"))...), want: want}
+	path := func(name, path, want string, edits ...lambdatest.Edit) attack {
+		return attack{name: name, event: lambdatest.Event("http-api-iam", append(edits, lambdatest.Set(path, "rawPath"))...), want: want}
 	}
-	method := func(name, method string, edits ...events.Edit) attack {
-		return attack{name: name, event: events.Sample("http-api-iam", append(edits, events.Set(method, "requestContext", "http", "method"))...), want: "MethodNotAllowed"}
+	method := func(name, method string, edits ...lambdatest.Edit) attack {
+		return attack{name: name, event: lambdatest.Event("http-api-iam", append(edits, lambdatest.Set(method, "requestContext", "http", "method"))...), want: "MethodNotAllowed"}
 	}
 	return map[string][]attack{
 		"another path": {
@@ -94,41 +94,41 @@ func requestAttacks() map[string][]attack {
 			path("a NUL after it", "/getAtripToken.do\x00", "NotFound"),
 			path("another case of the path", "/GETATRIPTOKEN.DO", "NotFound"),
 			path("a whole URL", "https://evil.example/getAtripToken.do", "NotFound"),
-			path("another stage's prefix", "/prod/getAtripToken.do", "NotFound", events.Set("$default", "routeKey"), events.Set("test", "requestContext", "stage")),
+			path("another stage's prefix", "/prod/getAtripToken.do", "NotFound", lambdatest.Set("$default", "routeKey"), lambdatest.Set("test", "requestContext", "stage")),
 			path("no path", "", "NotFound"),
-			{name: "a stage's prefix at a function URL", event: events.Sample("function-url-iam", events.Set("/prod/getAtripToken.do", "rawPath")), want: "NotFound"},
-			{name: "a proxy resource at a REST API", event: events.Sample("rest-api-iam", events.Set("/x/getAtripToken.do", "path"), events.Set("/{proxy+}", "resource")), want: "NotFound"},
+			{name: "a stage's prefix at a function URL", event: lambdatest.Event("function-url-iam", lambdatest.Set("/prod/getAtripToken.do", "rawPath")), want: "NotFound"},
+			{name: "a proxy resource at a REST API", event: lambdatest.Event("rest-api-iam", lambdatest.Set("/x/getAtripToken.do", "path"), lambdatest.Set("/{proxy+}", "resource")), want: "NotFound"},
 		},
 		"another method": {
 			method("GET", "GET"),
-			method("GET with x-http-method-override", "GET", events.Header("x-http-method-override", "POST")),
-			method("PUT with x-method-override", "PUT", events.Header("x-method-override", "POST")),
+			method("GET with x-http-method-override", "GET", lambdatest.Header("x-http-method-override", "POST")),
+			method("PUT with x-method-override", "PUT", lambdatest.Header("x-method-override", "POST")),
 			method("TRACE", "TRACE"),
 			method("a method in lower case", "post"),
 			method("a method with a space", "POST "),
-			{name: "POST that says DELETE", event: events.Sample("http-api-jwt", events.Header("x-http-method-override", "DELETE")), want: "OK", asked: honestBody},
+			{name: "POST that says DELETE", event: lambdatest.Event("http-api-jwt", lambdatest.Header("x-http-method-override", "DELETE")), want: "OK", asked: honestBody},
 		},
 		"no event at all": {
 			{name: "nothing", event: []byte(" "), want: "InvalidRequest"},
 			{name: "null", event: []byte("null"), want: "InvalidRequest"},
 			{name: "no JSON", event: []byte("<xml/>"), want: "InvalidRequest"},
-			{name: "an array of events", event: []byte("[" + string(events.Sample("plain")) + "]"), door: "service", want: "InvalidRequest"},
+			{name: "an array of events", event: []byte("[" + string(lambdatest.Event("plain")) + "]"), door: "service", want: "InvalidRequest"},
 			{name: "a queue's event", event: []byte(`{"Records":[{"body":"` + marked + `"}]}`), door: "service", want: "InvalidRequest"},
 			{name: "6 MB", event: []byte(`{"x":"` + strings.Repeat("a", 6<<20) + `"}`), want: "InvalidRequest"},
 			{name: "brackets without end", event: []byte(strings.Repeat("[", 1<<20)), want: "InvalidRequest"},
 			{name: "objects without end", event: []byte(strings.Repeat(`{"a":`, 1<<18)), want: "InvalidRequest"},
-			{name: "two shapes at once", event: events.Sample("connect", events.Set("X1", "orderNo")), door: "service", want: "InvalidRequest"},
-			{name: "a shape's version that nobody knows", event: events.Sample("http-api-iam", events.Set("3.0", "version")), want: "InvalidRequest"},
-			{name: "a context twice", event: []byte(strings.Replace(string(events.Sample("http-api-iam")), `"requestContext":`, `"requestContext":{},"requestContext":`, 1)), want: "InvalidRequest"},
-			{name: "ten thousand headers", event: events.Sample("http-api-jwt", manyHeaders(10_000)), want: "OK", asked: honestBody},
+			{name: "two shapes at once", event: lambdatest.Event("connect", lambdatest.Set("X1", "orderNo")), door: "service", want: "InvalidRequest"},
+			{name: "a shape's version that nobody knows", event: lambdatest.Event("http-api-iam", lambdatest.Set("3.0", "version")), want: "InvalidRequest"},
+			{name: "a context twice", event: []byte(strings.Replace(string(lambdatest.Event("http-api-iam")), `"requestContext":`, `"requestContext":{},"requestContext":`, 1)), want: "InvalidRequest"},
+			{name: "ten thousand headers", event: lambdatest.Event("http-api-jwt", manyHeaders(10_000)), want: "OK", asked: honestBody},
 		},
 	}
 }
 
-func manyHeaders(n int) events.Edit {
+func manyHeaders(n int) lambdatest.Edit {
 	return func(event map[string]any) {
 		for i := range n {
-			events.Header(fmt.Sprintf("x-%d", i), marked)(event)
+			lambdatest.Header(fmt.Sprintf("x-%d", i), marked)(event)
 		}
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"testing"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/events"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 )
 
 // attack is one attempt to get what its sender must not have, against the built
@@ -109,7 +108,7 @@ func (a attack) run(t *testing.T, f *lambdatest.Function, atlas *atlastest.Serve
 			}
 		}
 	}
-	honest := attack{event: events.Sample("http-api-jwt")}
+	honest := attack{event: lambdatest.Event("http-api-jwt")}
 	if got := honest.send(t, f); got != "OK" {
 		t.Fatalf("after the attack an honest request gets %s", got)
 	}
@@ -161,17 +160,17 @@ func TestAttacks_OnStricterPolicies(t *testing.T) {
 	atlas, _, env := upstreams(t)
 	env["ATRIP_POLICY_FILE"] = filepath.Join("policies", "examples", "restricted.cedar")
 	f := start(t, env)
-	away := events.Set("198.51.100.1", "requestContext", "http", "sourceIp")
+	away := lambdatest.Set("198.51.100.1", "requestContext", "http", "sourceIp")
 	for _, a := range []attack{
-		{name: "x-forwarded-for from the office", event: events.Sample("http-api-jwt", away, events.Header("x-forwarded-for", "203.0.113.7")), want: "NotPermitted"},
-		{name: "forwarded from the office", event: events.Sample("http-api-jwt", away, events.Header("forwarded", "for=203.0.113.7")), want: "NotPermitted"},
-		{name: "x-real-ip from the office", event: events.Sample("http-api-jwt", away, events.Header("x-real-ip", "203.0.113.7")), want: "NotPermitted"},
-		{name: "a source address that is none", event: events.Sample("http-api-jwt", events.Set("203.0.113.7, 198.51.100.1", "requestContext", "http", "sourceIp")), want: "NotPermitted"},
-		{name: "the office's address in the path's place", event: events.Sample("http-api-jwt", away, events.Set("203.0.113.7", "rawQueryString")), want: "NotPermitted"},
-		{name: "another role from a service that may ask for one", event: []byte(strings.Replace(string(events.Sample("plain")), "Customer service", "Admin", 1)), door: "service", want: "NotPermitted"},
-		{name: "another role from a Connect flow", event: events.Sample("connect", events.Set("Admin", "Details", "Parameters", "role")), door: "service", want: "NotPermitted"},
-		{name: "an operator's event from a service", event: events.Sample("http-api-jwt"), door: "service", want: "NotPermitted"},
-		{name: "an operator's AppSync event from a service", event: events.Sample("appsync-oidc"), door: "service", want: "NotPermitted"},
+		{name: "x-forwarded-for from the office", event: lambdatest.Event("http-api-jwt", away, lambdatest.Header("x-forwarded-for", "203.0.113.7")), want: "NotPermitted"},
+		{name: "forwarded from the office", event: lambdatest.Event("http-api-jwt", away, lambdatest.Header("forwarded", "for=203.0.113.7")), want: "NotPermitted"},
+		{name: "x-real-ip from the office", event: lambdatest.Event("http-api-jwt", away, lambdatest.Header("x-real-ip", "203.0.113.7")), want: "NotPermitted"},
+		{name: "a source address that is none", event: lambdatest.Event("http-api-jwt", lambdatest.Set("203.0.113.7, 198.51.100.1", "requestContext", "http", "sourceIp")), want: "NotPermitted"},
+		{name: "the office's address in the path's place", event: lambdatest.Event("http-api-jwt", away, lambdatest.Set("203.0.113.7", "rawQueryString")), want: "NotPermitted"},
+		{name: "another role from a service that may ask for one", event: []byte(strings.Replace(string(lambdatest.Event("plain")), "Customer service", "Admin", 1)), door: "service", want: "NotPermitted"},
+		{name: "another role from a Connect flow", event: lambdatest.Event("connect", lambdatest.Set("Admin", "Details", "Parameters", "role")), door: "service", want: "NotPermitted"},
+		{name: "an operator's event from a service", event: lambdatest.Event("http-api-jwt"), door: "service", want: "NotPermitted"},
+		{name: "an operator's AppSync event from a service", event: lambdatest.Event("appsync-oidc"), door: "service", want: "NotPermitted"},
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			if got := a.send(t, f); got != a.want {

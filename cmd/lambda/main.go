@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/caarlos0/env/v11"
 
-	"atriptoken/function"
 	"atriptoken/handler"
+	"atriptoken/internal/function"
 )
 
 func main() {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 	"atriptoken/secret/secrettest"
 )
 
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	if bootstrap, err = lambdatest.Build(ctx, dir, "."); err != nil {
+	if bootstrap, err = lambdatest.BuildFunction(ctx, dir); err != nil {
 		panic(err)
 	}
 	cancel()
@@ -50,17 +50,8 @@ func upstreams(t *testing.T) (*atlastest.Server, *secrettest.Server, map[string]
 		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
 		// As in Lambda, where the artifact's root is given.
-		"LAMBDA_TASK_ROOT": root(t),
+		"LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
 	}
-}
-
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func start(t *testing.T, env map[string]string) *lambdatest.Function {

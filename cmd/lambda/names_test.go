@@ -83,7 +83,7 @@ func TestTheRunbookHasAnEntryForEachAlarm(t *testing.T) {
 
 func read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(t), name))
+	text, err := os.ReadFile(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +154,8 @@ type names struct{ metrics, fields, events map[string]bool }
 func written(t *testing.T) names {
 	t.Helper()
 	code := names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	for _, folder := range []string{"handler", "secret", "function", "probe"} {
-		files, err := filepath.Glob(filepath.Join(root(t), folder, "*.go"))
+	for _, folder := range []string{"handler", "secret", "internal/function", "internal/probe"} {
+		files, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 	"atriptoken/secret/secrettest"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"atriptoken/function"
+	"atriptoken/internal/function"
 )
 
 // runner is the function as Lambda runs it: one execution environment, which a
@@ -47,6 +47,9 @@ func newFunction(ctx context.Context, at addresses, secretARN string, environ ma
 		}
 	}
 	variables := passedOn(environ)
+	if variables["ATRIP_POLICY_FILE"] == "" {
+		variables["ATRIP_POLICY_FILE"] = "policy/default.cedar"
+	}
 	variables["ATLAS_SECRET_ARN"] = secretARN
 	variables["AWS_LAMBDA_FUNCTION_NAME"] = "atrip-token"
 	r := &runner{fresh: func(ctx context.Context, atlasURL string) (lambda.Handler, error) {

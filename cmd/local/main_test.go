@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,9 +42,16 @@ func (b *buffer) String() string {
 
 var anyPort = []string{"-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0"}
 
-// environ is the shell's: the tests stand in another directory than make, and do
-// not wait eight seconds for an Atlas that hangs.
-var environ = map[string]string{"ATRIP_POLICY_FILE": "../../policies/default.cedar", "ATLAS_ATTEMPT_TIMEOUT": "4s"}
+// environ shortens the wait for an Atlas that does not answer.
+var environ = map[string]string{"ATLAS_ATTEMPT_TIMEOUT": "4s"}
+
+// TestMain runs the tests in the checkout's root, where make run starts.
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // run starts the system on free ports and ends it with the test. It returns what
 // it said when it was ready, and all its output.

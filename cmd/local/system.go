@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"atriptoken/atlas/atlastest"
@@ -13,7 +14,6 @@ import (
 	"atriptoken/cmd/local/internal/console"
 	"atriptoken/cmd/local/internal/gateway"
 	"atriptoken/cmd/local/internal/idp"
-	"atriptoken/docs"
 	"atriptoken/handler"
 	"atriptoken/secret/secrettest"
 )
@@ -92,7 +92,11 @@ func (s *system) bringUp(ctx context.Context, o options, l listeners, environ ma
 	}
 	s.serve(ctx, l.api, api)
 
-	reference, err := apipage.New(docs.OpenAPI)
+	description, err := os.ReadFile("docs/openapi.yaml") // make run starts in the checkout's root
+	if err != nil {
+		return fmt.Errorf("the API's description: %w", err)
+	}
+	reference, err := apipage.New(description)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@
 //	policy check  [folder]   validates every policy against the folder's schema.cedarschema
 //	policy matrix [folder]   prints the table of cases.yaml with what each policy decides
 //
-// The folder is policies unless it is given. Both end with status 1 and what is
+// The folder is policy unless it is given. Both end with status 1 and what is
 // wrong on stderr, as file:line:column: text.
 package main
 
@@ -28,7 +28,7 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	folder := "policies"
+	folder := "policy"
 	if len(args) == 2 {
 		folder = args[1]
 	}

@@ -10,11 +10,11 @@ import (
 func TestRun_OnTheRepositorysPolicies(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := run([]string{"check", "../../policies"}, &out); err != nil || out.String() != "4 policy files are valid\n" {
+	if err := run([]string{"check", "../../policy"}, &out); err != nil || out.String() != "4 policy files are valid\n" {
 		t.Errorf("check: %v %s", err, &out)
 	}
 	out.Reset()
-	if err := run([]string{"matrix", "../../policies"}, &out); err != nil {
+	if err := run([]string{"matrix", "../../policy"}, &out); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"default.cedar", "examples/restricted.cedar", "operator in two groups"} {
@@ -38,7 +38,7 @@ func TestRun_FailsOnWhatIsWrong(t *testing.T) {
 		}
 		return dir
 	}
-	schema, err := os.ReadFile("../../policies/schema.cedarschema")
+	schema, err := os.ReadFile("../../policy/schema.cedarschema")
 	if err != nil {
 		t.Fatal(err)
 	}

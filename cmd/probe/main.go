@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"atriptoken/probe"
+	"atriptoken/internal/probe"
 )
 
 // patience bounds one knock: longer than the broker may take for an answer, 25 s.

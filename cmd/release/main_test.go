@@ -61,7 +61,7 @@ func TestABundleIsWhatLambdaAndSAMTake(t *testing.T) {
 			t.Errorf("template.yaml holds %q %d times, want once", want, strings.Count(template, want))
 		}
 	}
-	for _, left := range []string{"BuildMethod", "sam/${Architecture}"} {
+	for _, left := range []string{"BuildMethod", "tools/${Architecture}"} {
 		if strings.Contains(template, left) {
 			t.Errorf("template.yaml still says %q", left)
 		}

@@ -31,7 +31,7 @@ func template(text []byte, architecture, fingerprint string) ([]byte, error) {
 		text = bytes.ReplaceAll(text, []byte(e.old), []byte(e.new))
 	}
 	// The function stands before the probe.
-	source := []byte("CodeUri: !Sub sam/${Architecture}\n")
+	source := []byte("CodeUri: !Sub tools/${Architecture}\n")
 	if n := bytes.Count(text, source); n != 2 {
 		return nil, fmt.Errorf("it names the code's folder %d times, not for the function and the probe", n)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tools is where e2e/tools.sh installs what package.json names.
+// tools is where tools/tools.sh installs what package.json names.
 const tools = root + "/.tools/npm/node_modules/"
 
 // accessible runs axe-core over the page, with the rules of WCAG 2.2 AA and its

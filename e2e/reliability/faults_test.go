@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 )
 
 // row is one fault and what the caller is promised.

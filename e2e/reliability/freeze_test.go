@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 )
 
 // A freeze is what Lambda does to a process between calls. Each run makes 1,000

@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 	"atriptoken/secret/secrettest"
 )
 
@@ -76,7 +76,7 @@ func newSystem(t *testing.T) *system {
 		Value: fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret),
 	})
 	t.Cleanup(s.secrets.Close)
-	policies, err := filepath.Abs("../../policies/default.cedar")
+	policies, err := filepath.Abs("../../policy/default.cedar")
 	if err != nil {
 		t.Fatal(err)
 	}

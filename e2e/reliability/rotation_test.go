@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 )
 
 const (

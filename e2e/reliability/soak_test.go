@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"atriptoken/lambdatest"
+	"atriptoken/internal/lambdatest"
 )
 
 // soakCalls is SOAK_CALLS, or a bounded number for every day. The figures in

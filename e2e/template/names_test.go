@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"atriptoken/e2e/template"
-	"atriptoken/function"
+	"atriptoken/internal/function"
 )
 
 // all has every part of the stack in it.

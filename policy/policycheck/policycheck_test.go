@@ -12,7 +12,7 @@ import (
 	"atriptoken/policy/policycheck"
 )
 
-const folder = "../../policies"
+const folder = ".."
 
 func read(t testing.TB, name string) []byte {
 	t.Helper()

@@ -26,8 +26,8 @@ import (
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
+	"atriptoken/internal/redact"
 	"atriptoken/policy"
-	"atriptoken/redact"
 	"atriptoken/secret"
 )
 
@@ -95,7 +95,7 @@ func (w *world) broker() *handler.Handler {
 	w.t.Helper()
 	base, err := url.Parse(w.atlas.URL)
 	w.put(nil, err)
-	text, err := os.ReadFile("../../../policies/default.cedar")
+	text, err := os.ReadFile("../../../policy/default.cedar")
 	w.put(nil, err)
 	rules, err := policy.Parse("default.cedar", text)
 	w.put(nil, err)

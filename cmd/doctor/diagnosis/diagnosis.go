@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"atriptoken/atlas"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 // Options say what to look at.

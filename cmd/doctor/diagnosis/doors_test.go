@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/redact"
+	"atriptoken/internal/redact"
 )
 
 func TestGateway(t *testing.T) {

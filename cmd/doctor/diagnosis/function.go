@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"atriptoken/atlas"
-	"atriptoken/function"
+	"atriptoken/internal/function"
 )
 
 const (

@@ -1,0 +1,51 @@
+package lambdatest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// Build builds the Go package, given as an import path or a directory, into
+// dir/bootstrap and returns that path. A directory may belong to another module
+// than the working directory does. It builds as the function is built, with the
+// tag lambda.norpc and without C, for the machine that it runs on.
+func Build(ctx context.Context, dir, pkg string) (string, error) {
+	path, err := filepath.Abs(filepath.Join(dir, "bootstrap"))
+	if err != nil {
+		return "", fmt.Errorf("lambdatest: %w", err)
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-trimpath", "-o", path)
+	if info, err := os.Stat(pkg); err == nil && info.IsDir() {
+		build.Dir = pkg
+	} else {
+		build.Args = append(build.Args, pkg)
+	}
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("lambdatest: go build %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
+}
+
+// BuildFunction builds cmd/lambda into dir/bootstrap and copies the policies to
+// dir/policies, as in the function's artifact. It returns the bootstrap's path.
+func BuildFunction(ctx context.Context, dir string) (string, error) {
+	path, err := Build(ctx, dir, "atriptoken/cmd/lambda")
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(filepath.Join(dir, "policies"), os.DirFS(checkout("policy"))); err != nil {
+		return "", fmt.Errorf("lambdatest: %w", err)
+	}
+	return path, nil
+}
+
+// checkout returns the path of a file or folder of the checkout.
+func checkout(name string) string {
+	_, thisFile, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(thisFile), "..", "..", name)
+}

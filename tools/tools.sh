@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs what make needs beside Go, if it is not there yet. What cannot be had is named.
+#
+#   tools.sh boto3   into .tools/aws, for sam/stack.py
+#   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
+#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and what the browser tests take from npm, into
+#                    .tools; and in the system Chromium, npm and a Docker engine with an image to run the function in
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { echo "what make needs cannot be had: $1" >&2; exit 1; }
+
+# python_environment FOLDER REQUIREMENTS makes a Python environment with what the file lists.
+python_environment() {
+  local venv=.tools/$1 requirements=tools/$2
+  cmp -s "$requirements" "$venv/installed" && return
+  python3 -c 'import ensurepip' 2>/dev/null || ./tools/apt.sh python3 python3-venv
+  python3 -c 'import tomllib' 2>/dev/null || fail "python3 is $(python3 -V 2>&1), not Python 3.11 or later"
+  rm -rf "$venv"
+  python3 -m venv "$venv" || fail "python3 -m venv does not work"
+  echo "installing $(grep -v '^#' "$requirements" | xargs) into $venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" || fail "pip could not install $requirements"
+  cp "$requirements" "$venv/installed"
+}
+
+# system_packages has Chromium and npm.
+system_packages() {
+  local missing=
+  command -v chromium chromium-browser google-chrome >/dev/null || missing+=" chromium"
+  command -v npm >/dev/null || missing+=" nodejs npm"
+  # shellcheck disable=SC2086 # one word a package
+  [ -z "$missing" ] || ./tools/apt.sh --no-install-recommends $missing
+}
+
+# node_modules installs what the browser tests take from npm: axe-core, esbuild, TypeScript and an OpenAPI linter.
+node_modules() {
+  cmp -s e2e/browser/package-lock.json .tools/npm/installed && return
+  rm -rf .tools/npm && mkdir -p .tools/npm
+  cp e2e/browser/package.json e2e/browser/package-lock.json .tools/npm/
+  echo "installing e2e/browser/package.json into .tools/npm"
+  (cd .tools/npm && npm ci --no-audit --no-fund --silent) || fail "npm could not install e2e/browser/package.json"
+  cp e2e/browser/package-lock.json .tools/npm/installed
+}
+
+mkdir -p .tools
+case ${1:-} in
+  boto3) python_environment aws requirements-boto3.txt ;;
+  sam) python_environment venv requirements.txt ;;
+  *)
+    system_packages
+    ./tools/docker.sh
+    python_environment aws requirements-boto3.txt
+    python_environment venv requirements.txt
+    python_environment checkov requirements-checkov.txt
+    python_environment schemathesis requirements-schemathesis.txt
+    node_modules
+    ;;
+esac
