@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"atriptoken/atlas"
@@ -26,13 +25,13 @@ const DefaultAccount = "default"
 // accountHeader names an account in an HTTP request.
 const accountHeader = "x-atrip-account"
 
-// accountName is what an account may be called: it stands in policies, headers
-// and audit lines. Like mapped, it is compiled when it is first needed.
-var accountName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`) })
+// accountName matches the names of accounts, which occur in policies, headers
+// and audit lines.
+var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // CheckAccountName returns an error unless name can be a further account's.
 func CheckAccountName(name string) error {
-	if name == DefaultAccount || !accountName().MatchString(name) {
+	if name == DefaultAccount || !accountName.MatchString(name) {
 		return fmt.Errorf("the account name %q is not 1 to 32 lower-case letters, digits and hyphens, or is %q", name, DefaultAccount)
 	}
 	return nil

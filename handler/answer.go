@@ -25,26 +25,14 @@ func encoded(text []byte, err error) []byte {
 	return text
 }
 
-// headers are those of an HTTP answer; an empty one is left out.
-type headers = headersOf[string]
-
-// headersOf has one value, or a list of values, for each header.
-type headersOf[V string | []string] struct {
-	Allow              V `json:"Allow,omitempty"`
-	CacheControl       V `json:"Cache-Control"`
-	ContentType        V `json:"Content-Type"`
-	RetryAfter         V `json:"Retry-After,omitempty"`
-	ContentTypeOptions V `json:"X-Content-Type-Options"`
-}
-
-// baseHeaders are on every HTTP answer. The answer of a success is a bearer
-// token; nothing between here and the frontend may keep it.
-func baseHeaders(contentType string) headers {
-	return headers{ContentType: contentType, CacheControl: "no-store", ContentTypeOptions: "nosniff"}
+// baseHeaders returns the headers of every HTTP answer. A success is a bearer
+// token, which nothing on the way may cache.
+func baseHeaders(contentType string) map[string]string {
+	return map[string]string{"Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 }
 
 // problem is a fault as an RFC 9457 problem document.
-func problem(f fault, requestID string) (status int, h headers, body []byte) {
+func problem(f fault, requestID string) (status int, h map[string]string, body []byte) {
 	row := codes[f.code]
 	text := encoded(json.Marshal(struct {
 		Type     string       `json:"type"`
@@ -56,9 +44,11 @@ func problem(f fault, requestID string) (status int, h headers, body []byte) {
 		Errors   []fieldError `json:"errors,omitempty"`
 	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields}))
 	h = baseHeaders("application/problem+json")
-	h.Allow = f.allow
+	if f.allow != "" {
+		h["Allow"] = f.allow
+	}
 	if f.retryAfter > 0 {
-		h.RetryAfter = seconds(f.retryAfter)
+		h["Retry-After"] = seconds(f.retryAfter)
 	}
 	return row.status, h, text
 }

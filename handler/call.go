@@ -15,10 +15,6 @@ import (
 // is current a moment later.
 const maxCredentials = 4
 
-// errNotTried stands until the first try: a policy that did not run it must not
-// look like one that succeeded.
-var errNotTried = errors.New("no try was made")
-
 // errOpen is the breaker's answer.
 type errOpen struct{ retryAfter time.Duration }
 
@@ -32,17 +28,12 @@ func (e errOpen) Error() string {
 func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
-	// The policy answers a context that ends with the context's error. Ours says
-	// what the attempt was waiting for, and a reply that came as the time ran out
-	// is still a reply.
-	var reply atlas.Reply
-	failed := errNotTried
-	_ = h.retry.WithContext(ctx).Run(func() error {
-		reply, failed = h.try(ctx, account, request, r)
-		return again(ctx, failed)
-	})
-	if failed != nil {
-		return atlas.Reply{}, callFault(failed, r)
+	reply, err := h.try(ctx, account, request, r)
+	if wait, ok := retryWait(ctx, err); ok && pause(ctx, wait) {
+		reply, err = h.try(ctx, account, request, r)
+	}
+	if err != nil {
+		return atlas.Reply{}, callFault(err, r)
 	}
 	return reply, nil
 }
@@ -90,7 +81,7 @@ func (h *Handler) attempt(ctx context.Context, account *Account, credentials sec
 	err = errors.New("the attempt panicked") // unless it is set below
 	defer func() { account.breaker.record(err) }()
 
-	ctx, cancel := context.WithTimeout(ctx, h.attemptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.config.AttemptTimeout)
 	defer cancel()
 	began := time.Now()
 	r.attempts++
@@ -113,7 +104,7 @@ func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFu
 	if !ok {
 		return context.WithTimeout(ctx, defaultBudget)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-h.margin))
+	return context.WithDeadline(ctx, deadline.Add(-h.config.Margin))
 }
 
 // callFault puts a failed call into the contract's terms, in our own words:

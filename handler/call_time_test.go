@@ -76,6 +76,20 @@ func TestTheSecondTryWaitsAsLongAsAtlasAsksIfThatFits(t *testing.T) {
 	}
 }
 
+func TestRetry_WaitEndsWithTheContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Script(atlastest.RateLimited(2, 200))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		_, err := b.Invoke(ctx, []byte(good))
+		if code, _ := functionError(t, err); code != "AtlasRateLimited" || time.Since(began) != time.Second || b.attempts() != 1 {
+			t.Errorf("%s after %v and %d attempts, want AtlasRateLimited after 1 s and 1", code, time.Since(began), b.attempts())
+		}
+	})
+}
+
 // Callers that failed together do not come back together.
 func TestTheSecondTryWaitsAnyTimeUpToTheBackoffIfAtlasAsksForNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *broker) {

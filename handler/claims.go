@@ -86,8 +86,7 @@ func readTyped(values map[string]jsontext.Value) claims {
 func scalar(v jsontext.Value) (string, bool) {
 	switch v.Kind() {
 	case '"':
-		var room [64]byte // most claims fit, so that only the text is allocated
-		text, err := jsontext.AppendUnquote(room[:0], v)
+		text, err := jsontext.AppendUnquote(nil, v)
 		return string(text), err == nil
 	case '0', 't', 'f':
 		return string(v), true

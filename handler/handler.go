@@ -6,6 +6,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,6 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
-
-	"github.com/failsafe-go/failsafe-go"
 
 	"atriptoken/atlas"
 	"atriptoken/policy"
@@ -59,19 +58,8 @@ type Config struct {
 
 // Handler answers invocations. It is safe for use by several goroutines.
 type Handler struct {
-	accounts       accounts
-	policy         *policy.Policy
-	policyModified time.Time
-	candidate      *policy.Policy
-	roles          []string
-	claims         claimNames
-	attemptTimeout time.Duration
-	margin         time.Duration
-	allowAnonymous bool
-	now            func() time.Time
-	function       string
-	logger         *slog.Logger
-	retry          failsafe.Executor[atlas.Reply]
+	config   Config // with its defaults filled in
+	accounts accounts
 
 	inFlight atomic.Int64
 	invoked  atomic.Bool
@@ -103,24 +91,12 @@ func New(c Config) (*Handler, error) {
 	if len(missing) > 0 {
 		return nil, errors.Join(missing...)
 	}
-	h := &Handler{
-		policy: c.Policy, policyModified: c.PolicyModified, candidate: c.Candidate, roles: c.Roles,
-		claims:         claimNames{name: c.NameClaim, groups: c.GroupsClaim},
-		attemptTimeout: c.AttemptTimeout, margin: c.Margin,
-		allowAnonymous: c.AllowAnonymous, now: c.Now, function: c.Function, logger: c.Logger,
-		retry: newRetry(),
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	if h.now == nil {
-		h.now = time.Now
-	}
-	h.accounts = newAccounts(c.Account, c.Accounts, h.now)
-	if h.margin == 0 {
-		h.margin = defaultMargin
-	}
-	if h.logger == nil {
-		h.logger = slog.Default()
-	}
-	return h, nil
+	c.Margin = cmp.Or(c.Margin, defaultMargin)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	return &Handler{config: c, accounts: newAccounts(c.Account, c.Accounts, c.Now)}, nil
 }
 
 // Invoke answers one invocation: payload is the event, and the result is the
@@ -133,9 +109,9 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
-	r.policyCount = h.policy.Count()
-	if !h.policyModified.IsZero() {
-		r.policyAge = h.now().Sub(h.policyModified)
+	r.policyCount = h.config.Policy.Count()
+	if !h.config.PolicyModified.IsZero() {
+		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
 	}
 	// Whoever sends what cannot be told is answered like a plain invocation.
 	c, e := plain, &event{}
@@ -145,7 +121,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 			r.outcome = string(Internal)
 			out, err = c.fail(e, fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}, r.requestID)
 		}
-		r.write(ctx, h.logger, h.function)
+		r.write(ctx, h.config.Logger, h.config.Function)
 	}()
 	e, known, unknown := parseEvent(payload, toolName(ctx))
 	var reply atlas.Reply
@@ -186,5 +162,5 @@ func (h *Handler) logPanic(ctx context.Context, recovered any) {
 	if err, ok := recovered.(runtime.Error); ok {
 		attrs = append(attrs, "error", err.Error())
 	}
-	h.logger.ErrorContext(ctx, "a request panicked; the process goes on", attrs...)
+	h.config.Logger.ErrorContext(ctx, "a request panicked; the process goes on", attrs...)
 }

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"atriptoken/atlas"
 )
@@ -30,7 +29,7 @@ type header map[string][]string
 // headerOf reads headers, of which a gateway gives one value a name, or every
 // value, or both; then several counts.
 func headerOf(single map[string]string, several map[string][]string) header {
-	h := make(header, max(len(single), len(several)))
+	h := header{}
 	for name, values := range several {
 		name = strings.ToLower(name)
 		h[name] = append(h[name], values...)
@@ -38,16 +37,9 @@ func headerOf(single map[string]string, several map[string][]string) header {
 	if several != nil {
 		return h
 	}
-	values := make([]string, 0, len(single)) // one array for all of them
 	for name, value := range single {
 		name = strings.ToLower(name)
-		if before, twice := h[name]; twice {
-			h[name] = append(before, value)
-			continue
-		}
-		n := len(values)
-		values = append(values, value)
-		h[name] = values[n : n+1 : n+1]
+		h[name] = append(h[name], value)
 	}
 	return h
 }
@@ -55,17 +47,15 @@ func headerOf(single map[string]string, several map[string][]string) header {
 // Path is where the broker answers, below the stage's prefix, as Atlas does.
 const Path = "/" + atlas.Path
 
-// mapped is what may stand before Path when the gateway has matched the route:
-// the stage's name, and the base path of a custom domain's API mapping. It is
-// compiled when it is first needed, which for most functions is never: a start
-// is not to pay for it.
-var mapped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:/[A-Za-z0-9$_-]+){0,6}$`) })
+// mapped matches what may precede Path when the gateway has matched the route:
+// the stage's name, and the base path of a custom domain's API mapping.
+var mapped = regexp.MustCompile(`^(?:/[A-Za-z0-9$_-]+){0,6}$`)
 
 // route checks path and method. The path is taken as it was sent: it is neither
 // cleaned nor unescaped, since whoever stands in front has not done so either.
 func (r *httpRequest) route() *fault {
 	prefix, ok := strings.CutSuffix(r.path, Path)
-	if !ok || prefix != "" && (r.stage == "" || prefix != "/"+r.stage) && !(r.routed && mapped().MatchString(prefix)) {
+	if !ok || prefix != "" && (r.stage == "" || prefix != "/"+r.stage) && !(r.routed && mapped.MatchString(prefix)) {
 		return &fault{code: NotFound, detail: "The broker answers at " + Path + " only."}
 	}
 	if r.method != "POST" {

@@ -67,11 +67,11 @@ func proxyFailure(_ *event, f fault, requestID string) ([]byte, error) {
 
 // proxyResponse is the reply that API Gateway and function URLs turn into an
 // HTTP response. Without a statusCode they would answer 200 with the object.
-func proxyResponse(status int, h headers, body []byte) ([]byte, error) {
+func proxyResponse(status int, h map[string]string, body []byte) ([]byte, error) {
 	return json.Marshal(struct {
-		StatusCode      int     `json:"statusCode"`
-		Headers         headers `json:"headers"`
-		Body            string  `json:"body"`
-		IsBase64Encoded bool    `json:"isBase64Encoded"`
-	}{status, h, string(body), false})
+		StatusCode      int               `json:"statusCode"`
+		Headers         map[string]string `json:"headers"`
+		Body            string            `json:"body"`
+		IsBase64Encoded bool              `json:"isBase64Encoded"`
+	}{status, h, string(body), false}, json.Deterministic(true))
 }

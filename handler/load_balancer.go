@@ -44,30 +44,22 @@ var loadBalancer = &caller{
 
 // targetResponse is the reply that a load balancer turns into an HTTP response.
 // A target group with multi-value headers sends them and wants them back.
-func targetResponse(e *event, status int, h headers, body []byte) ([]byte, error) {
+func targetResponse(e *event, status int, h map[string]string, body []byte) ([]byte, error) {
 	reply := struct {
-		StatusCode        int                  `json:"statusCode"`
-		StatusDescription string               `json:"statusDescription"`
-		Headers           *headers             `json:"headers,omitempty"`
-		MultiValueHeaders *headersOf[[]string] `json:"multiValueHeaders,omitempty"`
-		Body              string               `json:"body"`
-		IsBase64Encoded   bool                 `json:"isBase64Encoded"`
+		StatusCode        int                 `json:"statusCode"`
+		StatusDescription string              `json:"statusDescription"`
+		Headers           map[string]string   `json:"headers,omitempty"`
+		MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
+		Body              string              `json:"body"`
+		IsBase64Encoded   bool                `json:"isBase64Encoded"`
 	}{StatusCode: status, StatusDescription: strconv.Itoa(status) + " " + http.StatusText(status), Body: string(body)}
 	if e.MultiValueHeaders == nil {
-		reply.Headers = &h
+		reply.Headers = h
 	} else {
-		reply.MultiValueHeaders = &headersOf[[]string]{
-			Allow: list(h.Allow), CacheControl: list(h.CacheControl), ContentType: list(h.ContentType),
-			RetryAfter: list(h.RetryAfter), ContentTypeOptions: list(h.ContentTypeOptions),
+		reply.MultiValueHeaders = make(map[string][]string, len(h))
+		for name, value := range h {
+			reply.MultiValueHeaders[name] = []string{value}
 		}
 	}
-	return json.Marshal(reply)
-}
-
-// list is a header's values: none for "".
-func list(value string) []string {
-	if value == "" {
-		return nil
-	}
-	return []string{value}
+	return json.Marshal(reply, json.Deterministic(true))
 }

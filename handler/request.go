@@ -40,8 +40,7 @@ type members struct {
 // duplicate win, so that whoever looked at "role" first may have seen another
 // value than the one sent on.
 func decode(body []byte) (m members) {
-	// A bytes.Buffer is read where it is; from another reader the body would be copied.
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	first, err := dec.ReadToken()
 	switch {
 	case err != nil:
@@ -82,8 +81,7 @@ func (m members) set(name string, value jsontext.Value) members {
 	default:
 		return m.fault(pointer(name), "is not a member of the request; it takes orderNo, userName and role, spelled like that")
 	}
-	var room [maxUserName]byte
-	text, err := jsontext.AppendUnquote(room[:0], value)
+	text, err := jsontext.AppendUnquote(nil, value)
 	if err != nil { // it is no string
 		none := ""
 		*to = &none // present, so that it is not reported as missing too

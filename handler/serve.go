@@ -16,7 +16,7 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 		defer cancel()
 	}
 	r.caller = c.name
-	in := c.read(e, h.claims)
+	in := c.read(e, claimNames{h.config.NameClaim, h.config.GroupsClaim})
 	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.why
 	if in.http != nil {
 		r.dropped = in.http.dropped()
@@ -31,7 +31,7 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 			return atlas.Reply{}, f
 		}
 	}
-	if in.identity.IsAnonymous() && !h.allowAnonymous {
+	if in.identity.IsAnonymous() && !h.config.AllowAnonymous {
 		return atlas.Reply{}, &fault{code: NotPermitted, detail: "The request carries no identity that the broker knows."}
 	}
 	if in.http != nil {
@@ -42,7 +42,7 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 	} else if len(body) > maxBody {
 		return atlas.Reply{}, &fault{code: BodyTooLarge, detail: "The request may have at most 16 KiB."}
 	}
-	request, faults := decode(body).validate(h.roles, in.identity.Name())
+	request, faults := decode(body).validate(h.config.Roles, in.identity.Name())
 	if len(faults) > 0 {
 		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The body has faults; errors names each.", fields: faults}
 	}
@@ -65,13 +65,13 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 	question := policy.Question{
 		Principal: in.identity.Principal,
 		OrderNo:   request.OrderNo, UserName: request.UserName, Role: request.Role,
-		Door: r.door, SourceIP: in.sourceIP, Now: h.now(),
+		Door: r.door, SourceIP: in.sourceIP, Now: h.config.Now(),
 	}
 	var permitted []string
 	decisions := make([]policy.Decision, len(names))
 	for i, name := range names {
 		question.Account = name
-		if decisions[i] = h.policy.Decide(question); decisions[i].Allowed {
+		if decisions[i] = h.config.Policy.Decide(question); decisions[i].Allowed {
 			permitted = append(permitted, name)
 		}
 	}
@@ -101,10 +101,10 @@ func denied(who identity, request atlas.Request) *fault {
 // compare notes where the candidate policy would have decided otherwise. It
 // decides nothing.
 func (h *Handler) compare(question policy.Question, decision policy.Decision, r *record) {
-	if h.candidate == nil {
+	if h.config.Candidate == nil {
 		return
 	}
-	candidate := h.candidate.Decide(question)
+	candidate := h.config.Candidate.Decide(question)
 	r.compared = true
 	if candidate.Allowed != decision.Allowed {
 		r.candidate = &candidate
