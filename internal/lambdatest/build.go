@@ -9,10 +9,9 @@ import (
 	"runtime"
 )
 
-// Build builds the Go package, given as an import path or a directory, into
-// dir/bootstrap and returns that path. A directory may belong to another module
-// than the working directory does. It builds as the function is built, with the
-// tag lambda.norpc and without C, for the machine that it runs on.
+// Build builds the Go package, an import path or a directory, into
+// dir/bootstrap for this machine and returns that path. The build flags are the
+// function's own. A directory may belong to another module.
 func Build(ctx context.Context, dir, pkg string) (string, error) {
 	path, err := filepath.Abs(filepath.Join(dir, "bootstrap"))
 	if err != nil {
@@ -32,9 +31,9 @@ func Build(ctx context.Context, dir, pkg string) (string, error) {
 }
 
 // BuildFunction builds cmd/lambda into dir/bootstrap and copies the policies to
-// dir/policies, as in the function's artifact. It returns the bootstrap's path.
+// dir/policies, as in the deployed artifact. It returns the bootstrap's path.
 func BuildFunction(ctx context.Context, dir string) (string, error) {
-	path, err := Build(ctx, dir, "atriptoken/cmd/lambda")
+	path, err := Build(ctx, dir, checkout("cmd/lambda"))
 	if err != nil {
 		return "", err
 	}
@@ -44,7 +43,7 @@ func BuildFunction(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// checkout returns the path of a file or folder of the checkout.
+// checkout returns the path of a file or folder of the repository.
 func checkout(name string) string {
 	_, thisFile, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(thisFile), "..", "..", name)

@@ -22,8 +22,8 @@ func EventNames() []string {
 	return names
 }
 
-// Event returns a sample event of events/ with the edits applied in order. It
-// panics if there is no such sample or an edit does not fit it.
+// Event returns the sample event events/name.json with the edits applied in
+// order. It panics if the sample is missing or an edit does not fit.
 func Event(name string, edits ...Edit) []byte {
 	text, err := os.ReadFile(filepath.Join(checkout("events"), name+".json"))
 	if err != nil {
@@ -46,8 +46,7 @@ func Event(name string, edits ...Edit) []byte {
 // Edit changes an event.
 type Edit func(event map[string]any)
 
-// Set puts a value at a path of member names; objects that are missing on the
-// way are made.
+// Set sets the member at a path, and creates missing objects on the way.
 func Set(value any, path ...string) Edit {
 	return func(event map[string]any) {
 		object, last := parent(event, path)
@@ -55,7 +54,7 @@ func Set(value any, path ...string) Edit {
 	}
 }
 
-// Remove takes the member at a path away.
+// Remove removes the member at a path.
 func Remove(path ...string) Edit {
 	return func(event map[string]any) {
 		object, last := parent(event, path)
@@ -63,10 +62,10 @@ func Remove(path ...string) Edit {
 	}
 }
 
-// Body sets the member body.
+// Body sets the request's body.
 func Body(text string) Edit { return Set(text, "body") }
 
-// Header sets a header of those events that have one value a header.
+// Header sets a header of an event with one value per header.
 func Header(name, value string) Edit { return Set(value, "headers", name) }
 
 // Claim sets a claim of an HTTP API's JWT authorizer.
@@ -80,7 +79,7 @@ func parent(event map[string]any, path []string) (object map[string]any, last st
 		next, ok := event[name].(map[string]any)
 		if !ok {
 			if event[name] != nil {
-				panic(fmt.Sprintf("events: %v: %s is no object", path, name))
+				panic(fmt.Sprintf("events: %v: %s is not an object", path, name))
 			}
 			next = map[string]any{}
 			event[name] = next

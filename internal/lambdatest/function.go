@@ -1,3 +1,18 @@
+// Package lambdatest runs a built Lambda bootstrap as Lambda does, for tests: a
+// real process with its own environment, and a Runtime API on loopback.
+//
+//	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: env})
+//	if err != nil { … }        // the process ended during INIT; err contains its output
+//	defer f.Stop()
+//	reply, err := f.Invoke(ctx, event, nil)
+//
+// The Runtime API is described in the Lambda developer guide, "Using the Lambda
+// runtime API for custom runtimes". Not simulated: Lambda's own timeout
+// (Invoke's context bounds the wait, the process continues), restarts and
+// response streaming.
+//
+// [Build] and [BuildFunction] build a bootstrap; [Event] reads and edits the
+// sample events.
 package lambdatest
 
 import (
@@ -12,112 +27,112 @@ import (
 	"time"
 )
 
-// Options say what to run. Path is required.
+// Options configure Start. Path is required.
 type Options struct {
 	// Path is the bootstrap's file.
 	Path string
-	// Env is the process's whole environment, but for AWS_LAMBDA_RUNTIME_API,
-	// which is added. Nothing is inherited.
+	// Env is the process's complete environment; Start adds
+	// AWS_LAMBDA_RUNTIME_API. Nothing is inherited.
 	Env map[string]string
-	// Dir is the working directory. Empty means the test's own.
-	Dir string
 }
 
-// ErrExited is what Start and Invoke return when the process has ended. The
-// error's text has the exit status and what it wrote to stderr.
+// ErrExited reports that the process has ended. The error's text contains the
+// exit status, the reported init error and the standard error output.
 var ErrExited = errors.New("lambdatest: the function's process has ended")
 
-// Function is a running bootstrap. Its methods may be called from any goroutine.
+// Function is a running bootstrap. Its methods are safe for concurrent use.
 type Function struct {
-	api    *runtimeAPI
-	server *httptest.Server
-	cmd    *exec.Cmd
-	stdout output
-	stderr output
+	cmd            *exec.Cmd
+	server         *httptest.Server
+	stdout, stderr output
 
+	queue  chan *invocation
+	ready  chan struct{} // closed at the first request for an invocation
 	exited chan struct{} // closed once the process has ended
-	status error         // of Wait; read after exited is closed
-	stop   sync.Once
+
+	mu        sync.Mutex
+	started   time.Time
+	init      time.Duration
+	initError string
+	last      int // invocations so far
+	running   map[string]*invocation
 }
 
-// Start runs the bootstrap and returns when it asks for its first invocation,
-// which is when Lambda's INIT phase ends. It fails with ErrExited when the
-// process ends instead, with the text that the process reported as an init
-// error, if it did; and with ctx's error when ctx ends first.
+// Start starts the bootstrap and returns when it asks for its first
+// invocation, which ends Lambda's INIT phase. It returns ErrExited if the
+// process ends before, and ctx's error if ctx ends before.
 func Start(ctx context.Context, o Options) (*Function, error) {
-	f := &Function{api: newRuntimeAPI(), exited: make(chan struct{})}
-	f.server = httptest.NewServer(f.api.handler())
+	f := &Function{
+		queue: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}),
+		running: map[string]*invocation{},
+	}
+	f.server = httptest.NewServer(f.api())
 	f.cmd = exec.Command(o.Path)
-	f.cmd.Dir = o.Dir
-	f.cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(f.server.URL, "http://")}
+	f.cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + f.server.Listener.Addr().String()}
 	for name, value := range o.Env {
 		f.cmd.Env = append(f.cmd.Env, name+"="+value)
 	}
 	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, &f.stderr
-	// A process that was killed may leave a child that holds its pipes.
-	f.cmd.WaitDelay = time.Second
+	f.cmd.WaitDelay = time.Second // a child of a killed process may keep its pipes open
+	f.mu.Lock()
+	f.started = time.Now()
+	f.mu.Unlock()
 	if err := f.cmd.Start(); err != nil {
-		f.close()
+		f.server.Close()
 		return nil, fmt.Errorf("lambdatest: %w", err)
 	}
 	go func() {
-		f.status = f.cmd.Wait()
+		_ = f.cmd.Wait() // ProcessState has the result
 		close(f.exited)
 	}()
 	select {
-	case <-f.api.ready:
+	case <-f.ready:
 		return f, nil
 	case <-f.exited:
-		f.close()
-		return nil, f.ended()
+		f.server.Close()
+		return nil, f.exitError()
 	case <-ctx.Done():
 		f.Stop()
-		return nil, fmt.Errorf("lambdatest: the function did not ask for work: %w", ctx.Err())
+		return nil, fmt.Errorf("lambdatest: the function did not ask for an invocation: %w", ctx.Err())
 	}
 }
 
-// Stop kills the process, as Lambda does to an environment that it no longer
+// Stop kills the process, as Lambda does with an environment it no longer
 // needs, and returns when it has ended. Further calls do nothing.
 func (f *Function) Stop() {
-	_ = f.cmd.Process.Kill() // an error means that it has ended already
+	_ = f.cmd.Process.Kill() // fails if the process has already ended
 	<-f.exited
-	f.close()
+	f.server.Close()
 }
 
-func (f *Function) close() {
-	f.stop.Do(func() {
-		f.api.close()
-		f.server.CloseClientConnections()
-		f.server.Close()
-	})
-}
-
-// Signal sends a signal to the process: SIGSTOP and SIGCONT do what a freeze
-// and a thaw do, SIGTERM what a shutdown does.
+// Signal sends a signal to the process. SIGSTOP and SIGCONT act like Lambda's
+// freeze and thaw, SIGTERM like its shutdown.
 func (f *Function) Signal(signal os.Signal) error { return f.cmd.Process.Signal(signal) }
 
 // PID returns the process's id.
 func (f *Function) PID() int { return f.cmd.Process.Pid }
 
+// InitDuration returns the time from the start of the process to its first
+// request for an invocation.
+func (f *Function) InitDuration() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.init
+}
+
 // Exited is closed once the process has ended.
 func (f *Function) Exited() <-chan struct{} { return f.exited }
 
-// Stdout returns what the process has written to its standard output so far.
+// Stdout returns the standard output so far.
 func (f *Function) Stdout() string { return f.stdout.String() }
 
-// Stderr returns what the process has written to its standard error so far.
+// Stderr returns the standard error output so far.
 func (f *Function) Stderr() string { return f.stderr.String() }
 
-func (f *Function) ended() error {
-	text := strings.TrimSpace(f.stderr.String())
-	if reported := f.api.initError(); reported != "" {
-		text = strings.TrimSpace(reported + "\n" + text)
-	}
-	state := "exit status 0"
-	if f.status != nil {
-		state = f.status.Error()
-	}
-	return fmt.Errorf("%w: %s: %s", ErrExited, state, text)
+func (f *Function) exitError() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return fmt.Errorf("%w: %s: %s", ErrExited, f.cmd.ProcessState, strings.TrimSpace(f.initError+"\n"+f.stderr.String()))
 }
 
 // output collects what a process writes.

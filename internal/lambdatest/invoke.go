@@ -2,65 +2,68 @@ package lambdatest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
-// InvokeOptions say how to invoke. The zero value, or nil in its place, works.
+// InvokeOptions configure Invoke. The zero value, or nil in its place, works.
 type InvokeOptions struct {
-	// FunctionARN is the ARN under which the function is invoked, with the
-	// alias as its last part. Empty means DefaultFunctionARN, without alias.
+	// FunctionARN is the invoked ARN, ending with the alias if there is one.
+	// Empty means DefaultFunctionARN.
 	FunctionARN string
-	// Timeout is the function's: the deadline that it is told is so far away.
+	// Timeout is the function's configured timeout, which sets the deadline.
 	// Zero means 25 seconds.
 	Timeout time.Duration
-	// ClientContext is the invoker's client context, a JSON object; "" for none.
+	// ClientContext is the caller's client context, a JSON object; "" for none.
 	ClientContext string
-	// RequestID is the invocation's id. Empty means a fresh one.
-	RequestID string
-	// TraceID is the X-Ray trace header; "" for none.
-	TraceID string
 }
 
 // DefaultFunctionARN is the example function's ARN, without a qualifier.
 const DefaultFunctionARN = "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken"
 
-const defaultTimeout = 25 * time.Second
-
-// Reply is what the function answered.
+// Reply is the function's reply.
 type Reply struct {
-	// Payload is the answer's JSON, or the error document of a function error.
+	// Payload is the reply's JSON, or the error document of a function error.
 	Payload []byte
-	// ErrorType and ErrorMessage are set for a function error, from its document.
+	// ErrorType and ErrorMessage are set for a function error.
 	ErrorType, ErrorMessage string
-	// RequestID is the invocation's id.
-	RequestID string
+	// Duration is the time from handing out the event to receiving the reply.
+	Duration time.Duration
 }
 
-// Failed reports whether the function answered with a function error.
+// Failed reports whether the reply is a function error.
 func (r Reply) Failed() bool { return r.ErrorType != "" }
 
-// Invoke invokes the function with the event and waits for its answer, a
-// function error among them. The error is ErrExited when the process ends
-// without an answer, or ctx's.
+// invocation is one event waiting for its reply.
+type invocation struct {
+	event []byte
+	InvokeOptions
+	began time.Time
+	done  chan Reply // has room for the reply
+}
+
+// Invoke sends the event to the function and returns its reply, which may be a
+// function error. The error is ErrExited if the process ended without a reply,
+// or ctx's.
 func (f *Function) Invoke(ctx context.Context, event []byte, o *InvokeOptions) (Reply, error) {
-	var options InvokeOptions
+	i := &invocation{event: event, done: make(chan Reply, 1)}
 	if o != nil {
-		options = *o
+		i.InvokeOptions = *o
 	}
-	if options.FunctionARN == "" {
-		options.FunctionARN = DefaultFunctionARN
+	if i.FunctionARN == "" {
+		i.FunctionARN = DefaultFunctionARN
 	}
-	if options.Timeout == 0 {
-		options.Timeout = defaultTimeout
+	if i.Timeout == 0 {
+		i.Timeout = 25 * time.Second
 	}
-	i := f.api.newInvocation(event, options)
 	select {
-	case f.api.queue <- i:
+	case f.queue <- i:
 	case <-f.exited:
-		return Reply{}, f.ended()
+		return Reply{}, f.exitError()
 	case <-ctx.Done():
 		return Reply{}, fmt.Errorf("lambdatest: the function did not take the invocation: %w", ctx.Err())
 	}
@@ -68,30 +71,84 @@ func (f *Function) Invoke(ctx context.Context, event []byte, o *InvokeOptions) (
 	case reply := <-i.done:
 		return reply, nil
 	case <-f.exited:
-		// It may have answered just before it ended.
 		select {
-		case reply := <-i.done:
+		case reply := <-i.done: // sent just before the process ended
 			return reply, nil
 		default:
-			return Reply{}, f.ended()
+			return Reply{}, f.exitError()
 		}
 	case <-ctx.Done():
-		return Reply{}, fmt.Errorf("lambdatest: the function did not answer: %w", ctx.Err())
+		return Reply{}, fmt.Errorf("lambdatest: the function did not reply: %w", ctx.Err())
 	}
 }
 
-// failure reads the document of a function error. A document that is none is
-// still a failure.
-func failure(document []byte, header string) Reply {
-	var e struct {
-		Type    string `json:"errorType"`
-		Message string `json:"errorMessage"`
+// api returns the function's Runtime API.
+func (f *Function) api() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{outcome}", f.finish)
+	mux.HandleFunc("POST /2018-06-01/runtime/init/error", func(w http.ResponseWriter, r *http.Request) {
+		document, _ := io.ReadAll(r.Body)
+		f.mu.Lock()
+		f.initError = string(document)
+		f.mu.Unlock()
+		w.WriteHeader(http.StatusAccepted)
+	})
+	return mux
+}
+
+// next waits for an invocation and hands it out.
+func (f *Function) next(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	if f.init == 0 {
+		f.init = time.Since(f.started)
+		close(f.ready)
 	}
-	if err := json.Unmarshal(document, &e); err != nil || e.Type == "" {
-		e.Type = header
+	f.mu.Unlock()
+	var i *invocation
+	select {
+	case i = <-f.queue:
+	case <-r.Context().Done():
+		return
 	}
-	if e.Type == "" {
-		e.Type = "Unknown"
+	f.mu.Lock()
+	f.last++
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", f.last)
+	f.running[id] = i
+	i.began = time.Now()
+	f.mu.Unlock()
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Lambda-Runtime-Aws-Request-Id", id)
+	header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.began.Add(i.Timeout).UnixMilli(), 10))
+	header.Set("Lambda-Runtime-Invoked-Function-Arn", i.FunctionARN)
+	if i.ClientContext != "" {
+		header.Set("Lambda-Runtime-Client-Context", i.ClientContext)
 	}
-	return Reply{Payload: document, ErrorType: e.Type, ErrorMessage: e.Message}
+	_, _ = w.Write(i.event)
+}
+
+// finish receives a reply or a function error.
+func (f *Function) finish(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	received := time.Now()
+	f.mu.Lock()
+	i := f.running[r.PathValue("id")]
+	delete(f.running, r.PathValue("id"))
+	f.mu.Unlock()
+	if i == nil || err != nil {
+		http.Error(w, "no such invocation", http.StatusBadRequest)
+		return
+	}
+	reply := Reply{Payload: body, Duration: received.Sub(i.began)}
+	if r.PathValue("outcome") == "error" {
+		var document struct{ ErrorType, ErrorMessage string }
+		_ = json.Unmarshal(body, &document) // the header is the fallback
+		reply.ErrorType, reply.ErrorMessage = document.ErrorType, document.ErrorMessage
+		if reply.ErrorType == "" {
+			reply.ErrorType = "Unknown " + r.Header.Get("Lambda-Runtime-Function-Error-Type")
+		}
+	}
+	i.done <- reply
+	w.WriteHeader(http.StatusAccepted)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"atriptoken/internal/lambdatest"
 )
@@ -20,8 +19,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	bootstrap, err = lambdatest.Build(context.Background(), dir, "atriptoken/internal/lambdatest/testdata/echo")
-	if err != nil {
+	if bootstrap, err = lambdatest.Build(context.Background(), dir, "testdata/echo"); err != nil {
 		panic(err)
 	}
 	code := m.Run()
@@ -29,9 +27,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func start(t *testing.T, env map[string]string) *lambdatest.Function {
+func start(t *testing.T) *lambdatest.Function {
 	t.Helper()
-	f, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: env})
+	f, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: map[string]string{"GREETING": "hello"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,22 +37,23 @@ func start(t *testing.T, env map[string]string) *lambdatest.Function {
 	return f
 }
 
-func TestFunction_AnswersOneEventAfterTheOther(t *testing.T) {
+func TestInvoke(t *testing.T) {
 	t.Parallel()
-	f := start(t, map[string]string{"GREETING": "hello"})
+	f := start(t)
 	for _, event := range []string{`{"n":1}`, `{"n":2}`} {
 		reply, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{
-			FunctionARN: lambdatest.DefaultFunctionARN + ":service", RequestID: "id-1", Timeout: time.Minute,
-			ClientContext: `{"custom":{"tool":"open"}}`,
+			FunctionARN: lambdatest.DefaultFunctionARN + ":service", ClientContext: `{"custom":{"tool":"open"}}`,
 		})
 		if err != nil || reply.Failed() {
 			t.Fatalf("Invoke: %v, %+v", err, reply)
 		}
-		got := string(reply.Payload)
-		for _, want := range []string{`"event":` + event, `:function:atriptoken:service"`, `"id-1"`, `"hello"`, `"open"`, `"inherited":""`} {
-			if !strings.Contains(got, want) {
-				t.Errorf("the reply %s does not hold %s", got, want)
+		for _, want := range []string{`"event":` + event, `:function:atriptoken:service"`, `"hello"`, `"open"`, `"inherited":""`} {
+			if !strings.Contains(string(reply.Payload), want) {
+				t.Errorf("the reply %s does not contain %s", reply.Payload, want)
 			}
+		}
+		if reply.Duration <= 0 || f.InitDuration() <= 0 {
+			t.Errorf("durations are %v and %v, want positive ones", reply.Duration, f.InitDuration())
 		}
 	}
 	if f.PID() == os.Getpid() || !strings.Contains(f.Stdout(), "served") {
@@ -62,21 +61,21 @@ func TestFunction_AnswersOneEventAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestFunction_ReportsAFunctionErrorByItsType(t *testing.T) {
+func TestInvoke_FunctionError(t *testing.T) {
 	t.Parallel()
-	f := start(t, nil)
+	f := start(t)
 	reply, err := f.Invoke(t.Context(), []byte(`"fail"`), nil)
-	if err != nil || !reply.Failed() || reply.ErrorType != "NotToday" || reply.ErrorMessage != "come back tomorrow" {
+	if err != nil || reply.ErrorType != "NotToday" || reply.ErrorMessage != "come back tomorrow" {
 		t.Fatalf("Invoke: %v, %+v", err, reply)
 	}
 	if reply, err = f.Invoke(t.Context(), []byte(`1`), nil); err != nil || reply.Failed() {
-		t.Errorf("the process did not go on: %v, %+v", err, reply)
+		t.Errorf("the next call: %v, %+v", err, reply)
 	}
 }
 
-func TestFunction_TellsThatTheProcessEnded(t *testing.T) {
+func TestInvoke_ProcessExits(t *testing.T) {
 	t.Parallel()
-	f := start(t, nil)
+	f := start(t)
 	_, err := f.Invoke(t.Context(), []byte(`"exit"`), nil)
 	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "exit status 7: asked to exit") {
 		t.Fatalf("Invoke: %v", err)
@@ -87,20 +86,9 @@ func TestFunction_TellsThatTheProcessEnded(t *testing.T) {
 	}
 }
 
-func TestStart_FailsWithWhatTheProcessSaid(t *testing.T) {
+func TestInvoke_ContextEnds(t *testing.T) {
 	t.Parallel()
-	_, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: map[string]string{"REFUSE": "1"}})
-	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "refused to start") {
-		t.Errorf("Start: %v", err)
-	}
-	if _, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: filepath.Join(t.TempDir(), "none")}); err == nil {
-		t.Error("Start of a file that does not exist succeeded")
-	}
-}
-
-func TestInvoke_EndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	f := start(t, nil)
+	f := start(t)
 	if err := f.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -109,13 +97,17 @@ func TestInvoke_EndsWithItsContext(t *testing.T) {
 	if _, err := f.Invoke(ctx, []byte(`1`), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Invoke: %v", err)
 	}
-	if err := f.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
 }
 
-func TestBuild_SaysWhatDoesNotBuild(t *testing.T) {
+func TestStart_Fails(t *testing.T) {
 	t.Parallel()
+	_, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: map[string]string{"REFUSE": "1"}})
+	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "refused to start") {
+		t.Errorf("Start: %v", err)
+	}
+	if _, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: filepath.Join(t.TempDir(), "none")}); err == nil {
+		t.Error("a missing file starts")
+	}
 	if _, err := lambdatest.Build(t.Context(), t.TempDir(), "atriptoken/none"); err == nil || !strings.Contains(err.Error(), "atriptoken/none") {
 		t.Errorf("Build: %v", err)
 	}
