@@ -180,10 +180,21 @@ sbom: ## dist/*.cdx.json: what the function of `make release` is made of, read f
 	@for a in $(ARCHITECTURES); do $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -licenses -std -noserial \
 	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/built/$$a/function/bootstrap; done
 
+# Another build of the broker to compare with, with policies/ next to it, and how often each subject is measured.
+BEFORE ?=
+COUNT ?= 20
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
 .PHONY: bench
-bench: build ## how long it takes beside other versions: some minutes; all of docs/performance.md with FULL=1
-	cd e2e && $(GO) run ./bench $(if $(FULL),-full)
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: build ## times and memory of the function next to simpler ones; next to another build by BEFORE=path/to/bootstrap
+	@rm -rf build/bench && mkdir -p build/bench/broker
+	@cp -R build/bootstrap build/policies build/bench/broker/
+	@[ -z '$(BEFORE)' ] || { mkdir build/bench/before && cp -R '$(BEFORE)' "$$(dirname '$(BEFORE)')/policies" build/bench/before/; }
+	@cd e2e && for s in floor plain; do $(BUILD_FUNCTION) -o ../build/bench/$$s/bootstrap ./bench/$$s; done
+	@cd e2e && $(GO) test -c -o ../build/bench/bench.test ./bench
+	@for i in $$(seq $(COUNT)); do build/bench/bench.test -test.run '^$$' -test.bench Start -test.benchtime 1x; \
+	  build/bench/bench.test -test.run '^$$' -test.bench Call -test.benchtime 300x; done >build/bench.txt
+	@$(GO) run $(BENCHSTAT) -col '/subject@($(if $(BEFORE),before )broker plain floor)' build/bench.txt
 
 .PHONY: cover
 cover: ## statement coverage of handler, atlas, secret and policy; under 90 % fails

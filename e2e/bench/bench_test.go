@@ -1,137 +1,154 @@
-package main
+// Package bench measures built functions the way Lambda runs them: a process
+// with Lambda's environment variables in front of a Runtime API, Secrets Manager
+// and Atlas behind TLS. `make bench` builds the subjects, runs them in turns and
+// compares them with benchstat.
+package bench
 
 import (
-	"encoding/json"
-	"io"
-	"math"
-	"net"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/e2e/rig"
+	"atriptoken/internal/lambdatest"
+	"atriptoken/secret/secrettest"
 )
 
-func TestQuantileInterpolates(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		sample   []float64
-		fraction float64
-		want     float64
-	}{
-		{[]float64{5}, .99, 5},
-		{[]float64{3, 1, 2}, .5, 2},
-		{[]float64{4, 1, 3, 2}, .5, 2.5},
-		{[]float64{1, 2, 3, 4, 5}, .95, 4.8},
-		{[]float64{1, 2}, 0, 1},
-		{[]float64{1, 2}, 1, 2},
-	} {
-		if got := quantile(row.sample, row.fraction); math.Abs(got-row.want) > 1e-9 {
-			t.Errorf("quantile(%v, %v) = %v; want %v", row.sample, row.fraction, got, row.want)
+// BenchmarkStart measures a cold click with Atlas 80 ms away, Secrets Manager
+// 2 ms away and taking 15 ms for an answer.
+func BenchmarkStart(b *testing.B) {
+	for _, megabytes := range []int{128, 256} {
+		for name, bootstrap := range subjects(b) {
+			b.Run(fmt.Sprintf("subject=%s/memory=%d", name, megabytes), func(b *testing.B) {
+				upstreams := newUpstreams(b, 80*time.Millisecond, 2*time.Millisecond, 15*time.Millisecond)
+				var initTime, firstCall time.Duration
+				var memory float64
+				for range b.N {
+					f := upstreams.start(b, limitCPU(b, bootstrap, megabytes), bootstrap)
+					firstCall += invoke(b, f)
+					initTime += f.InitDuration()
+					memory += residentMB(b, f)
+					f.Stop()
+				}
+				n := float64(b.N)
+				b.ReportMetric(0, "ns/op") // includes the end of the process
+				b.ReportMetric(1e3*initTime.Seconds()/n, "init-ms")
+				b.ReportMetric(1e3*firstCall.Seconds()/n, "first-call-ms")
+				b.ReportMetric(1e3*(initTime+firstCall).Seconds()/n, "cold-click-ms")
+				b.ReportMetric(memory/n, "resident-MB")
+			})
 		}
-	}
-	if !math.IsNaN(quantile(nil, .5)) {
-		t.Error("no sample has a median")
 	}
 }
 
-func TestIntervalsHoldTheirFigure(t *testing.T) {
-	t.Parallel()
-	var slow, fast []float64
-	for i := range 200 {
-		slow, fast = append(slow, 20+float64(i%17)), append(fast, 10+float64(i%7))
-	}
-	f := summarize(slow)
-	if f.N != 200 || f.P50 < f.P50CI[0] || f.P50 > f.P50CI[1] || f.P95 < f.P95CI[0] || f.P95 > f.P95CI[1] {
-		t.Errorf("%+v: a figure lies outside its interval", f)
-	}
-	value, ci := ratio(slow, fast)
-	if want := quantile(slow, .5) / quantile(fast, .5); value != want || value < ci[0] || value > ci[1] || ci[0] == ci[1] {
-		t.Errorf("ratio %v in %v; want %v inside", value, ci, want)
-	}
-}
-
-func TestBodiesHaveTheSizeAskedFor(t *testing.T) {
-	t.Parallel()
-	event, err := os.ReadFile("../events/http-api-jwt.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, size := range []int{64, 256, 16384} {
-		changed, err := withBody(event, size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct{ Body string }
-		var request map[string]string
-		if err := json.Unmarshal(changed, &got); err != nil || len(got.Body) != size {
-			t.Errorf("%d bytes, %v; want %d", len(got.Body), err, size)
-		}
-		if err := json.Unmarshal([]byte(got.Body), &request); err != nil || request["orderNo"] == "" || request["role"] == "" {
-			t.Errorf("the body of %d bytes is no request: %v, %v", size, request, err)
-		}
-	}
-	if _, err := withBody(event, 10); err == nil {
-		t.Error("a body of 10 bytes was made")
+// BenchmarkCall measures warm calls with the upstreams on loopback, one at a
+// time and with a whole processor.
+func BenchmarkCall(b *testing.B) {
+	for name, bootstrap := range subjects(b) {
+		b.Run("subject="+name, func(b *testing.B) {
+			f := newUpstreams(b, 0, 0, 0).start(b, bootstrap, bootstrap)
+			for range 20 {
+				invoke(b, f)
+			}
+			used := cpuTime(b, f)
+			for b.Loop() {
+				invoke(b, f)
+			}
+			b.ReportMetric(1e6*(cpuTime(b, f)-used).Seconds()/float64(b.N), "cpu-µs/op")
+			b.ReportMetric(residentMB(b, f), "resident-MB")
+		})
 	}
 }
 
-func TestDistancePassesEverythingInOrder(t *testing.T) {
-	t.Parallel()
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// subjects returns the bootstraps that `make bench` has put into build/bench,
+// by the name of their folder.
+func subjects(b *testing.B) map[string]string {
+	b.Helper()
+	files, err := filepath.Glob(filepath.Join(rig.Root(), "build/bench/*/bootstrap"))
+	if err != nil || len(files) == 0 {
+		b.Fatalf("no bootstraps in build/bench; run make bench: %v", err)
 	}
-	defer echo.Close()
-	go func() {
-		conn, err := echo.Accept()
-		if err != nil {
-			return
-		}
-		_, _ = io.Copy(conn, conn)
-		conn.Close()
-	}()
-	d, err := newDistance(echo.Addr().String(), time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
+	all := map[string]string{}
+	for _, file := range files {
+		all[filepath.Base(filepath.Dir(file))] = file
 	}
-	defer d.close()
-	conn, err := net.Dial("tcp", d.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	sent := strings.Repeat("the quick brown fox ", 20_000)
-	go func() { _, _ = io.WriteString(conn, sent) }()
-	got := make([]byte, len(sent))
-	if _, err := io.ReadFull(conn, got); err != nil || string(got) != sent {
-		t.Errorf("%d bytes came back, or others than were sent: %v", len(got), err)
-	}
+	return all
 }
 
-func TestABarIsMetUpToItsLimit(t *testing.T) {
-	t.Parallel()
-	c := condition{Name: near, Starts: 2}
-	r := &results{}
-	r.add(c, map[string]sample{
-		ours:  {initWall: {10, 10}, coldCPU: {9, 9}, firstWall: {4, 4}, warmWall: {1, 1}},
-		plain: {initWall: {8, 8}, coldCPU: {10, 10}, firstWall: {10, 10}, warmWall: {1, 1}},
-	})
-	r.judge()
-	met := map[string]bool{}
-	for _, bar := range r.Bars {
-		met[bar.Text] = bar.Met
+// upstreams are Secrets Manager and Atlas, and how the function reaches them.
+type upstreams struct {
+	atlas, secrets string // URLs
+	secretARN      string
+	roots          string // certificate file: the system's and the simulators'
+}
+
+func newUpstreams(b *testing.B, atlasRTT, secretsRTT, secretsTime time.Duration) upstreams {
+	b.Helper()
+	atlas, err := atlastest.New(&atlastest.Options{PublicURL: "https://atrip.atriptech.com"})
+	if err != nil {
+		b.Fatal(err)
 	}
-	for text, want := range map[string]bool{
-		"INIT, upstreams on loopback behind TLS, to the plain version's": false,
-		"processor time of INIT and first call, to the plain version's":  true,
-		"warm call beyond Atlas's time (HTTP/2), to the plain version's": true,
-		"first call, Atlas near, to the plain version's":                 true,
-	} {
-		if got, told := met[text]; !told || got != want {
-			t.Errorf("%q: told %v, met %v; want met %v", text, told, got, want)
-		}
+	b.Cleanup(atlas.Close)
+	secrets := secrettest.New(nil)
+	b.Cleanup(secrets.Close)
+	secrets.Always(secrettest.Delay(secretsTime, secrettest.OK()))
+
+	serve := func(h http.Handler, http2 bool, rtt time.Duration) (url string, certificate *x509.Certificate) {
+		server := httptest.NewUnstartedServer(h)
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		b.Cleanup(server.Close)
+		return "https://" + relay(b, server.Listener.Addr().String(), rtt), server.Certificate()
 	}
-	if page := r.markdown(); !strings.Contains(page, "| 1 x | 1.25 |") || !strings.Contains(page, "**no**") {
-		t.Errorf("the page does not say which bar is missed:\n%s", page)
+	u := upstreams{secretARN: secrets.ARN, roots: filepath.Join(b.TempDir(), "roots.pem")}
+	var certificate *x509.Certificate
+	u.atlas, _ = serve(atlas.Handler(), true, atlasRTT)
+	u.secrets, certificate = serve(secrets.Handler(), false, secretsRTT)
+	// With as many roots as on Lambda, which every start has to read.
+	roots, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+	if err != nil {
+		b.Fatal(err)
 	}
+	roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
+	if err := os.WriteFile(u.roots, roots, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return u
+}
+
+// start starts program, which runs bootstrap, with the environment variables of
+// the template and of Lambda.
+func (u upstreams) start(b *testing.B, program, bootstrap string) *lambdatest.Function {
+	b.Helper()
+	f, err := lambdatest.Start(b.Context(), lambdatest.Options{Path: program, Env: map[string]string{
+		"ATLAS_BASE_URL": u.atlas, "ATLAS_SECRET_ARN": u.secretARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": u.secrets,
+		"SSL_CERT_FILE": u.roots, "SSL_CERT_DIR": filepath.Dir(u.roots), "GOMAXPROCS": "1",
+		"AWS_REGION": secrettest.Region, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
+		"AWS_SESSION_TOKEN": "example", "AWS_LAMBDA_FUNCTION_NAME": "atriptoken", "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(f.Stop)
+	return f
+}
+
+var event = lambdatest.Event("http-api-jwt")
+
+// invoke makes one call, which must succeed, and returns its duration.
+func invoke(b *testing.B, f *lambdatest.Function) time.Duration {
+	b.Helper()
+	reply, err := f.Invoke(b.Context(), event, &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":api"})
+	if err != nil || !strings.Contains(string(reply.Payload), `"statusCode":200`) {
+		b.Fatalf("the call failed: %v %s\n%s%s", err, reply.Payload, f.Stdout(), f.Stderr())
+	}
+	return reply.Duration
 }

@@ -1,0 +1,76 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"atriptoken/internal/lambdatest"
+)
+
+// limitCPU returns a program that runs bootstrap with the share of a processor
+// that Lambda gives a function of this memory size: 1,769 MB is one processor
+// (Lambda developer guide, "Configure Lambda function memory"). The program is a
+// shell script, which adds about a millisecond.
+func limitCPU(b *testing.B, bootstrap string, megabytes int) (program string) {
+	b.Helper()
+	const period = 20_000 // µs, as observed on Lambda
+	quota := period * megabytes / 1769
+	name := fmt.Sprintf("atriptoken-bench-%d-%d", os.Getpid(), time.Now().UnixNano())
+	group := filepath.Join("/sys/fs/cgroup/cpu", name)
+	limits := map[string]string{"cpu.cfs_period_us": fmt.Sprint(period), "cpu.cfs_quota_us": fmt.Sprint(quota)}
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil { // version 2
+		group = filepath.Join("/sys/fs/cgroup", name)
+		limits = map[string]string{"cpu.max": fmt.Sprint(quota, " ", period)}
+	}
+	if err := os.Mkdir(group, 0o755); err != nil {
+		b.Skipf("limiting the processor takes root and control groups: %v", err)
+	}
+	b.Cleanup(func() { _ = os.Remove(group) })
+	for file, value := range limits {
+		if err := os.WriteFile(filepath.Join(group, file), []byte(value), 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	program = filepath.Join(b.TempDir(), "bootstrap")
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s/cgroup.procs && exec %s\n", group, bootstrap)
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		b.Fatal(err)
+	}
+	return program
+}
+
+// cpuTime returns the processor time of all threads so far.
+func cpuTime(b *testing.B, f *lambdatest.Function) time.Duration {
+	b.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", f.PID()))
+	if err != nil || len(files) == 0 {
+		b.Fatalf("no processor time of process %d: %v", f.PID(), err)
+	}
+	var sum time.Duration
+	for _, file := range files {
+		var ns time.Duration
+		text, _ := os.ReadFile(file) // a thread may just have ended
+		_, _ = fmt.Sscan(string(text), &ns)
+		sum += ns
+	}
+	return sum
+}
+
+// residentMB returns the resident memory.
+func residentMB(b *testing.B, f *lambdatest.Function) float64 {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.PID()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	var kB float64
+	if _, err := fmt.Sscan(rest, &kB); err != nil {
+		b.Fatal(err)
+	}
+	return kB / 1024
+}
