@@ -12,8 +12,8 @@ import (
 	"atriptoken/internal/lambdatest"
 )
 
-// soakCalls is SOAK_CALLS, or a bounded number for every day. The figures in
-// docs/reliability.md are of 200,000.
+// soakCalls is SOAK_CALLS, or a bounded number for every day; `make soak` sets
+// 200,000.
 func soakCalls(t *testing.T) int {
 	text := os.Getenv("SOAK_CALLS")
 	if text == "" {
