@@ -123,5 +123,5 @@ func operator(read claims, names claimNames) identity {
 		return nobody("the claim email is not verified")
 	}
 	issuer, _ := read.one("iss")
-	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags)}
+	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags())}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/cedar-policy/cedar-go/types"
 )
 
-// The entity types of principals, as policies/schema.cedarschema declares them.
+// The entity types of principals, as schema.cedarschema declares them.
 const (
 	typeOperator     types.EntityType = "Operator"
 	typeAwsPrincipal types.EntityType = "AwsPrincipal"
@@ -15,23 +15,25 @@ const (
 	typeAnonymous    types.EntityType = "Anonymous"
 )
 
-// Principal is who asks, as AWS vouches for it. The zero Principal is Anonymous.
+// Principal is the caller, as AWS vouches for it. The zero Principal is Anonymous.
 type Principal struct {
 	kind       types.EntityType
 	id         string
 	name       string
 	attributes types.RecordMap
-	claims     func() map[string][]string
+	tags       types.RecordMap
 }
 
-// Operator is a person whom an identity provider signed in: issuer and subject
-// identify them, name is what Atlas knows them by, groups are those that the
-// provider says they are in, and claims tells what else the token says, each
-// claim as the list of its values. It is asked only for a policy that looks at
-// tags; nil tells nothing.
-func Operator(issuer, subject, name string, groups []string, claims func() map[string][]string) Principal {
+// Operator is a person whom an identity provider signed in. issuer and subject
+// identify them, name is their name in Atlas, groups are their groups, and
+// claims are all the token's claims, each as the list of its values.
+func Operator(issuer, subject, name string, groups []string, claims map[string][]string) Principal {
+	tags := make(types.RecordMap, len(claims))
+	for claim, values := range claims {
+		tags[types.String(claim)] = set(values)
+	}
 	return Principal{
-		kind: typeOperator, id: subject, name: name, claims: claims,
+		kind: typeOperator, id: subject, name: name, tags: tags,
 		attributes: types.RecordMap{
 			"name": types.String(name), "groups": set(groups), "issuer": types.String(issuer),
 		},
@@ -46,20 +48,20 @@ func AwsPrincipal(arn, account string) Principal {
 	}
 }
 
-// Service is whoever may invoke the function through the door.
+// Service is a caller that may invoke the function through the door.
 func Service(door string) Principal { return Principal{kind: typeService, id: door} }
 
-// LoadBalancer is an Application Load Balancer, by its target group: it does not
-// vouch for whoever sent the request.
+// LoadBalancer is an Application Load Balancer, by its target group. It does not
+// identify the sender of the request.
 func LoadBalancer(targetGroupARN string) Principal {
 	return Principal{kind: typeLoadBalancer, id: targetGroupARN}
 }
 
-// Anonymous is nobody.
-func Anonymous() Principal { return Principal{kind: typeAnonymous} }
+// Anonymous is a caller without an identity.
+func Anonymous() Principal { return Principal{} }
 
-// IsAnonymous reports whether p is nobody.
-func (p Principal) IsAnonymous() bool { return p.kind == typeAnonymous || p.kind == "" }
+// IsAnonymous reports whether p is a caller without an identity.
+func (p Principal) IsAnonymous() bool { return p.kind == "" }
 
 // IsOperator reports whether p is a signed-in operator.
 func (p Principal) IsOperator() bool { return p.kind == typeOperator }
@@ -73,25 +75,15 @@ func (p Principal) String() string {
 }
 
 func (p Principal) uid() types.EntityUID {
-	kind := p.kind
-	if kind == "" {
-		kind = typeAnonymous
+	if p.IsAnonymous() {
+		return types.NewEntityUID(typeAnonymous, "")
 	}
-	return types.NewEntityUID(kind, types.String(p.id))
+	return types.NewEntityUID(p.kind, types.String(p.id))
 }
 
-// entity is the principal as Cedar sees it, with the claims as its tags when
-// asked for.
-func (p Principal) entity(tagged bool) types.Entity {
-	e := types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes)}
-	if tagged && p.claims != nil {
-		tags := types.RecordMap{}
-		for claim, values := range p.claims() {
-			tags[types.String(claim)] = set(values)
-		}
-		e.Tags = types.NewRecord(tags)
-	}
-	return e
+// entity returns the principal as a policy sees it.
+func (p Principal) entity() types.Entity {
+	return types.Entity{UID: p.uid(), Attributes: types.NewRecord(p.attributes), Tags: types.NewRecord(p.tags)}
 }
 
 func set(values []string) types.Set {

@@ -2,10 +2,10 @@
 // into the function.
 //
 //	policy check  [folder]   validates every policy against the folder's schema.cedarschema
-//	policy matrix [folder]   prints the table of cases.yaml with what each policy decides
+//	policy matrix [folder]   prints the table of cases.yaml with each policy's decisions
 //
-// The folder is policy unless it is given. Both end with status 1 and what is
-// wrong on stderr, as file:line:column: text.
+// The default folder is policy. On failure it prints file:line:column: text to
+// stderr and exits with status 1.
 package main
 
 import (
@@ -15,9 +15,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 
 	"atriptoken/policy"
-	"atriptoken/policy/policycheck"
 )
 
 func main() {
@@ -42,73 +47,100 @@ func run(args []string, out io.Writer) error {
 	return errors.New("usage: policy check|matrix [folder]")
 }
 
+// readFile parses the file of that name in the folder.
+func readFile[T any](parse func(name string, text []byte) (T, error), folder, name string) (T, error) {
+	file := filepath.Join(folder, name)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return parse(file, text)
+}
+
 // check validates every .cedar file in and below the folder.
 func check(folder string, out io.Writer) error {
-	schemaFile := filepath.Join(folder, "schema.cedarschema")
-	text, err := os.ReadFile(schemaFile)
-	if err != nil {
-		return err
-	}
-	schema, err := policycheck.ParseSchema(schemaFile, text)
+	validator, err := readFile(parseSchema, folder, "schema.cedarschema")
 	if err != nil {
 		return err
 	}
 	var bad []error
-	var count int
-	err = filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(file) != ".cedar" {
+	count := 0
+	err = filepath.WalkDir(folder, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".cedar" {
 			return err
 		}
 		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
+		if err == nil {
+			err = validateFile(validator, file, text)
 		}
 		count++
-		bad = append(bad, schema.Validate(file, text))
+		bad = append(bad, err)
 		return nil
 	})
+	if count == 0 {
+		bad = append(bad, fmt.Errorf("%s: holds no .cedar file", folder))
+	}
 	if err := errors.Join(append(bad, err)...); err != nil {
 		return err
-	}
-	if count == 0 {
-		return fmt.Errorf("%s: holds no .cedar file", folder)
 	}
 	_, err = fmt.Fprintf(out, "%d policy files are valid\n", count)
 	return err
 }
 
-// matrix runs the cases and prints them.
-func matrix(folder string, out io.Writer) error {
-	casesFile := filepath.Join(folder, "cases.yaml")
-	text, err := os.ReadFile(casesFile)
+func parseSchema(name string, text []byte) (*validate.Validator, error) {
+	var s schema.Schema
+	s.SetFilename(name)
+	if err := s.UnmarshalCedar(text); err != nil {
+		return nil, err
+	}
+	resolved, err := s.Resolve()
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return validate.New(resolved), nil
+}
+
+// validateFile returns policy.Parse's error, or else one line for each policy
+// that the schema does not allow: unknown or optional attributes, wrong types,
+// heads that never match.
+func validateFile(validator *validate.Validator, name string, text []byte) error {
+	if _, err := policy.Parse(name, text); err != nil {
 		return err
 	}
-	table, err := policycheck.ParseTable(casesFile, text)
+	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
 		return err
 	}
 	var bad []error
-	for _, f := range table.Files {
-		name := filepath.Join(folder, f.Policy)
-		text, err := os.ReadFile(name)
+	for _, statement := range list {
+		if err := validator.Policy("", (*ast.Policy)(statement.AST())); err != nil {
+			at := statement.Position()
+			bad = append(bad, fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// matrix runs the cases and prints them.
+func matrix(folder string, out io.Writer) error {
+	files, err := readFile(parseCases, folder, "cases.yaml")
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, f := range files {
+		rules, err := readFile(policy.Parse, folder, f.Policy)
 		if err != nil {
 			return err
 		}
-		rules, err := policy.Parse(name, text)
-		if err != nil {
-			return err
-		}
-		results := f.Run(rules)
+		results := f.run(rules)
 		for _, r := range results {
-			if !r.OK() {
-				bad = append(bad, fmt.Errorf("%s: %s", name, r))
+			if !r.ok() {
+				bad = append(bad, fmt.Errorf("%s: %s", rules.Name(), r))
 			}
 		}
-		if err := policycheck.WriteMatrix(out, f, results); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(out); err != nil {
+		if _, err := fmt.Fprintln(out, f.matrix(results)); err != nil {
 			return err
 		}
 	}

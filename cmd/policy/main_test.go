@@ -3,74 +3,195 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"atriptoken/policy"
 )
 
-func TestRun_OnTheRepositorysPolicies(t *testing.T) {
-	t.Parallel()
-	var out strings.Builder
-	if err := run([]string{"check", "../../policy"}, &out); err != nil || out.String() != "4 policy files are valid\n" {
-		t.Errorf("check: %v %s", err, &out)
-	}
-	out.Reset()
-	if err := run([]string{"matrix", "../../policy"}, &out); err != nil {
-		t.Error(err)
-	}
-	for _, want := range []string{"default.cedar", "examples/restricted.cedar", "operator in two groups"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the matrix does not hold %q", want)
-		}
-	}
-	if strings.Contains(out.String(), "!") {
-		t.Errorf("the matrix marks a case:\n%s", &out)
-	}
-}
+const folder = "../../policy"
 
-func TestRun_FailsOnWhatIsWrong(t *testing.T) {
-	t.Parallel()
-	write := func(files map[string]string) string {
-		dir := t.TempDir()
-		for name, text := range files {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return dir
-	}
-	schema, err := os.ReadFile("../../policy/schema.cedarschema")
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const table = "files: [{policy: p.cedar, cases: [{who: s, principal: {service: service}, as: a, deny: [Admin]}]}]"
-	for _, row := range []struct {
-		name, command string
-		files         map[string]string
-		want          string
-	}{
-		{"no command", "", nil, "usage"},
-		{"another command", "print", nil, "usage"},
-		{"no schema", "check", nil, "schema.cedarschema"},
-		{"a bad schema", "check", map[string]string{"schema.cedarschema": "entity"}, "schema.cedarschema:1:"},
-		{"no policy", "check", map[string]string{"schema.cedarschema": string(schema)}, "holds no .cedar file"},
-		{"a bad policy", "check", map[string]string{"schema.cedarschema": string(schema), "p.cedar": "permit (principal is X, action, resource);"}, "p.cedar:1:1: "},
-		{"no cases", "matrix", nil, "cases.yaml"},
-		{"bad cases", "matrix", map[string]string{"cases.yaml": "file: []"}, "cases.yaml: "},
-		{"a case about no file", "matrix", map[string]string{"cases.yaml": table}, "p.cedar"},
-		{"a case about a bad file", "matrix", map[string]string{"cases.yaml": table, "p.cedar": "permit"}, "p.cedar:1:"},
-		{"a case that does not hold", "matrix", map[string]string{"cases.yaml": table, "p.cedar": "permit (principal is Service, action, resource);"},
-			`p.cedar: s, as a, in "Admin": expected denied, is permitted by ["policy0"]`},
+	return text
+}
+
+func repositoryCases(t testing.TB) []policyCases {
+	t.Helper()
+	files, err := parseCases("cases.yaml", read(t, "cases.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// runIn runs a command in a folder with these files; an empty text means no file.
+func runIn(t *testing.T, command string, files map[string]string) (out string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if text == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var text strings.Builder
+	err = run([]string{command, dir}, &text)
+	return text.String(), err
+}
+
+func TestRun_Usage(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"print"}, {"check", folder, folder}} {
+		if err := run(args, nil); err == nil || !strings.HasPrefix(err.Error(), "usage") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+func TestCheck_RepositoryPolicies(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run([]string{"check", folder}, &out); err != nil || out.String() != "4 policy files are valid\n" {
+		t.Errorf("%v %s", err, &out)
+	}
+}
+
+func TestCheck_Errors(t *testing.T) {
+	t.Parallel()
+	const (
+		head    = "// a comment\n\n  permit (principal is Operator, action == Action::\"openPortal\", resource is Order)\n  when { "
+		two     = "permit (principal is A, action, resource);\npermit (principal is B, action, resource);"
+		service = "@id(\"a\") permit (principal is Service, action, resource);\n"
+	)
+	schema := string(read(t, "schema.cedarschema"))
+	for _, row := range []struct{ name, schema, policy, want string }{
+		{"no schema", "", service, "schema.cedarschema: no such file"},
+		{"a syntax error in the schema", "entity Operator = {\n  \"name\" String,\n};", service, "schema.cedarschema:2:"},
+		{"an unknown type in the schema", "entity Operator = { \"name\": Strin };", service, "schema.cedarschema: "},
+		{"no policy", schema, "", "holds no .cedar file"},
+		{"a syntax error", schema, "permit (principal is Operator, action, resource)", "p.cedar:1:49: is not a Cedar policy"},
+		{"an unknown attribute", schema, head + "principal.group.contains(\"x\") };", "p.cedar:3:3: "},
+		{"an unknown context member", schema, head + "context.roel == \"Finance\" };", "p.cedar:3:3: "},
+		{"an optional member without has", schema, head + "context.sourceIp.isLoopback() };", "p.cedar:3:3: "},
+		{"a tag without hasTag", schema, head + "principal.getTag(\"amr\").contains(\"mfa\") };", "p.cedar:3:3: "},
+		{"a number for a text", schema, head + "context.role == 1 };", "p.cedar:3:3: "},
+		{"an unknown entity type", schema, "permit (principal is Operater, action, resource);", "p.cedar:1:1: "},
+		{"an unknown action", schema, "permit (principal, action == Action::\"openportal\", resource);", "p.cedar:1:1: "},
+		{"a resource for a principal", schema, "permit (principal is Order, action, resource);", "p.cedar:1:1: "},
+		{"an id twice", schema, service + service, "p.cedar:2:1: the policy in line 1 already has the id \"a\""},
+		{"the first of two policies", schema, two, "p.cedar:1:1: "},
+		{"the second of two policies", schema, two, "p.cedar:2:1: "},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			args := []string{row.command, write(row.files)}
-			if row.command == "" {
-				args = nil
+		_, err := runIn(t, "check", map[string]string{"schema.cedarschema": row.schema, "p.cedar": row.policy})
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %s", row.name, err, row.want)
+		}
+	}
+}
+
+// Every policy file has cases, every case holds, and a case fails when any one
+// policy is removed.
+func TestMatrix_RepositoryPolicies(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run([]string{"matrix", folder}, &out); err != nil || !strings.Contains(out.String(), "operator in two groups") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	own, _ := filepath.Glob(folder + "/*.cedar")
+	examples, _ := filepath.Glob(folder + "/examples/*.cedar")
+	files := repositoryCases(t)
+	if len(own) < 2 || len(examples) < 2 || len(files) != len(own)+len(examples) {
+		t.Errorf("%d and %d policy files, %d of them with cases", len(own), len(examples), len(files))
+	}
+	for _, f := range files {
+		list, err := cedar.NewPolicyListFromBytes(f.Policy, read(t, f.Policy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, removed := range list {
+			// It decides nothing, and keeps the file from being empty.
+			rest := []byte(`@id("nothing") permit(principal is Service, action, resource) when { false };`)
+			for _, statement := range slices.Delete(slices.Clone(list), i, i+1) {
+				rest = append(rest, statement.MarshalCedar()...)
 			}
-			var out strings.Builder
-			if err := run(args, &out); err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("%v, want %s", err, row.want)
+			rules, err := policy.Parse(f.Policy, rest)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			if !slices.ContainsFunc(f.run(rules), func(r result) bool { return !r.ok() }) {
+				t.Errorf("%s: no case fails without the policy %s", f.Policy, removed.Annotations()["id"])
+			}
+		}
+	}
+}
+
+func TestMatrix_Errors(t *testing.T) {
+	t.Parallel()
+	const (
+		head = "files:\n  - policy: p.cedar\n    cases:\n      - who: a service\n        as: amelia\n"
+		rest = "        principal: {service: service}\n        deny: [Admin]\n"
+		all  = "permit (principal, action, resource);"
+		kind = `cases.yaml: p.cedar: "a service": the principal must be one of`
+	)
+	for _, row := range []struct{ name, cases, policy, want string }{
+		{"no table", "", all, "cases.yaml: no such file"},
+		{"an empty table", "# none", all, "cases.yaml: holds no cases"},
+		{"a misspelt member", head + "        denny: [Admin]\n", all, `cases.yaml:6:9: unknown field "denny"`},
+		{"a key twice", head + rest + "        deny: []\n", all, `cases.yaml:8:9: mapping key "deny" already defined`},
+		{"not YAML", "files: [", all, "cases.yaml:1:"},
+		{"not a time", head + rest + "        at: noon\n", all, `cases.yaml: parsing time "noon"`},
+		{"not an address", head + rest + "        from: the office\n", all, `cases.yaml: ParseAddr("the office")`},
+		{"no expectation", head + "        principal: {service: service}\n", all, `cases.yaml: p.cedar: "a service" expects nothing`},
+		{"no principal", head + "        deny: [Admin]\n", all, kind},
+		{"two principals", head + "        deny: [Admin]\n        principal: {service: service, anonymous: true}\n", all, kind},
+		{"no policy file", head + rest, "", "p.cedar: no such file"},
+		{"a bad policy file", head + rest, "permit", "p.cedar:1:"},
+		{"a case that fails", head + rest, all,
+			`p.cedar: a service, as amelia, in "Admin": expected denied, is permitted by ["policy0"]`},
+	} {
+		_, err := runIn(t, "matrix", map[string]string{"cases.yaml": row.cases, "p.cedar": row.policy})
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %s", row.name, err, row.want)
+		}
+	}
+}
+
+func TestMatrix_Marks(t *testing.T) {
+	t.Parallel()
+	out, err := runIn(t, "matrix", map[string]string{
+		"cases.yaml": `files:
+  - policy: p.cedar
+    cases:
+      - {who: a service, principal: {service: service}, as: amelia, allow: [Finance, Admin], by: finance, order: X1}
+      - {who: no identity, principal: {anonymous: true}, as: amelia, deny: [Finance], from: 203.0.113.7, at: "2026-03-12T07:00:00Z"}
+      - {who: AWS, principal: {aws: "arn:aws:iam::123456789012:user/a"}, as: amelia, allow: [Finance], by: other, account: brand-b}
+      - {who: a balancer, principal: {load-balancer: a}, as: amelia, deny: [Admin]}
+`,
+		"p.cedar": `@id("finance") permit(principal is Service, action, resource) when { context.role == "Finance" };
+			@id("aws") permit(principal is AwsPrincipal, action, resource) when { principal.account == "123456789012" };`,
+	})
+	want := `p.cedar
+who          as      when                                       Admin  Finance
+a service    amelia  order X1                                   no !   yes
+no identity  amelia  from 203.0.113.7, at 2026-03-12T07:00:00Z  .      no
+AWS          amelia  account brand-b                            .      yes !
+a balancer   amelia                                             no     .
+
+`
+	if out != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("two cases fail: %v", err)
 	}
 }
