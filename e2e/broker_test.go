@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -31,7 +32,11 @@ type inDocker struct {
 func startInDocker(t *testing.T) inDocker {
 	t.Helper()
 	network, address := rig.Network(t)
-	atlas := atlastest.NewServer(&atlastest.Options{Addr: address + ":0", ClientSecret: markedSecret, Logf: t.Logf})
+	listener, err := net.Listen("tcp", address+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	atlas := atlastest.NewServer(&atlastest.Options{Listener: listener, ClientSecret: markedSecret, Logf: t.Logf})
 	t.Cleanup(atlas.Close)
 	moto := rig.Moto(t, address)
 	rig.CreateSecret(t, moto, secretName, secretValue)

@@ -21,14 +21,8 @@ func inBubble(t *testing.T, test func(*testing.T, *broker), options ...func(*han
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		simulator, err := atlastest.New(&atlastest.Options{ClientSecret: clientSecret, PublicURL: "http://atlas.example.com"})
-		if err != nil {
-			t.Fatal(err)
-		}
 		pipes := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: simulator.Handler()}
-		go func() { _ = server.Serve(pipes) }()
-		t.Cleanup(func() { _ = server.Close() })
+		simulator := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, Listener: pipes})
 		overPipes := func(c *handler.Config) { c.Account.Atlas.Transport = &http.Transport{DialContext: pipes.dial} }
 		test(t, newBrokerOn(t, simulator, append(options, overPipes)...))
 	})
@@ -70,7 +64,7 @@ func (p *pipes) Close() error {
 }
 
 // Addr is no address: it is asked for by logs alone.
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "in memory"} }
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "atlas.example.com"} }
 
 // took returns what a call came to and how long it took, given so much time.
 func (b *broker) took(d time.Duration) (code string, took time.Duration) {

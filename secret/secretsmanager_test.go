@@ -72,47 +72,50 @@ func TestEveryStageIsReadByItsName(t *testing.T) {
 func TestAnUnusableSecretHasAReasonAndAMend(t *testing.T) {
 	t.Parallel()
 	const marked = "MARKED-5be1"
-	value := secrettest.Value
+	put := func(value string) func(*secrettest.Server) { return func(s *secrettest.Server) { s.Put(value) } }
+	fault := func(step secrettest.Step) func(*secrettest.Server) {
+		return func(s *secrettest.Server) { s.Always(step) }
+	}
 	for _, row := range []struct {
-		name string
-		step secrettest.Step
-		want secret.Reason
-		mend string
+		name    string
+		arrange func(*secrettest.Server)
+		want    secret.Reason
+		mend    string
 	}{
-		{"no such secret", secrettest.NotFound(), secret.NotFound, "ATLAS_SECRET_ARN"},
-		{"made and never given a value", secrettest.NoValue(), secret.NotFound, "put into"},
-		{"reading it is denied", secrettest.AccessDenied(), secret.Denied, "secretsmanager:GetSecretValue"},
-		{"KMS does not decrypt it", secrettest.KMSDecryptionFailure(), secret.Undecrypted, "kms:Decrypt"},
-		{"KMS denies", secrettest.KMSAccessDenied(), secret.Undecrypted, "kms:Decrypt"},
-		{"the AWS credentials have expired", secrettest.Error("ExpiredTokenException", "The security token included in the request is expired"), secret.Denied, "role"},
-		{"scheduled for deletion", secrettest.Deleted(), secret.Deleted, "restore"},
-		{"throttled", secrettest.Throttled(), secret.Throttled, "tried again"},
-		{"an internal error", secrettest.InternalServiceError(), secret.Failed, "tried again"},
-		{"an HTTP error without a body", secrettest.HTTPStatus(502), secret.Unreachable, "tried again"},
-		{"a cut connection", secrettest.CutConnection(), secret.Unreachable, "endpoint"},
-		{"bytes", secrettest.Binary(), secret.Binary, "SecretBinary"},
-		{"an empty string", secrettest.Empty(), secret.Empty, "clientId"},
-		{"white space", value(" \n\t"), secret.Empty, "clientId"},
-		{"half an object", value(`{"clientId":"` + marked + `"`), secret.Malformed, "clientSecret"},
-		{"no client secret", value(`{"clientId":"` + marked + `"}`), secret.Malformed, "clientSecret"},
-		{"no client id", value(`{"clientSecret":"` + marked + `"}`), secret.Malformed, "clientId"},
-		{"keys in another case", value(`{"ClientId":"a","ClientSecret":"` + marked + `"}`), secret.Malformed, "spelled like that"},
-		{"a key twice", value(`{"clientId":"a","clientSecret":"` + marked + `","clientSecret":"b"}`), secret.Malformed, "once"},
-		{"values that are no strings", value(`{"clientId":1,"clientSecret":2}`), secret.Malformed, "strings"},
-		{"null values", value(`{"clientId":null,"clientSecret":null}`), secret.Malformed, "keys"},
-		{"an empty client id", value(`{"clientId":"","clientSecret":"` + marked + `"}`), secret.Malformed, "client id is empty"},
-		{"an empty client secret", value(`{"clientId":"a","clientSecret":" "}`), secret.Malformed, "client secret is empty"},
-		{"a line break inside", value(`{"clientId":"a","clientSecret":"` + marked + `\r\nx-admin: true"}`), secret.Malformed, "header"},
-		{"a character outside ASCII", value(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
-		{"longer than a header", value(`{"clientId":"a","clientSecret":"` + strings.Repeat(marked, 500) + `"}`), secret.Malformed, "longer"},
-		{"a reference that nobody resolved", value(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
-		{"a plain string without a client id", value(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
+		{"no such secret", fault(secrettest.NotFound()), secret.NotFound, "ATLAS_SECRET_ARN"},
+		{"made and never given a value", fault(secrettest.NoValue()), secret.NotFound, "put into"},
+		{"reading it is denied", fault(secrettest.AccessDenied()), secret.Denied, "secretsmanager:GetSecretValue"},
+		{"KMS does not decrypt it", fault(secrettest.KMSDecryptionFailure()), secret.Undecrypted, "kms:Decrypt"},
+		{"KMS denies", fault(secrettest.KMSAccessDenied()), secret.Undecrypted, "kms:Decrypt"},
+		{"the AWS credentials have expired", fault(secrettest.Error("ExpiredTokenException", "The security token included in the request is expired")), secret.Denied, "role"},
+		{"scheduled for deletion", fault(secrettest.Deleted()), secret.Deleted, "restore"},
+		{"throttled", fault(secrettest.Throttled()), secret.Throttled, "tried again"},
+		{"an internal error", fault(secrettest.InternalServiceError()), secret.Failed, "tried again"},
+		{"an HTTP error without a body", fault(secrettest.HTTPStatus(502)), secret.Unreachable, "tried again"},
+		{"a cut connection", fault(secrettest.CutConnection()), secret.Unreachable, "endpoint"},
+		{"bytes", func(s *secrettest.Server) { s.PutBinary([]byte(marked)) }, secret.Binary, "SecretBinary"},
+		{"an empty string", put(""), secret.Empty, "clientId"},
+		{"white space", put(" \n\t"), secret.Empty, "clientId"},
+		{"half an object", put(`{"clientId":"` + marked + `"`), secret.Malformed, "clientSecret"},
+		{"no client secret", put(`{"clientId":"` + marked + `"}`), secret.Malformed, "clientSecret"},
+		{"no client id", put(`{"clientSecret":"` + marked + `"}`), secret.Malformed, "clientId"},
+		{"keys in another case", put(`{"ClientId":"a","ClientSecret":"` + marked + `"}`), secret.Malformed, "spelled like that"},
+		{"a key twice", put(`{"clientId":"a","clientSecret":"` + marked + `","clientSecret":"b"}`), secret.Malformed, "once"},
+		{"values that are no strings", put(`{"clientId":1,"clientSecret":2}`), secret.Malformed, "strings"},
+		{"null values", put(`{"clientId":null,"clientSecret":null}`), secret.Malformed, "keys"},
+		{"an empty client id", put(`{"clientId":"","clientSecret":"` + marked + `"}`), secret.Malformed, "client id is empty"},
+		{"an empty client secret", put(`{"clientId":"a","clientSecret":" "}`), secret.Malformed, "client secret is empty"},
+		{"a line break inside", put(`{"clientId":"a","clientSecret":"` + marked + `\r\nx-admin: true"}`), secret.Malformed, "header"},
+		{"a character outside ASCII", put(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
+		{"longer than a header", put(`{"clientId":"a","clientSecret":"` + strings.Repeat(marked, 500) + `"}`), secret.Malformed, "longer"},
+		{"a reference that nobody resolved", put(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
+		{"a plain string without a client id", put(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			server := secrettest.NewServer(nil)
 			t.Cleanup(server.Close)
-			server.Always(row.step)
+			row.arrange(server)
 			_, err := newSource(t, server).Fetch(t.Context(), secret.StageCurrent)
 			var e *secret.Error
 			if !errors.As(err, &e) || !errors.Is(err, secret.ErrUnavailable) {
@@ -175,7 +178,7 @@ func FuzzValue(f *testing.F) {
 	f.Cleanup(server.Close)
 	source := newSource(f, server)
 	f.Fuzz(func(t *testing.T, value, clientID string) {
-		server.Always(secrettest.Value(value))
+		server.Put(value)
 		source.ClientID = clientID
 		got, err := source.Fetch(t.Context(), secret.StageCurrent)
 		if err != nil {

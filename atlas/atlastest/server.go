@@ -1,189 +1,124 @@
+// Package atlastest is a simulator of Atlas for tests, used like
+// net/http/httptest: a server on loopback that answers getAtripToken.do as
+// Atlas's OpenAPI document describes it and shows a portal page at each url it
+// returns.
+//
+//	server := atlastest.NewServer(nil)
+//	defer server.Close()
+//	// The base URL is server.URL, the credentials are DefaultClientID and
+//	// DefaultClientSecret.
+//
+// Script and Always replace the answers of the next calls by a [Step]: another
+// status, a malformed reply, a slow one, a cut connection. Requests returns the
+// calls that arrived.
 package atlastest
 
 import (
-	"bytes"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"log"
+	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
+	"strings"
 	"sync"
+
+	"atriptoken/internal/faultscript"
 )
 
-// Server is a running simulator. Its methods may be called at any time, from
-// any goroutine.
+// The credentials that the simulator accepts by default.
+const (
+	DefaultClientID     = "example-client"
+	DefaultClientSecret = "example-secret"
+)
+
+// DefaultRoles returns the roles that Atlas documents for getAtripToken.do.
+func DefaultRoles() []string {
+	return []string{"Customer service", "Finance", "Developer", "Admin"}
+}
+
+// Options configure a Server. The zero value, or nil in its place, works.
+type Options struct {
+	// Listener is where the server listens. Nil means a free port of 127.0.0.1.
+	Listener net.Listener
+	// TLS makes it speak HTTPS with httptest's certificate, and HTTP/2.
+	TLS bool
+	// PublicURL is the start of the urls that it returns. Empty means its own URL.
+	PublicURL string
+	// ClientID and ClientSecret are the accepted credentials. Empty means
+	// DefaultClientID and DefaultClientSecret.
+	ClientID, ClientSecret string
+	// Logf, if not nil, gets one line for each answer of OK, without secrets.
+	Logf func(format string, args ...any)
+}
+
+// Credential is a pair that the server accepts.
+type Credential struct{ ClientID, ClientSecret string }
+
+// Server is a running simulator. Its methods are safe for use by several
+// goroutines. Besides its own it has those of httptest.Server, and Script,
+// Always, Clear, Requests, WaitRequests and Connections.
 type Server struct {
-	// URL is the base URL for Atlas's clients, without a trailing slash:
-	// where the server listens or, made by New, Options.PublicURL.
-	URL string
-
+	*faultscript.Server[Recorded]
 	options Options
-	public  *url.URL // what minted urls begin with
-
-	http     *httptest.Server // nil when made by New
-	closing  chan struct{}    // closed by Close: ends every wait
-	close    sync.Once
-	conns    connections
-	script   script
-	records  records
-	links    *ledger // single-use links, by token
-	sessions *ledger // signed-in browsers, by cookie
 
 	mu       sync.Mutex
-	accepted []hashed
+	accepted []Credential
+	visits   map[string]visit // by the token of the link, until it is opened
 }
 
-// NewServer starts a simulator on Options.Addr. It panics, as httptest does,
-// when it cannot listen there or when PublicURL is not usable. The caller
-// should call Close.
+// Recorded is a request as it arrived.
+type Recorded struct {
+	Method, Path, RawQuery string
+	Proto                  string // "HTTP/1.1" or "HTTP/2.0"
+	Header                 http.Header
+	Body                   string
+}
+
+// NewServer starts a simulator. The caller should call Close.
 func NewServer(o *Options) *Server {
-	s := newServer(o)
-	addr := s.options.Addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
+	s := &Server{visits: map[string]visit{}}
+	if o != nil {
+		s.options = *o
 	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		panic(fmt.Sprintf("atlastest: cannot listen: %v", err))
+	if s.options.ClientID == "" {
+		s.options.ClientID = DefaultClientID
 	}
-	s.URL = "http://" + listener.Addr().String()
-	if s.options.TLS {
-		s.URL = "https://" + listener.Addr().String()
+	if s.options.ClientSecret == "" {
+		s.options.ClientSecret = DefaultClientSecret
 	}
-	if s.options.PublicURL == "" {
-		s.options.PublicURL = s.URL
-	}
-	if s.public, err = parsePublicURL(s.options.PublicURL); err != nil {
-		_ = listener.Close()
-		panic(err.Error())
-	}
-	s.http = &httptest.Server{
-		Listener:    listener,
-		EnableHTTP2: s.options.TLS,
-		Config: &http.Server{
-			Handler:     s.Handler(),
-			ConnContext: s.conns.number,
-			ErrorLog:    log.New(logWriter(s.options.Logf), "", 0),
-		},
-	}
-	if s.options.TLS {
-		s.http.StartTLS()
-	} else {
-		s.http.Start()
-	}
+	s.SetCredentials(Credential{s.options.ClientID, s.options.ClientSecret})
+	s.Server = faultscript.NewServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))
 	return s
 }
 
-// New returns a simulator that does not listen, for a program that serves
-// Handler itself. Options.PublicURL is required; an error says what is wrong
-// with it. The caller should call Close, which ends calls that wait.
-func New(o *Options) (*Server, error) {
-	s := newServer(o)
-	if s.options.PublicURL == "" {
-		return nil, errors.New("atlastest: New needs Options.PublicURL: the URL under which Handler is served")
-	}
-	public, err := parsePublicURL(s.options.PublicURL)
-	if err != nil {
-		return nil, err
-	}
-	s.public, s.URL = public, public.String()
-	return s, nil
-}
-
-func newServer(o *Options) *Server {
-	full := o.withDefaults()
-	s := &Server{
-		options:  full,
-		closing:  make(chan struct{}),
-		links:    newLedger(full.TokenTTL, full.Now),
-		sessions: newLedger(sessionTTL, full.Now),
-	}
-	s.SetCredentials(Credential{full.ClientID, full.ClientSecret})
-	return s
-}
-
-// Close ends every call that waits, stops listening and returns when all
-// calls have ended.
-func (s *Server) Close() {
-	s.close.Do(func() { close(s.closing) })
-	if s.http != nil {
-		s.http.Close()
-	}
-}
-
-// CloseClientConnections closes all open connections, so that the client's
-// next call meets a dead one or opens a new one. It does nothing after New.
-func (s *Server) CloseClientConnections() {
-	if s.http != nil {
-		s.http.CloseClientConnections()
-	}
-}
-
-// Client returns an HTTP client that trusts the server's certificate. After
-// New it is http.DefaultClient.
-func (s *Server) Client() *http.Client {
-	if s.http == nil {
-		return http.DefaultClient
-	}
-	return s.http.Client()
-}
-
-// Certificate returns the server's certificate, nil without Options.TLS.
-func (s *Server) Certificate() *x509.Certificate {
-	if s.http == nil {
-		return nil
-	}
-	return s.http.Certificate()
-}
-
-// CertPool returns a pool with the server's certificate, nil without
-// Options.TLS.
-func (s *Server) CertPool() *x509.CertPool {
-	certificate := s.Certificate()
-	if certificate == nil {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(certificate)
-	return pool
-}
-
-// CertificatePEM returns the server's certificate as PEM, for the file that
-// another process is given in SSL_CERT_FILE; nil without Options.TLS.
-func (s *Server) CertificatePEM() []byte {
-	certificate := s.Certificate()
-	if certificate == nil {
-		return nil
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
-}
-
-// SetCredentials replaces the accepted credentials. Give both the old and the
-// new pair for the overlap of a rotation; none refuses everyone.
+// SetCredentials replaces the accepted credentials. Give the old and the new
+// pair for the overlap of a rotation; without any, every call is refused.
 func (s *Server) SetCredentials(accepted ...Credential) {
-	hashes := make([]hashed, len(accepted))
-	for i, c := range accepted {
-		hashes[i] = c.hash()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted = accepted
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, portalPath) {
+		s.servePortal(w, r)
+		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.accepted = hashes
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client closed the connection
+	}
+	s.Record(Recorded{r.Method, r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Clone(), string(body)})
+	switch {
+	case !strings.HasSuffix(r.URL.Path, "/getAtripToken.do"):
+		http.NotFound(w, r)
+	case r.Method != http.MethodPost:
+		http.Error(w, "getAtripToken.do takes POST", http.StatusMethodNotAllowed)
+	default:
+		s.Play(w, r, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, body) })
+	}
 }
 
-func (s *Server) accepts(c Credential) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return accepts(s.accepted, c)
-}
-
-// logWriter hands the HTTP server's complaints to a Logf.
-type logWriter func(format string, args ...any)
-
-func (w logWriter) Write(line []byte) (int, error) {
-	w("atlastest: %s", bytes.TrimSpace(line))
-	return len(line), nil
+func (s *Server) logf(format string, args ...any) {
+	if s.options.Logf != nil {
+		s.options.Logf("atlastest: "+format, args...)
+	}
 }

@@ -1,138 +1,142 @@
 package atlastest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
-	"sync/atomic"
+	"strings"
+
+	"atriptoken/internal/faultscript"
 )
 
-const (
-	jsonType = "application/json"
-	htmlType = "text/html; charset=utf-8"
+// Step is one way to answer a call. Every step except OK, and those that wrap
+// it, answers without a look at the credentials and the body.
+type Step = faultscript.Step
+
+// These faults can happen to any HTTP server. OK is no fault: the call is
+// checked, and the answer is a link or the status of what is wrong.
+var (
+	OK            = faultscript.OK
+	HTTPReply     = faultscript.HTTPReply
+	HTTPStatus    = faultscript.HTTPStatus
+	WithHeader    = faultscript.WithHeader
+	Delay         = faultscript.Delay
+	SlowBody      = faultscript.SlowBody
+	Hold          = faultscript.Hold
+	Hang          = faultscript.Hang
+	HangBody      = faultscript.HangBody
+	CutConnection = faultscript.CutConnection
+	CutInHeaders  = faultscript.CutInHeaders
+	CutInBody     = faultscript.CutInBody
 )
 
-// Step is one way to answer a call. Every step but OK and those that wrap it
-// answers whatever was sent, without a look at credentials or body. The zero
-// Step is OK. A Step may answer any number of calls, at the same time too.
-type Step struct {
-	name string
-	run  func(*exchange)
-}
+// Status answers HTTP 200 with this status and an empty url.
+func Status(n int) Step { return StatusMessage(n, fmt.Sprintf("status %d", n)) }
 
-// String names the step in the terms of its constructor.
-func (s Step) String() string {
-	if s.run == nil {
-		return "OK()"
-	}
-	return s.name
-}
-
-func (s Step) play(x *exchange) {
-	if s.run == nil {
-		judged(x)
-		return
-	}
-	s.run(x)
-}
-
-// OK judges the call as the package comment says: success with a working,
-// single-use link, or the status that fits what is wrong.
-func OK() Step { return Step{"OK()", judged} }
-
-func judged(x *exchange) {
-	who, refused := x.server.judge(x.r.Header, x.body)
-	if refused != nil {
-		x.server.options.Logf("atlastest: getAtripToken.do: status %d, %s", refused.status, refused.msg)
-		x.sendJSON(atlasReply{Status: refused.status, Msg: &refused.msg})
-		return
-	}
-	x.server.options.Logf("atlastest: getAtripToken.do: status 0 for order %q, user %q, role %q", who.OrderNo, who.UserName, who.Role)
-	x.sendJSON(atlasReply{URL: x.server.link(who), Status: statusSuccess})
-}
-
-// Status answers HTTP 200 with an empty url and this status.
-func Status(n int) Step {
-	return Step{fmt.Sprintf("Status(%d)", n), StatusMessage(n, fmt.Sprintf("status %d", n)).run}
-}
-
-// StatusMessage answers HTTP 200 with an empty url, this status and this msg,
-// which may hold control characters or lines that look like a log's.
+// StatusMessage is Status with this msg.
 func StatusMessage(n int, msg string) Step {
-	return Step{fmt.Sprintf("StatusMessage(%d, %q)", n, msg), func(x *exchange) {
-		x.sendJSON(atlasReply{Status: n, Msg: &msg})
-	}}
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, "", n, &msg) }
 }
 
-// SystemError answers HTTP 200 with status 2.
-func SystemError() Step {
-	return Step{"SystemError()", StatusMessage(statusSystemError, "system error").run}
-}
+// SystemError answers status 2.
+func SystemError() Step { return StatusMessage(2, "system error") }
 
-// Unauthorized answers HTTP 200 with status 3.
-func Unauthorized() Step {
-	return Step{"Unauthorized()", StatusMessage(statusUnauthorized, "unauthorized access").run}
-}
+// Unauthorized answers status 3.
+func Unauthorized() Step { return StatusMessage(3, "unauthorized access") }
 
-// RateLimited answers as Atlas's rate limiter does, with a body of its own,
-// in which retryAfter stands in seconds. httpStatus is the HTTP status: the
-// limiter's body comes with 200 too.
+// RateLimited answers as Atlas's rate limiter does: with its own body, in which
+// retryAfter is in seconds, under any HTTP status.
 func RateLimited(retryAfter, httpStatus int) Step {
-	body := encode(struct {
-		Code       int    `json:"code"`
-		Message    string `json:"message"`
-		LimitType  string `json:"limitType"`
-		Limit      int    `json:"limit"`
-		RetryAfter int    `json:"retryAfter"`
-	}{http.StatusTooManyRequests, "too many requests", "QPS", 1, retryAfter})
-	return Step{fmt.Sprintf("RateLimited(%d, %d)", retryAfter, httpStatus), HTTPReply(httpStatus, jsonType, string(body)).run}
+	const body = `{"code":429,"message":"too many requests","limitType":"QPS","limit":1,"retryAfter":%d}`
+	return HTTPReply(httpStatus, jsonType, fmt.Sprintf(body, retryAfter))
 }
 
-// HTTPStatus answers with this HTTP status and a short text.
-func HTTPStatus(code int) Step {
-	return Step{fmt.Sprintf("HTTPStatus(%d)", code), HTTPReply(code, "text/plain; charset=utf-8", http.StatusText(code)+"\n").run}
+// Redirect answers HTTP 307 with this Location: a client that follows it sends
+// the headers and the body there again.
+func Redirect(to string) Step { return RedirectAs(http.StatusTemporaryRedirect, to) }
+
+// RedirectAs answers with this HTTP status and Location.
+func RedirectAs(code int, to string) Step { return WithHeader("Location", to, HTTPStatus(code)) }
+
+// BadURL answers success with this url.
+func BadURL(u string) Step {
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, u, 0, nil) }
 }
 
-// HTTPReply answers with this HTTP status, Content-Type ("" for none) and
-// body. code is 200 to 599.
-func HTTPReply(code int, contentType, body string) Step {
-	return Step{fmt.Sprintf("HTTPReply(%d, %q, %d bytes)", code, contentType, len(body)), func(x *exchange) {
-		x.send(reply{code: code, contentType: contentType, body: []byte(body)})
-	}}
+// MissingURL answers success without the member url.
+func MissingURL() Step { return HTTPReply(http.StatusOK, jsonType, `{"status":0,"msg":null}`) }
+
+// StatusString answers with a JSON string for status, which Atlas documents as
+// an integer.
+func StatusString(text string) Step {
+	return HTTPReply(http.StatusOK, jsonType, fmt.Sprintf(`{"url":"","status":%q}`, text))
 }
 
-// Redirect answers HTTP 307 with this Location: a client that follows it
-// repeats the call there, body, custom headers and all.
-func Redirect(to string) Step {
-	return Step{fmt.Sprintf("Redirect(%q)", to), RedirectAs(http.StatusTemporaryRedirect, to).run}
+// Garbage answers HTTP 200 with bytes that are neither JSON nor UTF-8.
+func Garbage() Step { return HTTPReply(http.StatusOK, jsonType, "{\"url\":\xff\x00 garbage") }
+
+// HTML answers HTTP 200 with a page, as a proxy does.
+func HTML() Step {
+	return HTTPReply(http.StatusOK, "text/html", "<!doctype html><p>We are back soon.</p>\n")
 }
 
-// RedirectAs answers with this HTTP status, 300 to 399, and this Location.
-func RedirectAs(code int, to string) Step {
-	return Step{fmt.Sprintf("RedirectAs(%d, %q)", code, to), func(x *exchange) {
-		x.send(reply{code: code, contentType: htmlType, location: to, body: []byte("<p>Moved.</p>\n")})
-	}}
+// Truncated announces more bytes than it sends before it closes the connection.
+func Truncated() Step {
+	return WithHeader("Content-Length", "100", HTTPReply(http.StatusOK, jsonType, `{"url":"`))
 }
 
-// WithHeader answers as step does, with this header in place of the step's
-// own: another Content-Type, a Retry-After.
-func WithHeader(name, value string, step Step) Step {
-	return Step{fmt.Sprintf("WithHeader(%q, %q, %s)", name, value, step), func(x *exchange) {
-		if x.override == nil {
-			x.override = http.Header{}
-		}
-		x.override.Set(name, value)
-		step.play(x)
-	}}
+// GzipTruncated answers with the first half of a gzip stream.
+func GzipTruncated() Step {
+	var whole bytes.Buffer
+	compressed(&whole, func(z io.Writer) { _, _ = z.Write(replyText("", 2, nil)) })
+	half := whole.String()[:whole.Len()/2]
+	return WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, half))
 }
 
-// InTurn answers the first call by the first step, the next by the second and
-// so on, beginning anew after the last. It panics without steps.
-func InTurn(steps ...Step) Step {
-	if len(steps) == 0 {
-		panic("atlastest: InTurn needs a step")
+// NotGzip announces gzip and sends plain text.
+func NotGzip() Step {
+	return WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, `{"url":"","status":2}`))
+}
+
+// Oversized answers with valid JSON of n bytes and status 2.
+func Oversized(n int64) Step {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.Header().Set("Content-Type", jsonType)
+		_, _ = io.Copy(w, filled(n))
 	}
-	var calls atomic.Uint64
-	return Step{fmt.Sprintf("InTurn(%d steps)", len(steps)), func(x *exchange) {
-		steps[(calls.Add(1)-1)%uint64(len(steps))].play(x)
-	}}
+}
+
+// GzipBomb is Oversized compressed to about a thousandth, no further than the
+// client reads.
+func GzipBomb(n int64) Step {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		w.Header().Set("Content-Type", jsonType)
+		w.Header().Set("Content-Encoding", "gzip")
+		z, body := gzip.NewWriter(w), filled(n)
+		// Send the beginning at once: a writer's buffer fills only after
+		// megabytes, which take a slow machine longer than a caller waits.
+		_, _ = io.CopyN(z, body, 256<<10)
+		_ = z.Flush()
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.Copy(z, body) // ends with an error when the client closes
+		_ = z.Close()
+	}
+}
+
+// filled returns a reply of n bytes.
+func filled(n int64) io.Reader {
+	const head, tail = `{"url":"","status":2,"msg":"`, `"}`
+	return io.MultiReader(strings.NewReader(head), io.LimitReader(letters{}, n-int64(len(head)+len(tail))), strings.NewReader(tail))
+}
+
+// letters reads as endless a.
+type letters struct{}
+
+func (letters) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
 }

@@ -97,7 +97,7 @@ func bothSecrets(t *testing.T, url string, brandB *secrettest.Server) string {
 		to := http.Handler(proxy)
 		if bytes.Contains(body, []byte(`"brand-b"`)) {
 			body = bytes.Replace(body, []byte(`"brand-b"`), []byte(`"`+brandB.ARN+`"`), 1)
-			to = brandB.Handler()
+			to = brandB.Config.Handler
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		to.ServeHTTP(w, r)

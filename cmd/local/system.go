@@ -55,13 +55,8 @@ func (s *system) bringUp(ctx context.Context, o options, l listeners, environ ma
 	if o.origin != "" {
 		origins = append(origins, o.origin)
 	}
-	var err error
-	if s.atlas, err = atlastest.New(&atlastest.Options{PublicURL: s.at.Atlas}); err != nil {
-		return err
-	}
-	s.serve(ctx, l.atlas, s.atlas.Handler())
-	s.secrets = secrettest.New(nil)
-	s.serve(ctx, l.secrets, s.secrets.Handler())
+	s.atlas = atlastest.NewServer(&atlastest.Options{Listener: l.atlas})
+	s.secrets = secrettest.NewServer(&secrettest.Options{Listener: l.secrets})
 
 	provider, err := idp.New(idp.Config{
 		Issuer: s.at.Issuer, ConsoleOrigin: s.at.Console, Origins: origins, RedirectURIs: []string{s.at.Console + "/"},

@@ -6,6 +6,7 @@ package main
 import (
 	"flag"
 	"log"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,10 +20,17 @@ func main() {
 	flag.Parse()
 	out := log.New(os.Stdout, "", 0)
 
-	atlas := atlastest.NewServer(&atlastest.Options{Addr: *address + ":8403", Logf: out.Printf})
+	listen := func(port string) net.Listener {
+		listener, err := net.Listen("tcp", net.JoinHostPort(*address, port))
+		if err != nil {
+			log.Fatal(err)
+		}
+		return listener
+	}
+	atlas := atlastest.NewServer(&atlastest.Options{Listener: listen("8403"), Logf: out.Printf})
 	defer atlas.Close()
 	// SAM CLI gives the function the secret's logical id in place of its ARN.
-	secrets := secrettest.NewServer(&secrettest.Options{Addr: *address + ":8404", Name: "AtlasSecret", Logf: out.Printf})
+	secrets := secrettest.NewServer(&secrettest.Options{Listener: listen("8404"), Name: "AtlasSecret", Logf: out.Printf})
 	defer secrets.Close()
 	out.Printf("Atlas %s, Secrets Manager %s", atlas.URL, secrets.URL)
 

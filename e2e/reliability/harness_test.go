@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"net"
@@ -108,7 +109,7 @@ func (s *system) overTLS(trusted bool) {
 	s.t.Cleanup(s.atlas.Close)
 	s.env["ATLAS_BASE_URL"] = s.atlas.URL
 	if trusted {
-		s.trust(s.atlas.CertificatePEM())
+		s.trust(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.atlas.Certificate().Raw}))
 	}
 }
 

@@ -1,185 +1,130 @@
+// Package secrettest is a simulator of AWS Secrets Manager with one secret,
+// used like net/http/httptest: a server on loopback that the AWS SDKs call when
+// their endpoint is its URL.
+//
+// It answers GetSecretValue, PutSecretValue and DescribeSecret as the AWS
+// Secrets Manager API Reference describes them, in AWS JSON 1.1. The staging
+// labels AWSCURRENT and AWSPREVIOUS move with each put. A request must carry a
+// Signature Version 4 header, which is not verified.
+//
+// Script and Always replace the answers of the next calls by a [Step]. Requests
+// returns the calls that arrived, without the secret's value.
 package secrettest
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"strings"
 	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"atriptoken/internal/faultscript"
 )
 
-// Server is a running simulator. Its methods may be called at any time, from
-// any goroutine.
+// The secret as nil Options make it.
+const (
+	DefaultName = "example/atlas-credentials"
+	// DefaultValue is the credentials that atlastest accepts by default.
+	DefaultValue = `{"clientId":"example-client","clientSecret":"example-secret"}`
+	// Region is the AWS Region of the secret's ARN.
+	Region = "eu-west-1"
+)
+
+// Options configure a Server. The zero value, or nil in its place, works.
+type Options struct {
+	// Listener is where the server listens. Nil means a free port of 127.0.0.1.
+	Listener net.Listener
+	// Name is the secret's name. Empty means DefaultName.
+	Name string
+	// Value is the secret's first value. Empty means DefaultValue.
+	Value string
+	// NoValue creates the secret without a value, as CloudFormation can.
+	NoValue bool
+	// Logf, if not nil, gets one line for each call, without the value.
+	Logf func(format string, args ...any)
+}
+
+// Server is a running simulator. Its methods are safe for use by several
+// goroutines. Besides its own it has those of httptest.Server, and Script,
+// Always, Clear, Requests, WaitRequests and Connections.
 type Server struct {
-	// URL is the endpoint, http://host:port. Empty after New.
-	URL string
+	*faultscript.Server[Recorded]
 	// ARN is the secret's complete ARN.
 	ARN string
 
-	options  Options
-	versions *versions
-	http     *httptest.Server // nil when made by New
-	closing  chan struct{}    // closed by Close: ends every wait
-	close    sync.Once
+	options Options
 
-	mu      sync.Mutex
-	next    []Step
-	always  *Step
-	calls   []Recorded
-	arrived chan struct{} // closed and replaced at each call; nil while nobody waits
+	mu                sync.Mutex
+	current, previous *version // nil: there is none
 }
 
-// NewServer starts a simulator on Options.Addr. It panics, as httptest does,
-// when it cannot listen there. The caller should call Close.
-func NewServer(o *Options) *Server {
-	s := New(o)
-	addr := s.options.Addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		panic(fmt.Sprintf("secrettest: cannot listen: %v", err))
-	}
-	s.http = &httptest.Server{
-		Listener: listener,
-		Config:   &http.Server{Handler: s.Handler(), ErrorLog: log.New(io.Discard, "", 0)},
-	}
-	s.http.Start()
-	s.URL = s.http.URL
-	return s
-}
-
-// New returns a simulator that does not listen, for a program that serves
-// Handler itself. The caller should call Close, which ends calls that wait.
-func New(o *Options) *Server {
-	full := o.withDefaults()
-	arn := "arn:aws:secretsmanager:" + Region + ":" + account + ":secret:" + full.Name + suffix
-	s := &Server{
-		ARN:      arn,
-		options:  full,
-		versions: &versions{arn: arn, now: full.Now},
-		closing:  make(chan struct{}),
-	}
-	if !full.NoValue {
-		s.Put(full.Value)
-	}
-	return s
-}
-
-// Close ends every call that waits, stops listening and returns when all
-// calls have ended.
-func (s *Server) Close() {
-	s.close.Do(func() { close(s.closing) })
-	if s.http != nil {
-		s.http.Close()
-	}
-}
-
-// Put makes a new version with this value, moves AWSCURRENT to it and
-// AWSPREVIOUS to the one before, and returns its version id.
-func (s *Server) Put(value string) (versionID string) {
-	return s.PutStaged(value)
-}
-
-// PutStaged makes a new version with this value and these staging labels,
-// AWSPENDING for one, and returns its version id. No label means AWSCURRENT;
-// the first version always gets AWSCURRENT too.
-func (s *Server) PutStaged(value string, stages ...string) (versionID string) {
-	v, _ := s.versions.put("", content{text: &value}, stages...) // a new id cannot be in use
-	return v.id
-}
-
-// PutBinary makes a new current version with bytes in place of text and
-// returns its version id.
-func (s *Server) PutBinary(value []byte) (versionID string) {
-	v, _ := s.versions.put("", content{binary: value})
-	return v.id
-}
-
-// Recorded is one call as it arrived, without the secret's value.
+// Recorded is a call as it arrived.
 type Recorded struct {
 	Operation    string // "GetSecretValue" and the like
-	SecretID     string // as the caller named the secret
-	VersionID    string // of GetSecretValue, "" if not given
-	VersionStage string // of GetSecretValue, "" if not given
-	Step         string // what answered, as Step.String gives it
+	SecretID     string // the secret as the caller named it
+	VersionStage string // "" if not given
 }
 
-// Requests returns the calls so far in order of arrival, those without a
-// signature or with an unreadable body excepted. A call is there before its
-// answer begins.
-func (s *Server) Requests() []Recorded {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Recorded(nil), s.calls...)
+// version is one value of the secret: a text or bytes.
+type version struct {
+	id     string
+	text   *string
+	binary []byte
 }
 
-// WaitRequests returns when n calls have arrived since the start, at once if
-// they have, or with ctx's error. It lets a test act while a call hangs.
-func (s *Server) WaitRequests(ctx context.Context, n int) error {
-	for {
-		s.mu.Lock()
-		total := len(s.calls)
-		if s.arrived == nil {
-			s.arrived = make(chan struct{})
-		}
-		arrived := s.arrived
-		s.mu.Unlock()
-		if total >= n {
-			return nil
-		}
-		select {
-		case <-arrived:
-		case <-ctx.Done():
-			return fmt.Errorf("secrettest: %d of %d calls arrived: %w", total, n, ctx.Err())
-		}
+// NewServer starts a simulator. The caller should call Close.
+func NewServer(o *Options) *Server {
+	s := &Server{}
+	if o != nil {
+		s.options = *o
 	}
+	if s.options.Name == "" {
+		s.options.Name = DefaultName
+	}
+	if s.options.Value == "" {
+		s.options.Value = DefaultValue
+	}
+	// Secrets Manager adds a hyphen and six characters to the name.
+	s.ARN = "arn:aws:secretsmanager:" + Region + ":000000000000:secret:" + s.options.Name + "-AbCdEf"
+	if !s.options.NoValue {
+		s.Put(s.options.Value)
+	}
+	s.Server = faultscript.NewServer[Recorded](s.options.Listener, false, http.HandlerFunc(s.serve))
+	return s
 }
 
-// begin records a call and returns the step that answers it.
-func (s *Server) begin(call Recorded) Step {
+// Put stores a new version and returns its id.
+func (s *Server) Put(value string) (versionID string) { return s.put(version{text: &value}) }
+
+// PutBinary stores a new version that holds bytes and returns its id.
+func (s *Server) PutBinary(value []byte) (versionID string) { return s.put(version{binary: value}) }
+
+func (s *Server) put(v version) string {
+	v.id = newID()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	step := OK()
+	s.current, s.previous = &v, s.current
+	return v.id
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	var in input
+	operation, named := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
 	switch {
-	case len(s.next) > 0:
-		step, s.next = s.next[0], s.next[1:]
-	case s.always != nil:
-		step = *s.always
+	case r.Method != http.MethodPost || r.Header.Get("Content-Type") != contentType || !named:
+		fail(w, "UnknownOperationException", "not a POST of "+contentType+" with an X-Amz-Target of secretsmanager")
+		return
+	case !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "):
+		fail(w, "MissingAuthenticationTokenException", "Missing Authentication Token")
+		return
+	case json.UnmarshalRead(r.Body, &in) != nil:
+		fail(w, "SerializationException", "the body is not the JSON of "+operation)
+		return
 	}
-	call.Step = step.String()
-	s.calls = append(s.calls, call)
-	if s.arrived != nil {
-		close(s.arrived)
-		s.arrived = nil
+	s.Record(Recorded{operation, in.SecretID, in.VersionStage})
+	if s.options.Logf != nil {
+		s.options.Logf("secrettest: %s of %q", operation, in.SecretID)
 	}
-	return step
-}
-
-// Script appends steps to those that answer the next calls, one a call,
-// whatever the operation. Calls after the last are answered by what Always
-// said or as the service does.
-func (s *Server) Script(steps ...Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next = append(s.next[:len(s.next):len(s.next)], steps...)
-}
-
-// Always makes step answer every call that no Script step answers, until
-// Always or Clear is called.
-func (s *Server) Always(step Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.always = &step
-}
-
-// Clear forgets what Script and Always said.
-func (s *Server) Clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next, s.always = nil, nil
+	s.Play(w, r, func(w http.ResponseWriter, _ *http.Request) { s.answer(w, operation, in) })
 }
