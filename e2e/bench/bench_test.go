@@ -92,12 +92,9 @@ type upstreams struct {
 
 func newUpstreams(b *testing.B, atlasRTT, secretsRTT, secretsTime time.Duration) upstreams {
 	b.Helper()
-	atlas, err := atlastest.New(&atlastest.Options{PublicURL: "https://atrip.atriptech.com"})
-	if err != nil {
-		b.Fatal(err)
-	}
+	atlas := atlastest.NewServer(&atlastest.Options{PublicURL: "https://atrip.atriptech.com"})
 	b.Cleanup(atlas.Close)
-	secrets := secrettest.New(nil)
+	secrets := secrettest.NewServer(nil)
 	b.Cleanup(secrets.Close)
 	secrets.Always(secrettest.Delay(secretsTime, secrettest.OK()))
 
@@ -110,8 +107,8 @@ func newUpstreams(b *testing.B, atlasRTT, secretsRTT, secretsTime time.Duration)
 	}
 	u := upstreams{secretARN: secrets.ARN, roots: filepath.Join(b.TempDir(), "roots.pem")}
 	var certificate *x509.Certificate
-	u.atlas, _ = serve(atlas.Handler(), true, atlasRTT)
-	u.secrets, certificate = serve(secrets.Handler(), false, secretsRTT)
+	u.atlas, _ = serve(atlas.Config.Handler, true, atlasRTT)
+	u.secrets, certificate = serve(secrets.Config.Handler, false, secretsRTT)
 	// With as many roots as on Lambda, which every start has to read.
 	roots, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
