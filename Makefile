@@ -6,10 +6,9 @@ SHELL := /bin/bash
 GO ?= go
 # Tools that only the checks need are installed here, never into the system.
 TOOLS := $(CURDIR)/.tools
-STATICCHECK := $(TOOLS)/bin/staticcheck
-AIR := $(TOOLS)/bin/air
-AIR_VERSION := v1.67.4
-STATICCHECK_VERSION := v0.8.2
+# A Go program that tools/go.mod pins; Go builds it when it is first used and keeps it in its cache.
+TOOL := $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
+MODULES := . e2e cmd/doctor
 COVERED := ./handler ./atlas ./secret ./policy
 COVER_MIN := 90
 FUZZTIME ?= 30s
@@ -58,13 +57,8 @@ run: ## the whole system on this machine; flags by ARGS="-json ..."
 	@mkdir -p build && $(GO) build -o build/local ./cmd/local && exec build/local $(ARGS)
 
 .PHONY: watch
-watch: $(AIR)-$(AIR_VERSION) ## make run that builds and starts anew at every change; flags by ARGS="-json ..."
-	@$< -- $(ARGS)
-
-$(AIR)-$(AIR_VERSION):
-	@mkdir -p $(TOOLS)/bin
-	GOBIN=$(TOOLS)/bin GOFLAGS= $(GO) install github.com/air-verse/air@$(AIR_VERSION)
-	@mv $(AIR) $@
+watch: ## make run, built and started again after every change; flags by ARGS="-json ..."
+	@$(TOOL) air -- $(ARGS)
 
 .PHONY: screenshots
 screenshots: tools ## the pictures of docs/images, taken anew from the running console
@@ -177,7 +171,7 @@ release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, 
 
 .PHONY: sbom
 sbom: ## dist/*.cdx.json: what the function of `make release` is made of, read from its binary, in CycloneDX's form
-	@for a in $(ARCHITECTURES); do $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -licenses -std -noserial \
+	@for a in $(ARCHITECTURES); do $(TOOL) cyclonedx-gomod bin -json -licenses -std -noserial \
 	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/built/$$a/function/bootstrap; done
 
 # Another build of the broker to compare with, with policies/ next to it, and how often each subject is measured.
@@ -204,23 +198,18 @@ cover: ## statement coverage of handler, atlas, secret and policy; under 90 % fa
 	    if (c + 0 < min) { bad = 1; print substr($$0, RSTART, RLENGTH) ": " c " % is below " min " %" } } \
 	  END { if (n < want) { print n + 0 " of " want " packages told their coverage"; bad = 1 } exit bad }' cover.out
 
-$(STATICCHECK)-$(STATICCHECK_VERSION):
-	@mkdir -p $(TOOLS)/bin
-	GOBIN=$(TOOLS)/bin GOFLAGS= $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
-	@mv $(STATICCHECK) $@
-
 .PHONY: lint
-lint: $(STATICCHECK)-$(STATICCHECK_VERSION) ## gofmt, go vet and staticcheck, every module
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
-	  [ -z "$$unformatted" ] || { echo "not gofmt'd (make fmt mends it):"; echo "$$unformatted"; exit 1; }
-	$(GO) vet ./...
-	$< ./...
-	cd e2e && $(GO) vet ./... && $< ./...
-	cd cmd/doctor && $(GO) vet ./... && $< ./...
+lint: ## golangci-lint over every module, by .golangci.yml, and actionlint over the workflows
+	@failed=; for module in $(MODULES); do (cd "$$module" && $(TOOL) golangci-lint run ./...) || failed=1; done; [ -z "$$failed" ]
+	$(TOOL) actionlint
+
+.PHONY: vulnerabilities
+vulnerabilities: ## govulncheck: known vulnerabilities that the code can reach
+	@for module in . cmd/doctor; do (cd "$$module" && $(TOOL) govulncheck ./...); done
 
 .PHONY: fmt
 fmt: ## format the Go code
-	@gofmt -w $$(git ls-files '*.go')
+	@git ls-files -z '*.go' | xargs -0 gofmt -w
 
 .PHONY: clean
 clean: ## remove what was built; the tools in .tools/ stay
