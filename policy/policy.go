@@ -73,7 +73,7 @@ func Parse(name string, text []byte) (*Policy, error) {
 		}
 		if first, ok := p.statements[id]; ok {
 			at := statement.Position()
-			return nil, fmt.Errorf("%s:%d:%d: the policy in line %d already has the id %q", name, at.Line, at.Column, first.Position().Line, id)
+			return nil, fmt.Errorf("%s:%d:%d: the id %q is taken by the policy in line %d", name, at.Line, at.Column, id, first.Position().Line)
 		}
 		p.statements[id] = statement
 		p.permitsAnonymous = p.permitsAnonymous || statement.Effect() == cedar.Permit && matchesAnonymous(statement)

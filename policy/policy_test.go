@@ -199,9 +199,9 @@ func TestParse_Errors(t *testing.T) {
 		{"a number too large", "permit(principal, action, resource) when { 99999999999999999999 == 1 };", "test.cedar: is not a Cedar policy: "},
 		{"an empty file", "", "test.cedar: holds no policy"},
 		{"a comment only", "// none\n", "test.cedar: holds no policy"},
-		{"an id twice", "@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, `test.cedar:4:1: the policy in line 1 already has the id "a"`},
+		{"an id twice", "@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, `test.cedar:4:1: the id "a" is taken by the policy in line 1`},
 		{"an id of another's position", permit + "@id(\"policy0\")\n" + permit,
-			`test.cedar:2:1: the policy in line 1 already has the id "policy0"`},
+			`test.cedar:2:1: the id "policy0" is taken by the policy in line 1`},
 	} {
 		p, err := policy.Parse("test.cedar", []byte(row.text))
 		if err == nil || p != nil || !strings.HasPrefix(err.Error(), row.want) || strings.Contains(err.Error(), "\n") {

@@ -88,7 +88,7 @@ func TestCheck_Errors(t *testing.T) {
 		{"an unknown entity type", schema, "permit (principal is Operater, action, resource);", "p.cedar:1:1: "},
 		{"an unknown action", schema, "permit (principal, action == Action::\"openportal\", resource);", "p.cedar:1:1: "},
 		{"a resource for a principal", schema, "permit (principal is Order, action, resource);", "p.cedar:1:1: "},
-		{"an id twice", schema, service + service, "p.cedar:2:1: the policy in line 1 already has the id \"a\""},
+		{"an id twice", schema, service + service, "p.cedar:2:1: the id \"a\" is taken by the policy in line 1"},
 		{"the first of two policies", schema, two, "p.cedar:1:1: "},
 		{"the second of two policies", schema, two, "p.cedar:2:1: "},
 	} {
