@@ -2,6 +2,7 @@ package reliability
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,8 +12,7 @@ import (
 	"atriptoken/internal/lambdatest"
 )
 
-// A freeze is what Lambda does to a process between calls. Each run makes 1,000
-// calls, with a freeze after every fiftieth.
+// Lambda freezes the process between calls; SIGSTOP does the same here.
 const (
 	freezeCalls = 1000
 	freezeEvery = 50
@@ -20,11 +20,9 @@ const (
 )
 
 func TestFreeze(t *testing.T) {
-	for name, meanwhile := range map[string]func(*frozen){
-		"Atlas closes its side": func(f *frozen) { f.s.atlas.CloseClientConnections() },
-		"Atlas moves to another port": func(f *frozen) {
-			f.moveAtlas()
-		},
+	for name, change := range map[string]func(*frozen){
+		"Atlas closes its side":       func(f *frozen) { f.atlas.CloseClientConnections() },
+		"Atlas moves to another port": (*frozen).moveAtlas,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -32,15 +30,9 @@ func TestFreeze(t *testing.T) {
 			failed := 0
 			for n := range freezeCalls {
 				if n%freezeEvery == freezeEvery-1 {
-					f.freeze(meanwhile)
+					f.freeze(change)
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				reply, err := f.s.runs.Invoke(ctx, []byte(event), nil)
-				cancel()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if reply.Failed() {
+				if reply := f.call(); reply.Failed() {
 					failed++
 					t.Errorf("call %d failed: %s %s", n, reply.ErrorType, reply.ErrorMessage)
 				}
@@ -50,54 +42,51 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// frozen is the function with Atlas behind an address that stays when Atlas
-// itself moves, as a load balancer's name does.
+// frozen is the function with Atlas behind an address that stays the same when
+// Atlas moves, like a load balancer's.
 type frozen struct {
-	s     *system
-	front string
-	move  func(upstream string)
+	*system
+	move func(upstream string)
 }
 
 func newFrozen(t *testing.T) *frozen {
 	s := newSystem(t)
-	address, proxy := s.toxic(s.atlas.URL, "")
-	s.env["ATLAS_BASE_URL"] = address
-	f := &frozen{s: s, front: strings.TrimPrefix(address, "http://")}
-	f.move = func(upstream string) {
+	proxy := s.proxy("ATLAS_BASE_URL", "")
+	front := proxy.Listen
+	s.start()
+	return &frozen{s, func(upstream string) {
 		proxy.Stop()
-		proxy.Listen, proxy.Upstream = f.front, upstream
+		proxy.Listen, proxy.Upstream = front, upstream
 		if err := proxy.Start(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	s.start()
-	return f
+	}}
 }
 
 func (f *frozen) moveAtlas() {
-	old := f.s.atlas
-	f.s.atlas = atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, PublicURL: portal})
-	f.s.t.Cleanup(f.s.atlas.Close)
+	old := f.atlas
+	f.startAtlas(atlastest.Options{})
 	old.Close()
-	f.move(strings.TrimPrefix(f.s.atlas.URL, "http://"))
+	f.move(strings.TrimPrefix(f.atlas.URL, "http://"))
 }
 
-func (f *frozen) freeze(meanwhile func(*frozen)) {
-	f.s.t.Helper()
-	if err := f.s.runs.Signal(syscall.SIGSTOP); err != nil {
-		f.s.t.Fatal(err)
+// freeze changes something while the process is frozen.
+func (f *frozen) freeze(change func(*frozen)) {
+	f.t.Helper()
+	if err := f.function.Signal(syscall.SIGSTOP); err != nil {
+		f.t.Fatal(err)
 	}
-	meanwhile(f)
+	change(f)
 	select {
 	case <-time.After(freezeFor):
-	case <-f.s.t.Context().Done():
+	case <-f.t.Context().Done():
 	}
-	if err := f.s.runs.Signal(syscall.SIGCONT); err != nil {
-		f.s.t.Fatal(err)
+	if err := f.function.Signal(syscall.SIGCONT); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
-func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
+func TestSIGTERM_AnswersCallsInFlight(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	release := make(chan struct{})
@@ -109,25 +98,36 @@ func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		reply, err := s.runs.Invoke(t.Context(), []byte(event), nil)
+		reply, err := s.function.Invoke(t.Context(), []byte(event), nil)
 		answered <- answer{reply, err}
 	}()
-	for len(s.atlas.Requests()) == 0 {
-		time.Sleep(5 * time.Millisecond) // until the call is under way
-	}
-	if err := s.runs.Signal(syscall.SIGTERM); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.atlas.WaitRequests(ctx, 1); err != nil {
 		t.Fatal(err)
+	}
+	if err := s.function.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case a := <-answered:
+		t.Fatalf("ended with a call in flight: %v, %v", a.reply.ErrorType, a.err)
+	case <-time.After(time.Second): // ten times what a process without calls takes to end
 	}
 	close(release)
 	if a := <-answered; a.err != nil || a.reply.Failed() {
-		t.Errorf("the invocation in flight got %v, %v", a.reply.ErrorType, a.err)
+		t.Errorf("the call in flight got %v, %v", a.reply.ErrorType, a.err)
 	}
 	select {
-	case <-s.runs.Exited():
-	case <-time.After(20 * time.Second):
-		t.Fatal("the process goes on after SIGTERM")
+	case <-s.function.Exited():
+	case <-ctx.Done():
+		t.Fatal("the process did not end")
 	}
-	if audit := s.audit(); audit["outcome"] != "OK" {
-		t.Errorf("the audit line of the invocation in flight is %v", audit)
+	_, err := s.function.Invoke(ctx, []byte(event), nil)
+	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "exit status 0") {
+		t.Fatalf("after SIGTERM: %v, want exit status 0", err)
+	}
+	if audit := s.audit(); audit["outcome"] != ok {
+		t.Errorf("the audit line of the call in flight is %v", audit)
 	}
 }

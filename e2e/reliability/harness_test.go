@@ -1,10 +1,11 @@
+// Package reliability tests the built bootstrap while things fail: faults of
+// Atlas and of Secrets Manager, secret rotations under load, freezes between
+// calls, and many thousand calls in one process.
 package reliability
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
 	"flag"
 	"fmt"
 	"net"
@@ -25,15 +26,12 @@ import (
 )
 
 const (
-	// timeout is the function's own, so that a row takes seconds.
+	// timeout is the function's, so short that a row takes seconds.
 	timeout = 4 * time.Second
-	// attempt is the function's ATLAS_ATTEMPT_TIMEOUT.
+	// attempt is ATLAS_ATTEMPT_TIMEOUT.
 	attempt = 1200 * time.Millisecond
-	// clientSecret must be in no output.
+	// clientSecret must not appear in any output.
 	clientSecret = "MARKED-client-secret-9d2f"
-
-	// portal is where the urls that the simulator mints point to. Nobody opens them.
-	portal = "https://portal.atriptech.com"
 
 	event = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`
 )
@@ -45,12 +43,10 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	if bootstrap, err = lambdatest.Build(ctx, dir, "../../cmd/lambda"); err != nil {
+	if bootstrap, err = lambdatest.BuildFunction(context.Background(), dir); err != nil {
 		panic(err)
 	}
-	cancel()
-	// These tests wait far more than they work.
+	// These tests mostly wait.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
@@ -59,61 +55,70 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// system is the function with both of its upstreams, as one row arranges them.
+// system is the function and both of its upstreams.
 type system struct {
-	t       *testing.T
-	atlas   *atlastest.Server
-	secrets *secrettest.Server
-	// env is the function's environment; a row changes it before start.
-	env  map[string]string
-	runs *lambdatest.Function
+	t        *testing.T
+	atlas    *atlastest.Server
+	secrets  *secrettest.Server
+	function *lambdatest.Function
+	// env is the function's environment, to be changed before start.
+	env map[string]string
+	// afterStart breaks something once the function has started.
+	afterStart func()
 }
 
 func newSystem(t *testing.T) *system {
-	s := &system{t: t}
-	s.atlas = atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, PublicURL: portal})
-	t.Cleanup(s.atlas.Close)
-	s.secrets = secrettest.NewServer(&secrettest.Options{
-		Value: fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret),
-	})
+	s := &system{t: t, afterStart: func() {}}
+	s.secrets = secrettest.NewServer(&secrettest.Options{Value: secretValue(clientSecret)})
 	t.Cleanup(s.secrets.Close)
-	policies, err := filepath.Abs("../../policy/default.cedar")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.env = map[string]string{
-		"ATLAS_BASE_URL": s.atlas.URL, "ATLAS_SECRET_ARN": s.secrets.ARN, "ATRIP_POLICY_FILE": policies,
-		"ATLAS_ATTEMPT_TIMEOUT": attempt.String(), "AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secrets.URL,
-		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
+		"ATLAS_SECRET_ARN": s.secrets.ARN, "ATLAS_ATTEMPT_TIMEOUT": attempt.String(), "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secrets.URL,
+		"AWS_REGION":                       secrettest.Region, "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
 	}
+	s.startAtlas(atlastest.Options{})
 	return s
+}
+
+// startAtlas starts the simulator and points the function at it.
+func (s *system) startAtlas(o atlastest.Options) {
+	o.ClientSecret, o.PublicURL = clientSecret, "https://portal.atriptech.com"
+	s.atlas = atlastest.NewServer(&o)
+	s.t.Cleanup(s.atlas.Close)
+	s.env["ATLAS_BASE_URL"] = s.atlas.URL
+}
+
+func secretValue(clientSecret string) string {
+	return fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)
+}
+
+func credential(clientSecret string) atlastest.Credential {
+	return atlastest.Credential{ClientID: atlastest.DefaultClientID, ClientSecret: clientSecret}
 }
 
 func (s *system) start() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: s.env})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.runs = f
+	s.function = f
 	s.t.Cleanup(f.Stop)
 }
 
-// overTLS puts Atlas behind this TLS server. The function trusts its
-// certificate when trusted is set.
-func (s *system) overTLS(trusted bool) {
-	s.atlas.Close()
-	s.atlas = atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, TLS: true, PublicURL: portal})
-	s.t.Cleanup(s.atlas.Close)
-	s.env["ATLAS_BASE_URL"] = s.atlas.URL
-	if trusted {
-		s.trust(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.atlas.Certificate().Raw}))
+// call makes one call, which must get an answer.
+func (s *system) call() lambdatest.Reply {
+	s.t.Helper()
+	reply, err := s.function.Invoke(s.t.Context(), []byte(event), nil)
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	return reply
 }
 
-// trust makes these certificates the only roots that the function knows.
+// trust makes these certificates the function's only roots.
 func (s *system) trust(pem []byte) {
 	file := filepath.Join(s.t.TempDir(), "roots.pem")
 	if err := os.WriteFile(file, pem, 0o600); err != nil {
@@ -122,11 +127,11 @@ func (s *system) trust(pem []byte) {
 	s.env["SSL_CERT_FILE"] = file
 }
 
-// toxic puts toxiproxy with one toxic between the function and a URL, and
-// returns the URL to use instead.
-func (s *system) toxic(url, toxic string) (string, *toxiproxy.Proxy) {
+// proxy puts toxiproxy between the function and the server that a variable
+// names, with one toxic unless that is "".
+func (s *system) proxy(variable, toxic string) *toxiproxy.Proxy {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, s.t.Name(), "127.0.0.1:0", strings.TrimPrefix(url, "http://"))
+	proxy := toxiproxy.NewProxy(server, s.t.Name(), "127.0.0.1:0", strings.TrimPrefix(s.env[variable], "http://"))
 	if err := proxy.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -136,11 +141,12 @@ func (s *system) toxic(url, toxic string) (string, *toxiproxy.Proxy) {
 			s.t.Fatal(err)
 		}
 	}
-	return "http://" + proxy.Listen, proxy
+	s.env[variable] = "http://" + proxy.Listen
+	return proxy
 }
 
 // listen serves TCP connections on loopback with serve until the test ends.
-func (s *system) listen(serve func(net.Conn)) string {
+func (s *system) listen(serve func(net.Conn)) (address string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -150,7 +156,6 @@ func (s *system) listen(serve func(net.Conn)) string {
 		_ = listener.Close()
 		served.Wait()
 	})
-	stop := s.t.Context()
 	served.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -159,7 +164,7 @@ func (s *system) listen(serve func(net.Conn)) string {
 			}
 			served.Go(func() {
 				defer conn.Close()
-				cancel := context.AfterFunc(stop, func() { _ = conn.Close() })
+				cancel := context.AfterFunc(s.t.Context(), func() { _ = conn.Close() })
 				defer cancel()
 				serve(conn)
 			})
@@ -168,17 +173,7 @@ func (s *system) listen(serve func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// silent is a peer that takes what comes and never answers.
-func silent(conn net.Conn) {
-	buffer := make([]byte, 4096)
-	for {
-		if _, err := conn.Read(buffer); err != nil {
-			return
-		}
-	}
-}
-
-// closedPort is an address where nobody listens.
+// closedPort returns an address without a listener.
 func (s *system) closedPort() string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -188,8 +183,8 @@ func (s *system) closedPort() string {
 	return listener.Addr().String()
 }
 
-// blackHole is an address whose packets are not answered: a listener whose
-// queue is full drops every further SYN.
+// blackHole returns an address that does not answer packets: the kernel drops
+// a SYN when the listener's queue is full.
 func (s *system) blackHole() string {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -208,9 +203,7 @@ func (s *system) blackHole() string {
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 	for range 4 {
-		ctx, cancel := context.WithTimeout(s.t.Context(), 300*time.Millisecond)
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		cancel()
+		conn, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
 		if err != nil {
 			return address
 		}
@@ -220,19 +213,11 @@ func (s *system) blackHole() string {
 	return ""
 }
 
-// tlsPeer is a TLS server that shows this certificate.
-func (s *system) tlsPeer(config *tls.Config) string {
-	return s.listen(func(conn net.Conn) {
-		peer := tls.Server(conn, config)
-		_ = peer.HandshakeContext(s.t.Context())
-	})
-}
-
-// audit returns the function's last audit line. Call it once the process has
-// ended: until then a line may be under way.
+// audit returns the last audit line. Call it after the process has ended:
+// before, the line may be incomplete.
 func (s *system) audit() map[string]any {
 	var last map[string]any
-	for line := range strings.Lines(s.runs.Stdout()) {
+	for line := range strings.Lines(s.function.Stdout()) {
 		var m map[string]any
 		if json.Unmarshal([]byte(line), &m) == nil && m["message"] == "request" {
 			last = m
@@ -241,8 +226,11 @@ func (s *system) audit() map[string]any {
 	return last
 }
 
-// leaked reports whether the process wrote the secret or a token url.
-func (s *system) leaked() bool {
-	out := s.runs.Stdout() + s.runs.Stderr()
-	return strings.Contains(out, clientSecret) || strings.Contains(out, "token=")
+// keepsSecrets fails the test if the process wrote a client secret or a token.
+func (s *system) keepsSecrets() {
+	s.t.Helper()
+	out := s.function.Stdout() + s.function.Stderr()
+	if strings.Contains(out, clientSecret) || strings.Contains(out, "token=") {
+		s.t.Errorf("the process wrote the secret or a token url:\n%s", out)
+	}
 }

@@ -11,63 +11,50 @@ import (
 	"math/big"
 	"net"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/Shopify/toxiproxy/v2"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/secret/secrettest"
 )
 
+// The answers.
+const (
+	ok                = "OK"
+	atlasFailed       = "AtlasFailed"
+	atlasRateLimited  = "AtlasRateLimited"
+	atlasRefused      = "AtlasRefused"
+	atlasTimeout      = "AtlasTimeout"
+	atlasUnavailable  = "AtlasUnavailable"
+	secretUnavailable = "SecretUnavailable"
+)
+
 func rows() []row {
-	return slices.Concat(connecting(), underway(), replies(), statuses(), secrets(), combined())
+	return slices.Concat(connecting(), replying(), network(), replies(), statuses(), secrets(), combined())
 }
 
-// base points the function at an address instead of the simulator.
-func base(scheme string, address func(*system) string) func(*system) {
-	return func(s *system) { s.env["ATLAS_BASE_URL"] = scheme + "://" + address(s) }
+// at points the function at the address that find returns.
+func at(find func(*system) string) func(*system) {
+	return func(s *system) { s.env["ATLAS_BASE_URL"] = "https://" + find(s) }
 }
 
-func connecting() []row {
-	fixed := func(a string) func(*system) string { return func(*system) string { return a } }
-	return []row{
-		{name: "Atlas: its name is not in DNS", arrange: base("https", fixed("atlas.invalid")), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: connection refused", arrange: base("https", (*system).closedPort), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: packets go nowhere", arrange: base("https", (*system).blackHole), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: TLS handshake stalls", arrange: base("https", func(s *system) string { return s.listen(silent) }), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: closes in the TLS handshake", arrange: base("https", func(s *system) string {
-			return s.listen(func(conn net.Conn) { _, _ = conn.Read(make([]byte, 16)) })
-		}), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: does not speak TLS", arrange: base("https", func(s *system) string {
-			return s.listen(func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) })
-		}), want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: speaks TLS 1.1 at most", arrange: func(s *system) {
-			certificate, root := certificate(time.Hour, "127.0.0.1")
-			s.trust(root)
-			base("https", func(s *system) string {
-				return s.tlsPeer(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
-			})(s)
-		}, want: "AtlasUnavailable", attempts: 2},
-		{name: "Atlas: certificate from nobody known", arrange: func(s *system) { s.overTLS(false) }, want: "AtlasUnavailable", attempts: 1},
-		{name: "Atlas: certificate has expired", arrange: withCertificate(-time.Hour, "127.0.0.1"), want: "AtlasUnavailable", attempts: 1},
-		{name: "Atlas: certificate of another host", arrange: withCertificate(time.Hour, "atlas.example.com"), want: "AtlasUnavailable", attempts: 1},
-		{name: "Atlas: TLS and HTTP/2, no fault", arrange: func(s *system) { s.overTLS(true) }, want: "OK", attempts: 1},
-	}
+// peer replaces Atlas by a TCP server.
+func peer(serve func(net.Conn)) func(*system) {
+	return at(func(s *system) string { return s.listen(serve) })
 }
 
-func withCertificate(life time.Duration, host string) func(*system) {
+// tlsPeer replaces Atlas by a TLS server with a certificate that the function
+// trusts, for the host and valid for life from now.
+func tlsPeer(host string, life time.Duration, maxVersion uint16) func(*system) {
 	return func(s *system) {
-		certificate, root := certificate(life, host)
+		certificate, root := certificate(host, life)
 		s.trust(root)
-		base("https", func(s *system) string {
-			return s.tlsPeer(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-		})(s)
+		config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10, MaxVersion: maxVersion}
+		peer(func(conn net.Conn) { _ = tls.Server(conn, config).HandshakeContext(s.t.Context()) })(s)
 	}
 }
 
-// certificate makes a certificate that is its own root.
-func certificate(life time.Duration, host string) (tls.Certificate, []byte) {
+// certificate makes a self-signed certificate and returns it as PEM too.
+func certificate(host string, life time.Duration) (tls.Certificate, []byte) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
@@ -90,117 +77,151 @@ func certificate(life time.Duration, host string) (tls.Certificate, []byte) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// through puts a toxic between the function and Atlas.
-func through(toxic string) func(*system) {
-	return func(s *system) { s.env["ATLAS_BASE_URL"], _ = s.toxic(s.atlas.URL, toxic) }
-}
-
-func underway() []row {
+func connecting() []row {
+	overTLS := func(s *system) { s.startAtlas(atlastest.Options{TLS: true}) }
+	trusted := func(s *system) {
+		overTLS(s)
+		s.trust(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.atlas.Certificate().Raw}))
+	}
+	silent := func(conn net.Conn) {
+		for buffer := make([]byte, 4096); ; {
+			if _, err := conn.Read(buffer); err != nil {
+				return
+			}
+		}
+	}
+	closes := func(conn net.Conn) { _, _ = conn.Read(make([]byte, 16)) }
+	plain := func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }
 	return []row{
-		{name: "Atlas: reset before the reply, each time", arrange: always(atlastest.CutConnection()), want: "AtlasFailed", attempts: 2},
-		{name: "Atlas: reset before the reply, once", arrange: script(atlastest.CutConnection(), atlastest.CutConnection()), want: "OK", attempts: 2},
-		{name: "Atlas: reset in the headers", arrange: always(atlastest.CutInHeaders()), want: "AtlasFailed", attempts: 2},
-		{name: "Atlas: reset in the body", arrange: always(atlastest.CutInBody()), want: "AtlasFailed", attempts: 2},
-		{name: "Atlas: closes after the reply", arrange: always(atlastest.WithHeader("Connection", "close", atlastest.OK())), want: "OK", attempts: 1},
-		{name: "Atlas: connection reset by the network at once", arrange: through(`{"type":"reset_peer","attributes":{"timeout":0}}`), want: "AtlasFailed", attempts: 2},
-		{name: "Atlas: never answers", arrange: always(atlastest.Hang()), want: "AtlasTimeout", attempts: 2},
-		{name: "Atlas: headers come after the attempt's time", arrange: always(atlastest.Delay(2*attempt, atlastest.OK())), want: "AtlasTimeout", attempts: 2},
-		{name: "Atlas: headers are slow and come in time", arrange: always(atlastest.Delay(attempt/2, atlastest.OK())), want: "OK", attempts: 1},
-		{name: "Atlas: slow once, then quick", arrange: script(atlastest.Hang()), want: "OK", attempts: 2},
-		{name: "Atlas: the body never comes", arrange: always(atlastest.HangBody()), want: "AtlasTimeout", attempts: 2},
-		{name: "Atlas: the body is slow and comes in time", arrange: always(atlastest.SlowBody(attempt/2, atlastest.OK())), want: "OK", attempts: 1},
-		{name: "Network: 300 ms of latency and 100 ms of jitter", arrange: through(`{"type":"latency","attributes":{"latency":300,"jitter":100}}`), want: "OK", attempts: 1},
-		{name: "Network: 2 KB/s", arrange: through(`{"type":"bandwidth","attributes":{"rate":2}}`), want: "OK", attempts: 1},
-		{name: "Network: packets of a few bytes", arrange: through(`{"type":"slicer","attributes":{"average_size":8,"size_variation":4,"delay":500}}`), want: "OK", attempts: 1},
-		{name: "Network: cut after 60 bytes of the reply", arrange: through(`{"type":"limit_data","stream":"downstream","attributes":{"bytes":60}}`), want: "AtlasFailed", attempts: 2},
-		{name: "Network: all data is swallowed", arrange: through(`{"type":"timeout","attributes":{"timeout":0}}`), want: "AtlasTimeout", attempts: 2},
-		{name: "Network: requests are swallowed", arrange: through(`{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`), want: "AtlasTimeout", attempts: 2},
-		{name: "Network: the connection closes late", arrange: through(`{"type":"slow_close","attributes":{"delay":1000}}`), want: "OK", attempts: 1},
-		downThenUp(),
-		{name: "Network: kept-alive connection was closed", arrange: func(*system) {}, afterStart: func(s *system) { s.atlas.CloseClientConnections() }, want: "OK", attempts: 1},
+		{"Atlas: its name is not in DNS", at(func(*system) string { return "atlas.invalid" }), atlasUnavailable, 2},
+		{"Atlas: connection refused", at((*system).closedPort), atlasUnavailable, 2},
+		{"Atlas: packets go nowhere", at((*system).blackHole), atlasUnavailable, 2},
+		{"Atlas: TLS handshake stalls", peer(silent), atlasUnavailable, 2},
+		{"Atlas: closes in the TLS handshake", peer(closes), atlasUnavailable, 2},
+		{"Atlas: does not speak TLS", peer(plain), atlasUnavailable, 2},
+		{"Atlas: speaks TLS 1.1 at most", tlsPeer("127.0.0.1", time.Hour, tls.VersionTLS11), atlasUnavailable, 2},
+		{"Atlas: certificate from an unknown authority", overTLS, atlasUnavailable, 1},
+		{"Atlas: certificate has expired", tlsPeer("127.0.0.1", -time.Hour, 0), atlasUnavailable, 1},
+		{"Atlas: certificate of another host", tlsPeer("atlas.example.com", time.Hour, 0), atlasUnavailable, 1},
+		{"Atlas: TLS and HTTP/2, no fault", trusted, ok, 1},
 	}
 }
 
-// downThenUp: INIT finds no connection, the first call does.
-func downThenUp() row {
-	var proxy *toxiproxy.Proxy
-	return row{name: "Network: down at the start, then up", arrange: func(s *system) {
-		s.env["ATLAS_BASE_URL"], proxy = s.toxic(s.atlas.URL, "")
-		proxy.Stop()
-	}, afterStart: func(s *system) {
-		if err := proxy.Start(); err != nil {
-			s.t.Fatal(err)
-		}
-	}, want: "OK", attempts: 1}
+// always makes Atlas answer every call by step, script the next ones.
+func always(step atlastest.Step) func(*system) {
+	return func(s *system) { s.atlas.Always(step) }
 }
 
 func script(steps ...atlastest.Step) func(*system) {
 	return func(s *system) { s.atlas.Script(steps...) }
 }
 
-func always(step atlastest.Step) func(*system) {
-	return func(s *system) { s.atlas.Always(step) }
+func replying() []row {
+	cut, hang := atlastest.CutConnection(), atlastest.Hang()
+	closing := atlastest.WithHeader("Connection", "close", atlastest.OK())
+	return []row{
+		{"Atlas: reset before the reply, each time", always(cut), atlasFailed, 2},
+		{"Atlas: reset before the reply, once", script(cut, cut), ok, 2},
+		{"Atlas: reset in the headers", always(atlastest.CutInHeaders()), atlasFailed, 2},
+		{"Atlas: reset in the body", always(atlastest.CutInBody()), atlasFailed, 2},
+		{"Atlas: closes after the reply", always(closing), ok, 1},
+		{"Atlas: never answers", always(hang), atlasTimeout, 2},
+		{"Atlas: headers come after the attempt's time", always(atlastest.Delay(2*attempt, atlastest.OK())), atlasTimeout, 2},
+		{"Atlas: headers are slow and come in time", always(atlastest.Delay(attempt/2, atlastest.OK())), ok, 1},
+		{"Atlas: slow once, then quick", script(hang), ok, 2},
+		{"Atlas: the body never comes", always(atlastest.HangBody()), atlasTimeout, 2},
+		{"Atlas: the body is slow and comes in time", always(atlastest.SlowBody(attempt/2, atlastest.OK())), ok, 1},
+	}
+}
+
+func network() []row {
+	toxic := func(toxic string) func(*system) {
+		return func(s *system) { s.proxy("ATLAS_BASE_URL", toxic) }
+	}
+	downThenUp := func(s *system) {
+		proxy := s.proxy("ATLAS_BASE_URL", "")
+		proxy.Stop()
+		s.afterStart = func() {
+			if err := proxy.Start(); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	keptAlive := func(s *system) {
+		s.afterStart = func() { s.atlas.CloseClientConnections() }
+	}
+	return []row{
+		{"Network: 300 ms of latency and 100 ms of jitter", toxic(`{"type":"latency","attributes":{"latency":300,"jitter":100}}`), ok, 1},
+		{"Network: 2 KB/s", toxic(`{"type":"bandwidth","attributes":{"rate":2}}`), ok, 1},
+		{"Network: packets of a few bytes", toxic(`{"type":"slicer","attributes":{"average_size":8,"size_variation":4,"delay":500}}`), ok, 1},
+		{"Network: cut after 60 bytes of the reply", toxic(`{"type":"limit_data","attributes":{"bytes":60}}`), atlasFailed, 2},
+		{"Network: all data is lost", toxic(`{"type":"timeout","attributes":{"timeout":0}}`), atlasTimeout, 2},
+		{"Network: requests are lost", toxic(`{"type":"timeout","stream":"upstream","attributes":{"timeout":0}}`), atlasTimeout, 2},
+		{"Network: the connection closes late", toxic(`{"type":"slow_close","attributes":{"delay":1000}}`), ok, 1},
+		{"Network: connection reset at once", toxic(`{"type":"reset_peer","attributes":{"timeout":0}}`), atlasFailed, 2},
+		{"Network: down at the start, then up", downThenUp, ok, 1},
+		{"Network: kept-alive connection was closed", keptAlive, ok, 1},
+	}
 }
 
 func replies() []row {
 	reply := func(kind, body string) func(*system) { return always(atlastest.HTTPReply(200, kind, body)) }
+	const (
+		portal   = `{"url":"https://www.atriptech.com/portal","status":0}`
+		twice    = `{"url":"https://www.atriptech.com/","status":3,"status":0}`
+		logLines = "x\n{\"message\":\"request\",\"outcome\":\"OK\"}\n"
+	)
 	return []row{
-		{name: "Reply: gzip ends early", arrange: always(atlastest.GzipTruncated()), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: gzip of 1 GiB", arrange: always(atlastest.GzipBomb(1 << 30)), want: "AtlasFailed", attempts: 1},
-		{name: "Reply: says gzip and is not", arrange: always(atlastest.NotGzip()), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: 1 MiB", arrange: always(atlastest.Oversized(1 << 20)), want: "AtlasFailed", attempts: 1},
-		{name: "Reply: shorter than announced", arrange: always(atlastest.Truncated()), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: right body under the wrong content type", arrange: reply("text/html", `{"url":"https://www.atriptech.com/portal","status":0}`), want: "OK", attempts: 1},
-		{name: "Reply: HTML error page with HTTP 200", arrange: always(atlastest.HTML()), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: HTML error page with HTTP 502", arrange: always(atlastest.HTTPReply(502, "text/html", "<h1>Bad Gateway</h1>")), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: no JSON", arrange: always(atlastest.Garbage()), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: empty", arrange: reply("application/json", ""), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: status twice", arrange: reply("application/json", `{"url":"https://www.atriptech.com/","status":3,"status":0}`), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: status as a string", arrange: always(atlastest.StatusString("0")), want: "AtlasFailed", attempts: 2},
-		{name: "Reply: success without a url", arrange: always(atlastest.MissingURL()), want: "AtlasFailed", attempts: 1},
-		{name: "Reply: url on another host", arrange: always(atlastest.BadURL("https://atriptech.com.example.com/?token=x")), want: "AtlasFailed", attempts: 1},
-		{name: "Reply: url that runs a script", arrange: always(atlastest.BadURL("javascript:alert(1)")), want: "AtlasFailed", attempts: 1},
-		{name: "Reply: msg with lines that look like a log's", arrange: always(atlastest.StatusMessage(4711, "x\n{\"message\":\"request\",\"outcome\":\"OK\"}\n")), want: "AtlasFailed", attempts: 1},
+		{"Reply: gzip ends early", always(atlastest.GzipTruncated()), atlasFailed, 2},
+		{"Reply: gzip of 1 GiB", always(atlastest.GzipBomb(1 << 30)), atlasFailed, 1},
+		{"Reply: says gzip and is not", always(atlastest.NotGzip()), atlasFailed, 2},
+		{"Reply: 1 MiB", always(atlastest.Oversized(1 << 20)), atlasFailed, 1},
+		{"Reply: shorter than announced", always(atlastest.Truncated()), atlasFailed, 2},
+		{"Reply: right body with a wrong content type", reply("text/html", portal), ok, 1},
+		{"Reply: HTML error page with HTTP 200", always(atlastest.HTML()), atlasFailed, 2},
+		{"Reply: HTML error page with HTTP 502", always(atlastest.HTTPReply(502, "text/html", "<h1>Bad Gateway</h1>")), atlasFailed, 2},
+		{"Reply: not JSON", always(atlastest.Garbage()), atlasFailed, 2},
+		{"Reply: empty", reply("application/json", ""), atlasFailed, 2},
+		{"Reply: status twice", reply("application/json", twice), atlasFailed, 2},
+		{"Reply: status as a string", always(atlastest.StatusString("0")), atlasFailed, 2},
+		{"Reply: success without a url", always(atlastest.MissingURL()), atlasFailed, 1},
+		{"Reply: url on another host", always(atlastest.BadURL("https://atriptech.com.example.com/?token=x")), atlasFailed, 1},
+		{"Reply: url that runs a script", always(atlastest.BadURL("javascript:alert(1)")), atlasFailed, 1},
+		{"Reply: msg with lines that look like a log's", always(atlastest.StatusMessage(4711, logLines)), atlasFailed, 1},
 	}
 }
 
 func statuses() []row {
-	rows := []row{
-		{name: "Status 2, system error, each time", arrange: always(atlastest.SystemError()), want: "AtlasFailed", attempts: 2},
-		{name: "Status 2, system error, once", arrange: script(atlastest.SystemError()), want: "OK", attempts: 2},
-		{name: "Status 9999", arrange: always(atlastest.Status(9999)), want: "AtlasFailed", attempts: 2},
-		{name: "Status -1", arrange: always(atlastest.Status(-1)), want: "AtlasFailed", attempts: 2},
-		{name: "Status 100, missing data", arrange: always(atlastest.Status(100)), want: "AtlasFailed", attempts: 1},
-		{name: "Status 901, illegal request", arrange: always(atlastest.Status(901)), want: "AtlasFailed", attempts: 1},
-		{name: "Status 4711, unknown", arrange: always(atlastest.Status(4711)), want: "AtlasFailed", attempts: 1},
-		{name: "Status 3, unauthorized", arrange: always(atlastest.Unauthorized()), want: "AtlasRefused", attempts: 2},
-		{name: "Status 900, unauthorized", arrange: always(atlastest.Status(900)), want: "AtlasRefused", attempts: 2},
-		{name: "Status 902, access denied", arrange: always(atlastest.Status(902)), want: "AtlasRefused", attempts: 2},
-		{name: "Limiter's body, HTTP 200, 1 s", arrange: script(atlastest.RateLimited(1, 200)), want: "OK", attempts: 2},
-		{name: "Limiter's body, HTTP 429, 1 s", arrange: script(atlastest.RateLimited(1, 429)), want: "OK", attempts: 2},
-		{name: "Limiter's body, HTTP 200, 60 s", arrange: always(atlastest.RateLimited(60, 200)), want: "AtlasRateLimited", attempts: 1},
-		{name: "Limiter's body, HTTP 429, 60 s", arrange: always(atlastest.RateLimited(60, 429)), want: "AtlasRateLimited", attempts: 1},
+	status := func(n int) func(*system) { return always(atlastest.Status(n)) }
+	http := func(code int) func(*system) { return always(atlastest.HTTPStatus(code)) }
+	const elsewhere = "https://elsewhere.example.com/"
+	limited := atlastest.WithHeader("Retry-After", "30", atlastest.HTTPStatus(429))
+	return []row{
+		{"Status 2, system error, each time", status(2), atlasFailed, 2},
+		{"Status 2, system error, once", script(atlastest.Status(2)), ok, 2},
+		{"Status 9999", status(9999), atlasFailed, 2},
+		{"Status -1", status(-1), atlasFailed, 2},
+		{"Status 100, missing data", status(100), atlasFailed, 1},
+		{"Status 901, illegal request", status(901), atlasFailed, 1},
+		{"Status 4711, unknown", status(4711), atlasFailed, 1},
+		{"Status 3, unauthorized", status(3), atlasRefused, 2},
+		{"Status 900, unauthorized", status(900), atlasRefused, 2},
+		{"Status 902, access denied", status(902), atlasRefused, 2},
+		{"Limiter's body, HTTP 200, 1 s", script(atlastest.RateLimited(1, 200)), ok, 2},
+		{"Limiter's body, HTTP 429, 1 s", script(atlastest.RateLimited(1, 429)), ok, 2},
+		{"Limiter's body, HTTP 200, 60 s", always(atlastest.RateLimited(60, 200)), atlasRateLimited, 1},
+		{"Limiter's body, HTTP 429, 60 s", always(atlastest.RateLimited(60, 429)), atlasRateLimited, 1},
+		{"Atlas answers HTTP 204", always(atlastest.HTTPReply(204, "", "")), atlasFailed, 1},
+		{"Atlas answers HTTP 301", always(atlastest.RedirectAs(301, elsewhere)), atlasFailed, 1},
+		{"Atlas answers HTTP 307", always(atlastest.Redirect(elsewhere)), atlasFailed, 1},
+		{"Atlas answers HTTP 400", http(400), atlasFailed, 1},
+		{"Atlas answers HTTP 401", http(401), atlasRefused, 2},
+		{"Atlas answers HTTP 403", http(403), atlasRefused, 2},
+		{"Atlas answers HTTP 404", http(404), atlasFailed, 1},
+		{"Atlas answers HTTP 429", always(limited), atlasRateLimited, 1},
+		{"Atlas answers HTTP 500", http(500), atlasFailed, 2},
+		{"Atlas answers HTTP 503", http(503), atlasFailed, 2},
 	}
-	for code, want := range map[string]struct {
-		step     atlastest.Step
-		code     string
-		attempts int
-	}{
-		"HTTP 204": {atlastest.HTTPReply(204, "", ""), "AtlasFailed", 1},
-		"HTTP 301": {atlastest.RedirectAs(301, "https://elsewhere.example.com/"), "AtlasFailed", 1},
-		"HTTP 307": {atlastest.Redirect("https://elsewhere.example.com/"), "AtlasFailed", 1},
-		"HTTP 400": {atlastest.HTTPStatus(400), "AtlasFailed", 1},
-		"HTTP 401": {atlastest.HTTPStatus(401), "AtlasRefused", 2},
-		"HTTP 403": {atlastest.HTTPStatus(403), "AtlasRefused", 2},
-		"HTTP 404": {atlastest.HTTPStatus(404), "AtlasFailed", 1},
-		"HTTP 429": {atlastest.WithHeader("Retry-After", "30", atlastest.HTTPStatus(429)), "AtlasRateLimited", 1},
-		"HTTP 500": {atlastest.HTTPStatus(500), "AtlasFailed", 2},
-		"HTTP 503": {atlastest.HTTPStatus(503), "AtlasFailed", 2},
-	} {
-		rows = append(rows, row{name: "Atlas answers " + code, arrange: always(want.step), want: want.code, attempts: want.attempts})
-	}
-	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.name, b.name) })
-	return rows
 }
 
 func secrets() []row {
@@ -210,46 +231,50 @@ func secrets() []row {
 	value := func(v string) func(*system) {
 		return func(s *system) { s.secrets.Put(v) }
 	}
+	binary := func(s *system) { s.secrets.PutBinary([]byte(clientSecret)) }
+	otherCase := `{"ClientId":"example-client","ClientSecret":"` + clientSecret + `"}`
+	refused := func(s *system) { s.env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = "http://" + s.closedPort() }
+	lost := func(s *system) {
+		s.proxy("AWS_ENDPOINT_URL_SECRETS_MANAGER", `{"type":"timeout","attributes":{"timeout":0}}`)
+	}
+	once := func(s *system) { s.secrets.Script(secrettest.AccessDenied()) }
 	return []row{
-		{name: "Secret: access denied", arrange: fault(secrettest.AccessDenied()), want: "SecretUnavailable"},
-		{name: "Secret: not found", arrange: fault(secrettest.NotFound()), want: "SecretUnavailable"},
-		{name: "Secret: throttled", arrange: fault(secrettest.Throttled()), want: "SecretUnavailable"},
-		{name: "Secret: scheduled for deletion", arrange: fault(secrettest.Deleted()), want: "SecretUnavailable"},
-		{name: "Secret: KMS does not decrypt", arrange: fault(secrettest.KMSDecryptionFailure()), want: "SecretUnavailable"},
-		{name: "Secret: KMS denies", arrange: fault(secrettest.KMSAccessDenied()), want: "SecretUnavailable"},
-		{name: "Secret: internal error", arrange: fault(secrettest.InternalServiceError()), want: "SecretUnavailable"},
-		{name: "Secret: never answers", arrange: fault(secrettest.Hang()), want: "SecretUnavailable"},
-		{name: "Secret: answers after 1 s", arrange: fault(secrettest.Delay(time.Second, secrettest.OK())), want: "OK", attempts: 1},
-		{name: "Secret: binary", arrange: func(s *system) { s.secrets.PutBinary([]byte(clientSecret)) }, want: "SecretUnavailable"},
-		{name: "Secret: made and never given a value", arrange: fault(secrettest.NoValue()), want: "SecretUnavailable"},
-		{name: "Secret: empty", arrange: value(""), want: "SecretUnavailable"},
-		{name: "Secret: half a JSON object", arrange: value(`{"clientId":"example-client"`), want: "SecretUnavailable"},
-		{name: "Secret: keys in another case", arrange: value(`{"ClientId":"example-client","ClientSecret":"` + clientSecret + `"}`), want: "SecretUnavailable"},
-		{name: "Secret: plain string without ATLAS_CLIENT_ID", arrange: value(clientSecret), want: "SecretUnavailable"},
-		{name: "Secret: a reference that nobody resolved", arrange: value(`{"clientId":"example-client","clientSecret":"{{resolve:secretsmanager:x}}"}`), want: "SecretUnavailable"},
-		{name: "Secrets Manager: connection refused", arrange: func(s *system) {
-			s.env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = "http://" + s.closedPort()
-		}, want: "SecretUnavailable"},
-		{name: "Secrets Manager: all data is swallowed", arrange: func(s *system) {
-			s.env["AWS_ENDPOINT_URL_SECRETS_MANAGER"], _ = s.toxic(s.secrets.URL, `{"type":"timeout","attributes":{"timeout":0}}`)
-		}, want: "SecretUnavailable"},
-		{name: "Secrets Manager: failed at the start, works at the first call", arrange: func(s *system) {
-			s.secrets.Script(secrettest.AccessDenied())
-		}, want: "OK", attempts: 1},
+		{"Secret: access denied", fault(secrettest.AccessDenied()), secretUnavailable, 0},
+		{"Secret: not found", fault(secrettest.NotFound()), secretUnavailable, 0},
+		{"Secret: throttled", fault(secrettest.Throttled()), secretUnavailable, 0},
+		{"Secret: scheduled for deletion", fault(secrettest.Deleted()), secretUnavailable, 0},
+		{"Secret: KMS does not decrypt", fault(secrettest.KMSDecryptionFailure()), secretUnavailable, 0},
+		{"Secret: KMS denies", fault(secrettest.KMSAccessDenied()), secretUnavailable, 0},
+		{"Secret: internal error", fault(secrettest.InternalServiceError()), secretUnavailable, 0},
+		{"Secret: never answers", fault(secrettest.Hang()), secretUnavailable, 0},
+		{"Secret: answers after 1 s", fault(secrettest.Delay(time.Second, secrettest.OK())), ok, 1},
+		{"Secret: binary", binary, secretUnavailable, 0},
+		{"Secret: created without a value", fault(secrettest.NoValue()), secretUnavailable, 0},
+		{"Secret: empty", value(""), secretUnavailable, 0},
+		{"Secret: half a JSON object", value(`{"clientId":"example-client"`), secretUnavailable, 0},
+		{"Secret: keys in another case", value(otherCase), secretUnavailable, 0},
+		{"Secret: plain string without ATLAS_CLIENT_ID", value(clientSecret), secretUnavailable, 0},
+		{"Secret: an unresolved reference", value(secretValue("{{resolve:secretsmanager:x}}")), secretUnavailable, 0},
+		{"Secrets Manager: connection refused", refused, secretUnavailable, 0},
+		{"Secrets Manager: all data is lost", lost, secretUnavailable, 0},
+		{"Secrets Manager: failed at the start, works at the first call", once, ok, 1},
 	}
 }
 
 func combined() []row {
+	replaced := func(s *system) {
+		s.afterStart = func() {
+			s.secrets.Put(secretValue("next"))
+			s.atlas.SetCredentials(credential("next"))
+		}
+	}
+	down := func(s *system) {
+		s.afterStart = func() { s.secrets.Always(secrettest.InternalServiceError()) }
+	}
+	wrong := func(s *system) { s.secrets.Put(secretValue("pasted wrong")) }
 	return []row{
-		{name: "Secret: AWSCURRENT is wrong, AWSPREVIOUS is right", arrange: func(s *system) {
-			s.secrets.Put(`{"clientId":"example-client","clientSecret":"pasted wrong"}`)
-		}, want: "OK", attempts: 2},
-		{name: "Secret: replaced since the start, the old one refused", arrange: func(*system) {}, afterStart: func(s *system) {
-			s.secrets.Put(`{"clientId":"example-client","clientSecret":"next"}`)
-			s.atlas.SetCredentials(atlastest.Credential{ClientID: "example-client", ClientSecret: "next"})
-		}, want: "OK", attempts: 2},
-		{name: "Secrets Manager: down since the start, the secret in hand", arrange: func(*system) {}, afterStart: func(s *system) {
-			s.secrets.Always(secrettest.InternalServiceError())
-		}, want: "OK", attempts: 1},
+		{"Secret: AWSCURRENT is wrong, AWSPREVIOUS is right", wrong, ok, 2},
+		{"Secret: replaced since the start, the old one refused", replaced, ok, 2},
+		{"Secrets Manager: down since the start, the secret is cached", down, ok, 1},
 	}
 }

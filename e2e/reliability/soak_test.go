@@ -8,12 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"atriptoken/internal/lambdatest"
 )
 
-// soakCalls is SOAK_CALLS, or a bounded number for every day; `make soak` sets
-// 200,000.
+// soakCalls returns SOAK_CALLS, or a number for everyday use.
 func soakCalls(t *testing.T) int {
 	text := os.Getenv("SOAK_CALLS")
 	if text == "" {
@@ -26,52 +23,63 @@ func soakCalls(t *testing.T) int {
 	return n
 }
 
-// TestSoak: memory, descriptors and goroutines do not grow with calls.
+// TestSoak checks that memory, descriptors and goroutines do not grow with the
+// number of calls.
 func TestSoak(t *testing.T) {
 	calls := soakCalls(t)
+	const samples = 80
+	var memory, descriptors []int
+	whole := soak(t, calls, func(n, pid int) {
+		if n%(calls/samples) == 0 {
+			memory = append(memory, residentKB(t, pid))
+			descriptors = append(descriptors, countDescriptors(t, pid))
+		}
+	})
+	// The second quarter, after the process has warmed up, and the last.
+	quarters := func(values []int) (second, last int) {
+		return median(values[samples/4 : samples/2]), median(values[samples*3/4:])
+	}
+	second, last := quarters(memory)
+	growth := 100 * (float64(last)/float64(second) - 1)
+	t.Logf("%d calls: resident memory %d KiB, then %d KiB (%+.1f %%)", calls, second, last, growth)
+	if growth > 3 {
+		t.Errorf("resident memory grew by %.1f %%, want at most 3 %%", growth)
+	}
+	second, last = quarters(descriptors)
+	t.Logf("descriptors: %d, then %d", second, last)
+	if last > second {
+		t.Errorf("descriptors grew from %d to %d", second, last)
+	}
+	quarter := soak(t, calls/4, func(int, int) {})
+	t.Logf("goroutines: %d after %d calls, %d after %d", quarter, calls/4, whole, calls)
+	// A few may be about to end. A leak would be proportional to the calls.
+	if whole > quarter+5 {
+		t.Errorf("goroutines grew from %d to %d", quarter, whole)
+	}
+}
+
+// soak makes calls in a fresh process and returns the number of goroutines at
+// the end. It calls after with the number of calls so far.
+func soak(t *testing.T, calls int, after func(n, pid int)) (goroutines int) {
 	s := newSystem(t)
 	s.env["GOTRACEBACK"] = "all"
 	s.start()
-	const samples = 80
-	var rss []int
-	var descriptors []int
 	for n := range calls {
-		reply, err := s.runs.Invoke(t.Context(), []byte(event), nil)
-		if err != nil || reply.Failed() {
-			t.Fatalf("call %d: %s %v", n, reply.ErrorType, err)
+		if reply := s.call(); reply.Failed() {
+			t.Fatalf("call %d: %s", n, reply.ErrorType)
 		}
-		if (n+1)%(calls/samples) == 0 {
-			rss = append(rss, residentKB(t, s.runs.PID()))
-			descriptors = append(descriptors, countDescriptors(t, s.runs.PID()))
-		}
+		after(n+1, s.function.PID())
 	}
-	second, last := median(rss[samples/4:samples/2]), median(rss[samples*3/4:])
-	growth := float64(last)/float64(second) - 1
-	t.Logf("%d calls: resident memory %d KiB in the second quarter, %d KiB in the last (%+.1f %%); descriptors %d, then %d",
-		calls, second, last, 100*growth, median(descriptors[samples/4:samples/2]), median(descriptors[samples*3/4:]))
-	if growth > 0.03 {
-		t.Errorf("resident memory grew by %.1f %% from the second quarter to the last, want at most 3 %%", 100*growth)
+	// On SIGQUIT, Go prints every goroutine's stack and exits.
+	if err := s.function.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
 	}
-	if a, b := median(descriptors[samples/4:samples/2]), median(descriptors[samples*3/4:]); b > a {
-		t.Errorf("descriptors grew from %d to %d", a, b)
+	<-s.function.Exited()
+	goroutines = strings.Count(s.function.Stderr(), "\ngoroutine ")
+	if goroutines == 0 {
+		t.Fatalf("the process printed no goroutines:\n%s", s.function.Stderr())
 	}
-	whole := goroutines(t, s.runs)
-
-	short := newSystem(t)
-	short.env["GOTRACEBACK"] = "all"
-	short.start()
-	for range calls / 4 {
-		if reply, err := short.runs.Invoke(t.Context(), []byte(event), nil); err != nil || reply.Failed() {
-			t.Fatal(reply.ErrorType, err)
-		}
-	}
-	quarter := goroutines(t, short.runs)
-	t.Logf("goroutines: %d after %d calls, %d after %d", quarter, calls/4, whole, calls)
-	// One that carries a call's bytes may be caught on its way out; a leak would be as large as the calls are many.
-	const onTheirWay = 5
-	if whole > quarter+onTheirWay {
-		t.Errorf("goroutines grew from %d to %d", quarter, whole)
-	}
+	return goroutines
 }
 
 func residentKB(t *testing.T, pid int) int {
@@ -98,16 +106,6 @@ func countDescriptors(t *testing.T, pid int) int {
 		t.Fatal(err)
 	}
 	return len(entries)
-}
-
-// goroutines ends the process with the signal on which Go prints every stack,
-// and counts those of its own program.
-func goroutines(t *testing.T, f *lambdatest.Function) int {
-	if err := f.Signal(syscall.SIGQUIT); err != nil {
-		t.Fatal(err)
-	}
-	<-f.Exited()
-	return strings.Count(f.Stderr(), "\ngoroutine ")
 }
 
 func median(values []int) int {
