@@ -150,7 +150,7 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 		}
 		unexpected[code]++
 	}
-	t.Logf("%d calls, %d rotations, %d failed, each of them in a gap", l.calls, rotations, refused)
+	t.Logf("%d calls, %d rotations, %d refused while no credentials were valid", l.calls, rotations, refused)
 	if len(unexpected) > 0 {
 		t.Errorf("calls failed although Atlas accepted one of the secret's versions: %v", unexpected)
 	}
