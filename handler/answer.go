@@ -6,8 +6,8 @@ import (
 	"atriptoken/atlas"
 )
 
-// encodeReply is a success: Atlas's own answer. It is the one place where the
-// url leaves the process.
+// encodeReply encodes a success, as Atlas sent it. Only here and in connect.go
+// does the url leave the process.
 func encodeReply(reply atlas.Reply) []byte {
 	return encoded(json.Marshal(struct {
 		URL    string  `json:"url"`
@@ -16,8 +16,8 @@ func encodeReply(reply atlas.Reply) []byte {
 	}{reply.URL.Reveal(), reply.Status, reply.Msg}))
 }
 
-// encoded returns what an encoder made of strings that came out of a decoder,
-// which it never refuses.
+// encoded returns text. Its strings come from a JSON decoder, so encoding them
+// cannot fail.
 func encoded(text []byte, err error) []byte {
 	if err != nil {
 		panic("encoding an answer")
@@ -31,10 +31,10 @@ func baseHeaders(contentType string) map[string]string {
 	return map[string]string{"Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 }
 
-// problem is a fault as an RFC 9457 problem document.
-func problem(f fault, requestID string) (status int, h map[string]string, body []byte) {
+// problem returns a fault as an RFC 9457 problem document.
+func problem(f fault, requestID string) (status int, header map[string]string, body []byte) {
 	row := codes[f.code]
-	text := encoded(json.Marshal(struct {
+	body = encoded(json.Marshal(struct {
 		Type     string       `json:"type"`
 		Title    string       `json:"title"`
 		Status   int          `json:"status"`
@@ -43,12 +43,12 @@ func problem(f fault, requestID string) (status int, h map[string]string, body [
 		Code     Code         `json:"code"`
 		Errors   []fieldError `json:"errors,omitempty"`
 	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields}))
-	h = baseHeaders("application/problem+json")
+	header = baseHeaders("application/problem+json")
 	if f.allow != "" {
-		h["Allow"] = f.allow
+		header["Allow"] = f.allow
 	}
 	if f.retryAfter > 0 {
-		h["Retry-After"] = seconds(f.retryAfter)
+		header["Retry-After"] = seconds(f.retryAfter)
 	}
-	return row.status, h, text
+	return row.status, header, body
 }

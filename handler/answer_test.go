@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,64 +13,9 @@ import (
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
 	"atriptoken/secret"
 )
-
-// answers checks one row of the contract's table through both contracts: as an
-// HTTP problem and as a function error.
-func answers(t *testing.T, b *broker, event []byte, code handler.Code, status int) response {
-	t.Helper()
-	r := b.http(event)
-	p := r.problem(t)
-	if r.StatusCode != status || p.Status != status || p.Code != string(code) {
-		t.Errorf("HTTP %d, status %d, code %q; want %d and %q", r.StatusCode, p.Status, p.Code, status, code)
-	}
-	if p.Type != "urn:atriptoken:problem:"+string(code) || p.Title == "" || p.Detail == "" {
-		t.Errorf("the problem is not complete: %+v", p)
-	}
-	if p.Instance != "c0ffee00-0000-4000-8000-000000000001" {
-		t.Errorf("instance = %q, want the request id", p.Instance)
-	}
-	if r.IsBase64Encoded {
-		t.Error("the body says that it is base64")
-	}
-	for name, want := range map[string]string{
-		"Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-	} {
-		if r.Headers[name] != want {
-			t.Errorf("%s: %q, want %q", name, r.Headers[name], want)
-		}
-	}
-	_, allow := r.Headers["Allow"]
-	_, wait := r.Headers["Retry-After"]
-	if allow != (code == handler.MethodNotAllowed) || wait != (status == 429 || status == 503) || len(r.Headers) > 4 {
-		t.Errorf("the headers of %s are %v", code, r.Headers)
-	}
-	if got := b.audit()["outcome"]; got != string(code) {
-		t.Errorf("the audit line's outcome is %v, want %s", got, code)
-	}
-	return r
-}
-
-// plainAnswers checks the same row for a plain invocation.
-func plainAnswers(t *testing.T, b *broker, event string, code handler.Code) string {
-	t.Helper()
-	_, got, message := b.plain(event)
-	if got != string(code) {
-		t.Errorf("errorType = %q, want %q", got, code)
-	}
-	if !strings.HasSuffix(message, "(request c0ffee00-0000-4000-8000-000000000001)") {
-		t.Errorf("errorMessage %q does not end with the request id", message)
-	}
-	return message
-}
-
-func retryAfter(t *testing.T, r response, want int) {
-	t.Helper()
-	if got := r.Headers["Retry-After"]; got != strconv.Itoa(want) {
-		t.Errorf("Retry-After: %q, want %d", got, want)
-	}
-}
 
 func TestAnswer_Success(t *testing.T) {
 	t.Parallel()
@@ -94,67 +38,203 @@ func TestAnswer_Success(t *testing.T) {
 	}
 	for i, call := range b.atlas.Requests() {
 		if call.Body != good {
-			t.Errorf("call %d asked Atlas for %s, want %s", i, call.Body, good)
+			t.Errorf("call %d sent Atlas %s, want %s", i, call.Body, good)
 		}
 	}
 }
 
-func TestAnswer_InvalidRequest(t *testing.T) {
+// failure is one row of the contract's table: what causes it and what callers get.
+type failure struct {
+	name   string
+	code   handler.Code
+	status int
+	edits  []lambdatest.Edit       // of the HTTP event
+	plain  string                  // the plain event; "" if the failure is HTTP's only
+	atlas  atlastest.Step          // Atlas's reply; zero if Atlas must not be called
+	config []func(*handler.Config) // the broker's
+	header map[string]string       // the answer's own headers
+	detail string                  // a part of the answer's detail
+}
+
+func failures(t *testing.T) (all []failure) {
+	edit := func(edits ...lambdatest.Edit) []lambdatest.Edit { return edits }
+	sends := func(old, new string) []lambdatest.Edit { return edit(body(strings.Replace(good, old, new, 1))) }
+	large := good + strings.Repeat(" ", 16<<10+1-len(good))
+	noSecret := func(c *handler.Config) {
+		c.Account.Secret.Pause = 10 * time.Second
+		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
+			return secret.Credentials{}, &secret.Error{Reason: secret.Denied}
+		}
+	}
+	fastPause := func(c *handler.Config) { c.Account.Secret.Pause = time.Millisecond }
+	unavailable := func(c *handler.Config) { c.Account.Atlas = atlasClient(t, "http://127.0.0.1:1") }
+	closed := withPolicy(policyText(t, "none.cedar", `forbid(principal is Service, action, resource);`))
+	all = []failure{
+		{name: "bad members", code: handler.InvalidRequest, status: 400, edits: edit(body(badMembers)), plain: badMembers},
+		{name: "another role", code: handler.NotPermitted, status: 403, edits: sends("Customer service", "Admin"),
+			detail: "with this user name and role"},
+		{name: "another name", code: handler.NotPermitted, status: 403, edits: sends("amelia", "oskar"), detail: "only as yourself"},
+		{name: "no identity", code: handler.NotPermitted, status: 403, edits: edit(set(absent{}, "requestContext", "authorizer"))},
+		{name: "no name claim", code: handler.NotPermitted, status: 403, edits: edit(claim("email", absent{}))},
+		{name: "a closed policy", code: handler.NotPermitted, status: 403, edits: sends("amelia", "oskar"), plain: good,
+			config: []func(*handler.Config){closed}},
+		{name: "another path", code: handler.NotFound, status: 404, edits: edit(set("/other", "rawPath"))},
+		{name: "too large", code: handler.BodyTooLarge, status: 413, edits: edit(body(large)), plain: large},
+		{name: "limited", code: handler.AtlasRateLimited, status: 429, plain: good, atlas: atlastest.RateLimited(61, 200),
+			header: map[string]string{"Retry-After": "61"}},
+		{name: "limited by HTTP", code: handler.AtlasRateLimited, status: 429, plain: good, atlas: atlastest.RateLimited(61, 429),
+			header: map[string]string{"Retry-After": "61"}},
+		{name: "no secret", code: handler.SecretUnavailable, status: 503, plain: good, config: []func(*handler.Config){noSecret},
+			header: map[string]string{"Retry-After": "1"}},
+		{name: "no connection", code: handler.AtlasUnavailable, status: 503, plain: good, config: []func(*handler.Config){unavailable},
+			header: map[string]string{"Retry-After": "5"}},
+		{name: "no reply", code: handler.AtlasTimeout, status: 504, plain: good, atlas: atlastest.Delay(time.Hour, atlastest.OK()),
+			config: []func(*handler.Config){attemptTimeout(100 * time.Millisecond)}},
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "post", ""} {
+		all = append(all, failure{name: "method " + method, code: handler.MethodNotAllowed, status: 405,
+			edits: edit(set(method, "requestContext", "http", "method")), header: map[string]string{"Allow": "POST"}})
+	}
+	for name, header := range map[string]lambdatest.Edit{
+		"text": headerSet("content-type", "text/plain"), "none": headerSet("content-type", absent{}),
+		"broken": headerSet("content-type", "application/json; charset"), "a patch": headerSet("content-type", "application/json-patch+json"),
+		"a form": headerSet("content-type", "application/x-www-form-urlencoded"), "empty": headerSet("content-type", ""),
+		"two in one": headerSet("content-type", "application/json,application/json"),
+		"two":        headerSet("Content-Type", "application/json"), // and content-type, as the sample has it
+		"gzip":       headerSet("content-encoding", "gzip"), "identity": headerSet("Content-Encoding", "identity"),
+	} {
+		all = append(all, failure{name: "type " + name, code: handler.UnsupportedMediaType, status: 415, edits: edit(header)})
+	}
+	for name, step := range map[string]atlastest.Step{
+		"status 2": atlastest.SystemError(), "status 9999": atlastest.Status(9999), "status -1": atlastest.Status(-1),
+		"unknown status": atlastest.Status(100), "HTTP 500": atlastest.HTTPStatus(500), "HTTP 404": atlastest.HTTPStatus(404),
+		"redirect": atlastest.Redirect("https://evil.example/"), "garbage": atlastest.Garbage(), "HTML": atlastest.HTML(),
+		"cut short": atlastest.Truncated(), "oversized": atlastest.Oversized(70 << 10), "a gzip bomb": atlastest.GzipBomb(8 << 20),
+		"url on another host": atlastest.BadURL("https://evil.example/?token=x"), "url not https": atlastest.BadURL("javascript:alert(1)"),
+		"no url": atlastest.MissingURL(), "status as string": atlastest.StatusString("0"),
+	} {
+		all = append(all, failure{name: name, code: handler.AtlasFailed, status: 502, plain: good, atlas: step})
+	}
+	for name, step := range map[string]atlastest.Step{
+		"status 3": atlastest.Unauthorized(), "status 900": atlastest.Status(900), "status 902": atlastest.Status(902),
+		"HTTP 401": atlastest.HTTPStatus(401), "HTTP 403": atlastest.HTTPStatus(403),
+	} {
+		all = append(all, failure{name: name, code: handler.AtlasRefused, status: 502, plain: good, atlas: step,
+			config: []func(*handler.Config){fastPause}})
+	}
+	return all
+}
+
+const badMembers = `{"orderNo":"","userName":7,"roel":"Admin"}`
+
+// Each row in both contracts: as an HTTP problem and as a function error.
+func TestAnswer_Failures(t *testing.T) {
+	t.Parallel()
+	covered := map[handler.Code]bool{handler.Internal: true} // TestAnswer_Internal
+	for _, row := range failures(t) {
+		covered[row.code] = true
+		t.Run(string(row.code)+"/"+row.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t, row.config...)
+			b.atlas.Always(row.atlas)
+			problemAnswer(t, b, row)
+			if row.plain != "" {
+				plainAnswer(t, b, row)
+			}
+			if row.status < 429 && len(b.atlas.Requests()) != 0 {
+				t.Error("Atlas was called")
+			}
+		})
+	}
+	for code := range handler.Codes() {
+		if !covered[code] {
+			t.Errorf("no row has the code %s", code)
+		}
+	}
+}
+
+func problemAnswer(t *testing.T, b *broker, row failure) {
+	t.Helper()
+	r := b.http(sample(t, "http-api-jwt", row.edits...))
+	p := r.problem(t)
+	if r.StatusCode != row.status || p.Status != row.status || p.Code != string(row.code) || r.IsBase64Encoded {
+		t.Errorf("HTTP %d, status %d, code %q; want %d and %q", r.StatusCode, p.Status, p.Code, row.status, row.code)
+	}
+	if p.Type != "urn:atriptoken:problem:"+string(row.code) || p.Title == "" || !strings.Contains(p.Detail, row.detail) || p.Detail == "" {
+		t.Errorf("the problem is %+v, want the detail %q", p, row.detail)
+	}
+	if p.Instance != requestID {
+		t.Errorf("instance = %q, want the request id", p.Instance)
+	}
+	headers := map[string]string{
+		"Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	}
+	for name, value := range row.header {
+		headers[name] = value
+	}
+	if diff := cmp.Diff(headers, r.Headers); diff != "" {
+		t.Error(diff)
+	}
+	for _, revealed := range []string{"evil", "atrip-", "operator-as-themselves"} {
+		if strings.Contains(r.Body, revealed) {
+			t.Errorf("the answer reveals %q: %s", revealed, r.Body)
+		}
+	}
+	if got := b.audit()["outcome"]; got != string(row.code) {
+		t.Errorf("the audit line's outcome is %v, want %s", got, row.code)
+	}
+}
+
+func plainAnswer(t *testing.T, b *broker, row failure) {
+	t.Helper()
+	_, code, message := b.plain(row.plain)
+	if code != string(row.code) || !strings.HasSuffix(message, "(request "+requestID+")") {
+		t.Errorf("the function error is %s: %s; want %s and the request id at the end", code, message, row.code)
+	}
+	if wait := row.header["Retry-After"]; wait != "" && !strings.Contains(message, "Try again in ") {
+		t.Errorf("%q does not say how long to wait", message)
+	}
+}
+
+func TestAnswer_NamesEveryBadMember(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	const bad = `{"orderNo":"","userName":7,"roel":"Admin"}`
-	p := answers(t, b, sample(t, "http-api-jwt", body(bad)), handler.InvalidRequest, 400).problem(t)
 	var pointers []string
-	for _, e := range p.Errors {
+	for _, e := range b.http(sample(t, "http-api-jwt", body(badMembers))).problem(t).Errors {
 		pointers = append(pointers, e.Pointer)
-		if e.Detail == "" {
-			t.Errorf("%s has no detail", e.Pointer)
-		}
 	}
 	slices.Sort(pointers)
 	if diff := cmp.Diff([]string{"/orderNo", "/roel", "/role", "/userName"}, pointers); diff != "" {
-		t.Errorf("not every bad field is named: %s", diff)
+		t.Error(diff)
 	}
-	message := plainAnswers(t, b, bad, handler.InvalidRequest)
-	for _, pointer := range pointers {
-		if !strings.Contains(message, pointer+" ") {
-			t.Errorf("the function error %q does not name %s", message, pointer)
-		}
-	}
-	if n := len(b.atlas.Requests()); n != 0 {
-		t.Errorf("Atlas was called %d times", n)
+	_, _, message := b.plain(badMembers)
+	const want = "The request is not valid: The body has faults; errors names each. /orderNo must not be empty." +
+		" /userName must be a string. /role is required." +
+		" /roel is not a member of the request; it takes orderNo, userName and role, spelled like that. (request " + requestID + ")"
+	if message != want {
+		t.Errorf("%q, want %q", message, want)
 	}
 }
 
-func TestAnswer_NotPermitted(t *testing.T) {
+func TestAnswer_LimitsAreExact(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	for name, event := range map[string][]byte{
-		"another role":  sample(t, "http-api-jwt", body(strings.Replace(good, "Customer service", "Admin", 1))),
-		"another name":  sample(t, "http-api-jwt", body(strings.Replace(good, "amelia", "oskar", 1))),
-		"no identity":   sample(t, "http-api-jwt", set(absent{}, "requestContext", "authorizer")),
-		"no name claim": sample(t, "http-api-jwt", claim("email", absent{})),
-	} {
-		r := answers(t, b, event, handler.NotPermitted, 403)
-		if strings.Contains(r.Body, "atrip-") || strings.Contains(r.Body, "operator-as-themselves") {
-			t.Errorf("%s: the answer tells the rules: %s", name, r.Body)
+	fits := good + strings.Repeat(" ", 16<<10-len(good))
+	if r := b.http(sample(t, "http-api-jwt", body(fits))); r.StatusCode != 200 {
+		t.Errorf("16 KiB: HTTP %d: %s", r.StatusCode, r.Body)
+	}
+	if _, code, message := b.plain(fits); code != "OK" {
+		t.Errorf("16 KiB from a service: %s %s", code, message)
+	}
+	for _, kind := range []string{"application/json; charset=utf-8", "Application/JSON", `application/json;charset="UTF-8"`} {
+		if r := b.http(sample(t, "http-api-jwt", headerSet("content-type", kind))); r.StatusCode != 200 {
+			t.Errorf("%s: HTTP %d", kind, r.StatusCode)
 		}
-	}
-	if n := len(b.atlas.Requests()); n != 0 {
-		t.Errorf("Atlas was called %d times", n)
-	}
-	b = newBroker(t, withPolicy(policyText(t, "none.cedar", `forbid(principal is Service, action, resource);`)))
-	if message := plainAnswers(t, b, good, handler.NotPermitted); !strings.Contains(message, "with this user name and role") {
-		t.Errorf("a service is told %q", message)
-	}
-	own := newBroker(t).http(sample(t, "http-api-jwt", body(strings.Replace(good, "Customer service", "Admin", 1)))).problem(t).Detail
-	if !strings.Contains(own, "with this user name and role") {
-		t.Errorf("an operator under their own name is told %q", own)
 	}
 }
 
-// SAM's local gateway runs no authorizer; local.cedar is for it alone.
-func TestAnonymous_MayBePermittedUnderSAMLocal(t *testing.T) {
+// SAM's local gateway runs no authorizer; local.cedar is only for it.
+func TestAnonymous_PermittedOnlyUnderSAMLocal(t *testing.T) {
 	t.Parallel()
 	event := sample(t, "http-api-jwt", set(absent{}, "requestContext", "authorizer"))
 	local := withPolicy(policyFile(t, "local.cedar"))
@@ -166,154 +246,11 @@ func TestAnonymous_MayBePermittedUnderSAMLocal(t *testing.T) {
 	}
 }
 
-func TestAnswer_NotFound(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	answers(t, b, sample(t, "http-api-jwt", set("/other", "rawPath")), handler.NotFound, 404)
-}
-
-func TestAnswer_MethodNotAllowed(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "post", ""} {
-		r := answers(t, b, sample(t, "http-api-jwt", set(method, "requestContext", "http", "method")), handler.MethodNotAllowed, 405)
-		if r.Headers["Allow"] != "POST" {
-			t.Errorf("Allow: %q", r.Headers["Allow"])
-		}
-	}
-}
-
-func TestAnswer_BodyTooLarge(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	large := good + strings.Repeat(" ", 16<<10+1-len(good))
-	answers(t, b, sample(t, "http-api-jwt", body(large)), handler.BodyTooLarge, 413)
-	plainAnswers(t, b, large, handler.BodyTooLarge)
-	if r := b.http(sample(t, "http-api-jwt", body(large[:16<<10]))); r.StatusCode != 200 {
-		t.Errorf("16 KiB to the byte: HTTP %d: %s", r.StatusCode, r.Body)
-	}
-	if _, code, message := b.plain(large[:16<<10]); code != "OK" {
-		t.Errorf("16 KiB to the byte from a service: %s %s", code, message)
-	}
-}
-
-func TestAnswer_UnsupportedMediaType(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	for _, event := range [][]byte{
-		sample(t, "http-api-jwt", headerSet("content-type", "text/plain")),
-		sample(t, "http-api-jwt", headerSet("content-type", absent{})),
-		sample(t, "http-api-jwt", headerSet("content-type", "application/json; charset")),
-		sample(t, "http-api-jwt", headerSet("content-type", "application/json,application/json")),
-		sample(t, "http-api-jwt", headerSet("Content-Type", "application/json")), // and content-type, as the sample has it
-		sample(t, "http-api-jwt", headerSet("content-encoding", "gzip")),
-	} {
-		answers(t, b, event, handler.UnsupportedMediaType, 415)
-	}
-	for _, kind := range []string{"application/json; charset=utf-8", "Application/JSON", `application/json;charset="UTF-8"`} {
-		if r := b.http(sample(t, "http-api-jwt", headerSet("content-type", kind))); r.StatusCode != 200 {
-			t.Errorf("%s: HTTP %d", kind, r.StatusCode)
-		}
-	}
-}
-
-func TestAnswer_AtlasRateLimited(t *testing.T) {
-	t.Parallel()
-	// A wait that does not fit into the time that is left.
-	for _, httpStatus := range []int{200, 429} {
-		b := newBroker(t)
-		b.atlas.Always(atlastest.RateLimited(61, httpStatus))
-		retryAfter(t, answers(t, b, sample(t, "http-api-jwt"), handler.AtlasRateLimited, 429), 61)
-		if message := plainAnswers(t, b, good, handler.AtlasRateLimited); !strings.Contains(message, "Try again in 61 s.") {
-			t.Errorf("the function error %q does not tell the wait", message)
-		}
-	}
-}
-
-func TestAnswer_AtlasFailed(t *testing.T) {
-	t.Parallel()
-	for name, step := range map[string]atlastest.Step{
-		"status 2":         atlastest.SystemError(),
-		"status 9999":      atlastest.Status(9999),
-		"status -1":        atlastest.Status(-1),
-		"unknown status":   atlastest.Status(100),
-		"HTTP 500":         atlastest.HTTPStatus(500),
-		"HTTP 404":         atlastest.HTTPStatus(404),
-		"redirect":         atlastest.Redirect("https://evil.example/"),
-		"garbage":          atlastest.Garbage(),
-		"a page":           atlastest.HTML(),
-		"cut short":        atlastest.Truncated(),
-		"oversized":        atlastest.Oversized(70 << 10),
-		"a gzip bomb":      atlastest.GzipBomb(8 << 20),
-		"a bad url":        atlastest.BadURL("https://evil.example/?token=x"),
-		"a url not https":  atlastest.BadURL("javascript:alert(1)"),
-		"success, no url":  atlastest.MissingURL(),
-		"status as string": atlastest.StatusString("0"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBroker(t)
-			b.atlas.Always(step)
-			if r := answers(t, b, sample(t, "http-api-jwt"), handler.AtlasFailed, 502); strings.Contains(r.Body, "evil") {
-				t.Errorf("the answer quotes Atlas: %s", r.Body)
-			}
-			plainAnswers(t, b, good, handler.AtlasFailed)
-		})
-	}
-}
-
-func TestAnswer_AtlasRefused(t *testing.T) {
-	t.Parallel()
-	for name, step := range map[string]atlastest.Step{
-		"status 3": atlastest.Unauthorized(), "status 900": atlastest.Status(900), "status 902": atlastest.Status(902),
-		"HTTP 401": atlastest.HTTPStatus(401), "HTTP 403": atlastest.HTTPStatus(403),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBroker(t, func(c *handler.Config) { c.Account.Secret.Pause = time.Millisecond })
-			b.atlas.Always(step)
-			answers(t, b, sample(t, "http-api-jwt"), handler.AtlasRefused, 502)
-			plainAnswers(t, b, good, handler.AtlasRefused)
-		})
-	}
-}
-
-func TestAnswer_SecretUnavailable(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t, func(c *handler.Config) {
-		c.Account.Secret.Pause = 10 * time.Second
-		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
-			return secret.Credentials{}, &secret.Error{Reason: secret.Denied}
-		}
-	})
-	retryAfter(t, answers(t, b, sample(t, "http-api-jwt"), handler.SecretUnavailable, 503), 1)
-	plainAnswers(t, b, good, handler.SecretUnavailable)
-	if n := len(b.atlas.Requests()); n != 0 {
-		t.Errorf("Atlas was called %d times without credentials", n)
-	}
-}
-
-func TestAnswer_AtlasUnavailable(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	b.atlas.Close()
-	retryAfter(t, answers(t, b, sample(t, "http-api-jwt"), handler.AtlasUnavailable, 503), 5)
-	plainAnswers(t, b, good, handler.AtlasUnavailable)
-}
-
-func TestAnswer_AtlasTimeout(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t, func(c *handler.Config) { c.AttemptTimeout = 100 * time.Millisecond })
-	b.atlas.Always(atlastest.Delay(time.Hour, atlastest.OK()))
-	answers(t, b, sample(t, "http-api-jwt"), handler.AtlasTimeout, 504)
-	plainAnswers(t, b, good, handler.AtlasTimeout)
-}
-
 func TestAnswer_Internal(t *testing.T) {
 	t.Parallel()
 	var panics bool
 	b := newBroker(t, func(c *handler.Config) {
-		// net/http asks for the proxy on the caller's goroutine.
+		// net/http calls Proxy on the caller's goroutine.
 		c.Account.Atlas.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
 			if panics {
 				panic("the secret is " + clientSecret)
@@ -322,22 +259,21 @@ func TestAnswer_Internal(t *testing.T) {
 		}}
 	})
 	panics = true
-	answers(t, b, sample(t, "http-api-jwt"), handler.Internal, 500)
-	plainAnswers(t, b, good, handler.Internal)
+	problemAnswer(t, b, failure{code: handler.Internal, status: 500})
+	plainAnswer(t, b, failure{code: handler.Internal, plain: good})
 	panics = false
 	if r := b.http(sample(t, "http-api-jwt")); r.StatusCode != 200 {
 		t.Errorf("after the panic: HTTP %d: %s", r.StatusCode, r.Body)
 	}
 	if strings.Contains(b.log.String(), clientSecret) {
-		t.Error("the log holds the panic's value")
+		t.Error("the log contains the panic's value")
 	}
-	if line := b.log.lines(t, "a request panicked; the process goes on"); len(line) != 2 || !strings.Contains(line[0]["stack"].(string), "handler") {
+	if line := b.log.lines(t, panicMessage); len(line) != 2 || !strings.Contains(line[0]["stack"].(string), "handler") {
 		t.Errorf("the panic is not logged with its stack: %v", line)
 	}
 }
 
-// Every code has a row of its own in the table; each test above names one.
-func TestCodes_AreTheContract(t *testing.T) {
+func TestCodes_Statuses(t *testing.T) {
 	t.Parallel()
 	want := map[handler.Code]int{
 		"InvalidRequest": 400, "NotPermitted": 403, "NotFound": 404, "MethodNotAllowed": 405, "BodyTooLarge": 413,
@@ -346,10 +282,5 @@ func TestCodes_AreTheContract(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, handler.Codes()); diff != "" {
 		t.Error(diff)
-	}
-	for code, status := range handler.Codes() {
-		if http.StatusText(status) == "" {
-			t.Errorf("%s: %d is no HTTP status", code, status)
-		}
 	}
 }

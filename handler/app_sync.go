@@ -7,11 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// appSync is an AppSync resolver that hands its whole context to the function
-// (AppSync developer guide, "Configuring direct Lambda resolvers" and "Resolver
-// mapping template context reference"). The field's arguments are the request;
-// the identity is that of the API's authorization mode. A function error
-// becomes the GraphQL error's type and message.
+// appSync is an AppSync resolver that passes its context to the function (AppSync
+// developer guide, "Configuring direct Lambda resolvers" and "Resolver mapping
+// template context reference"). The field's arguments are the request; the
+// identity is that of the API's authorization mode. A function error becomes the
+// GraphQL error's type and message.
 var appSync = &caller{
 	name:    "appsync",
 	door:    doorAPI,
@@ -26,8 +26,8 @@ var appSync = &caller{
 }
 
 // graphQLIdentity reads AppSync's identity: claims for Cognito user pools and
-// OpenID Connect, userArn for IAM, resolverContext for a Lambda authorizer,
-// null for an API key, which names nobody.
+// OpenID Connect, userArn for IAM, resolverContext for a Lambda authorizer, null
+// for an API key.
 func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) {
 	var i struct {
 		Claims          map[string]jsontext.Value `json:"claims"`
@@ -37,16 +37,16 @@ func graphQLIdentity(v jsontext.Value, names claimNames) (identity, netip.Addr) 
 		SourceIP        []string                  `json:"sourceIp"`
 	}
 	if json.Unmarshal(v, &i) != nil {
-		return nobody("the identity is missing or has an unknown form"), netip.Addr{}
+		return anonymous("the identity is missing or has an unknown form"), netip.Addr{}
 	}
 	var from netip.Addr
-	// Several addresses are those of proxies, which the client can make up.
+	// With several addresses, the client may have made up the first ones.
 	if len(i.SourceIP) == 1 {
 		from, _ = netip.ParseAddr(i.SourceIP[0])
 	}
 	switch {
 	case !exactlyOne(i.Claims != nil, i.UserARN != "", i.ResolverContext != nil):
-		return nobody(notOne), from
+		return anonymous(errIdentityCount), from
 	case i.Claims != nil:
 		return operator(readTyped(i.Claims), names), from
 	case i.UserARN != "":

@@ -15,8 +15,8 @@ import (
 	"atriptoken/handler"
 )
 
-// inMemory answers Atlas's calls without a network, so that a benchmark counts
-// what the broker does and not what net/http does.
+// inMemory replies as Atlas without a network, so that a benchmark measures the
+// broker without net/http.
 type inMemory struct{}
 
 func (inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -27,7 +27,7 @@ func (inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// withoutNetwork has Atlas answer in memory and the log go nowhere.
+// withoutNetwork configures Atlas in memory and discards the log.
 func withoutNetwork(t testing.TB) func(*handler.Config) {
 	return func(c *handler.Config) {
 		transport := new(http.Transport)
@@ -38,7 +38,7 @@ func withoutNetwork(t testing.TB) func(*handler.Config) {
 	}
 }
 
-// BenchmarkInvoke is a whole invocation, but for the network.
+// BenchmarkInvoke measures a whole invocation except for the network.
 func BenchmarkInvoke(b *testing.B) {
 	for _, name := range []string{"http-api-jwt", "http-api-iam", "plain"} {
 		b.Run(name, func(b *testing.B) {
@@ -58,13 +58,12 @@ func BenchmarkInvoke(b *testing.B) {
 	}
 }
 
-// mostAllocations has a tenth of room over what the race detector counts; without
-// it a call makes 282.
+// mostAllocations is a tenth more than the race detector counts; without it a call
+// makes 282.
 const mostAllocations = 400
 
-// TestInvokeAllocatesLittle bounds the broker's own allocations for a call: the
-// collector's work is what makes a warm call's time vary.
-func TestInvokeAllocatesLittle(t *testing.T) {
+// Garbage collection is what makes a warm call's time vary.
+func TestInvoke_Allocations(t *testing.T) {
 	h := newBroker(t, withoutNetwork(t))
 	event := sample(t, "http-api-jwt")
 	got := testing.AllocsPerRun(200, func() {

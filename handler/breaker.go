@@ -10,9 +10,8 @@ import (
 	"atriptoken/atlas"
 )
 
-// The breaker opens when, within breakerWindow, at least breakerCalls calls
-// were made and half of them failed, and lets one call through to see after
-// breakerDelay.
+// The breaker opens when half of at least breakerCalls calls within
+// breakerWindow failed. After breakerDelay it lets one call through.
 const (
 	breakerWindow = time.Minute
 	breakerCalls  = 5
@@ -20,8 +19,8 @@ const (
 	breakerDelay  = 10 * time.Second
 )
 
-// breaker spares operators the wait for an Atlas that does not answer, and
-// Atlas the calls. It is one account's, and one execution environment's.
+// breaker fails calls fast while Atlas is down. There is one per account and
+// execution environment.
 type breaker struct {
 	circuitbreaker.CircuitBreaker[atlas.Reply]
 	now func() time.Time
@@ -40,12 +39,12 @@ func newBreaker(now func() time.Time) *breaker {
 	return b
 }
 
-// allow reports whether a call may be made, and otherwise in how long. Each
-// call allowed has to be followed by one of record.
+// allow reports whether a call may be made, and otherwise how long to wait. Each
+// allowed call must be followed by record.
 func (b *breaker) allow() (bool, time.Duration) {
-	// The library tells how long it is open from the monotonic clock, which
-	// stands still while Lambda freezes the process: after a freeze it would
-	// stay open for minutes more. Its window goes by the wall clock.
+	// The library measures the delay by the monotonic clock, which stops while
+	// Lambda freezes the process: the breaker would stay open for minutes after
+	// a freeze. The failure window already uses the wall clock.
 	if b.IsOpen() && b.remaining() <= 0 {
 		b.HalfOpen()
 	}
@@ -59,13 +58,13 @@ func (b *breaker) remaining() time.Duration {
 	return breakerDelay - b.now().Sub(time.Unix(0, b.openedAt.Load()))
 }
 
-// record takes note of how a call went. What Atlas answered, however it
-// answered, does not open the breaker: a refused credential, a bad request or
-// a failed order is one caller's trouble, and costs nobody a wait.
+// record counts a call's outcome. A reply never opens the breaker, unless it is
+// HTTP 5xx or stops midway: a refused credential or a bad request affects one
+// caller and returns at once.
 func (b *breaker) record(err error) {
 	var e *atlas.Error
 	down := err != nil
-	if errors.As(err, &e) && e.HTTPStatus != 0 { // there was a reply, or the head of one
+	if errors.As(err, &e) && e.HTTPStatus != 0 { // there was at least the head of a reply
 		down = e.Kind == atlas.ErrTimeout || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
 	}
 	if down {

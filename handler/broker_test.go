@@ -3,6 +3,7 @@ package handler_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"os"
@@ -24,10 +25,16 @@ import (
 	"atriptoken/secret"
 )
 
-// clientSecret is what no output may ever hold.
-const clientSecret = "example-secret-MARKED-4f1c"
+const (
+	// clientSecret must not appear in any output.
+	clientSecret = "example-secret-MARKED-4f1c"
+	requestID    = "c0ffee00-0000-4000-8000-000000000001"
+	functionARN  = "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken"
+	// panicMessage is the log line of a recovered panic.
+	panicMessage = "a request panicked; the process continues"
+)
 
-// broker is a Handler with Atlas's simulator behind it and its log at hand.
+// broker is a Handler with Atlas's simulator behind it and its log.
 type broker struct {
 	*handler.Handler
 	t     testing.TB
@@ -35,14 +42,14 @@ type broker struct {
 	log   *logBuffer
 }
 
-// newBroker puts one together on the policy in policies/default.cedar; each
-// option may change the configuration.
+// newBroker returns a broker on policy/default.cedar; options change the
+// configuration.
 func newBroker(t testing.TB, options ...func(*handler.Config)) *broker {
 	t.Helper()
 	return newBrokerOn(t, atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret}), options...)
 }
 
-// newBrokerOn does so on a simulator that runs already.
+// newBrokerOn returns a broker on a running simulator.
 func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*handler.Config)) *broker {
 	t.Helper()
 	b := &broker{t: t, atlas: simulator, log: &logBuffer{}}
@@ -50,9 +57,10 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 	config := handler.Config{
 		Account: handler.Account{
 			Atlas: atlasClient(t, b.atlas.URL),
-			Secret: &secret.Store{Logger: slog.New(slog.DiscardHandler), Fetch: func(context.Context, string) (secret.Credentials, error) {
+			Secret: &secret.Store{Logger: discard, Fetch: func(context.Context, string) (secret.Credentials, error) {
 				return secret.Credentials{
-					ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(clientSecret), Version: "version-1", Stage: secret.StageCurrent,
+					ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(clientSecret),
+					Version: "version-1", Stage: secret.StageCurrent,
 				}, nil
 			}},
 		},
@@ -74,6 +82,8 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 	b.Handler = h
 	return b
 }
+
+var discard = slog.New(slog.DiscardHandler)
 
 func atlasClient(t testing.TB, url string) *atlas.Client {
 	t.Helper()
@@ -112,21 +122,58 @@ func withPolicy(p *policy.Policy) func(*handler.Config) {
 	return func(c *handler.Config) { c.Policy = p }
 }
 
-// call invokes the handler through a door: an alias, or "" for none.
+// call invokes the handler through an alias, or without one if door is "".
 func (b *broker) call(door string, payload []byte) ([]byte, error) {
-	arn := "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken"
-	if door != "" {
-		arn += ":" + door
-	}
-	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{
-		AwsRequestID: "c0ffee00-0000-4000-8000-000000000001", InvokedFunctionArn: arn,
-	})
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(throughDoor(context.Background(), door), 20*time.Second)
 	defer cancel()
 	return b.Invoke(ctx, payload)
 }
 
-// response is an HTTP answer as API Gateway takes it.
+// throughDoor returns the context of an invocation through an alias.
+func throughDoor(ctx context.Context, door string) context.Context {
+	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
+		AwsRequestID: requestID, InvokedFunctionArn: strings.TrimSuffix(functionARN+":"+door, ":"),
+	})
+}
+
+// within invokes the handler with a plain event and a deadline, and fails the
+// test if the answer comes after the deadline.
+func (b *broker) within(d time.Duration) (code string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(throughDoor(context.Background(), "service"), d)
+	defer cancel()
+	_, err := b.Invoke(ctx, []byte(good))
+	if ctx.Err() != nil {
+		b.t.Fatal("the answer came after the deadline")
+	}
+	code, _ = functionError(b.t, err)
+	return code
+}
+
+// took is within, and returns how long the call took.
+func (b *broker) took(d time.Duration) (code string, took time.Duration) {
+	b.t.Helper()
+	began := time.Now()
+	code = b.within(d)
+	return code, time.Since(began)
+}
+
+func (b *broker) attempts() int { return len(b.atlas.Requests()) }
+
+func attemptTimeout(d time.Duration) func(*handler.Config) {
+	return func(c *handler.Config) { c.AttemptTimeout = d }
+}
+
+func margin(d time.Duration) func(*handler.Config) {
+	return func(c *handler.Config) { c.Margin = d }
+}
+
+// groupsClaim configures the claim with the groups.
+func groupsClaim(name string) func(*handler.Config) {
+	return func(c *handler.Config) { c.GroupsClaim = name }
+}
+
+// response is an HTTP answer in API Gateway's form.
 type response struct {
 	StatusCode      int
 	Headers         map[string]string
@@ -134,7 +181,7 @@ type response struct {
 	IsBase64Encoded bool
 }
 
-// problem is the body of an HTTP answer that is none of success.
+// problem is the body of an HTTP failure.
 type problem struct {
 	Type, Title, Detail, Instance, Code string
 	Status                              int
@@ -165,7 +212,7 @@ func (r response) problem(t testing.TB) problem {
 	return p
 }
 
-// code returns what an HTTP answer came to: a problem's code, or OK.
+// code returns a problem's code, or OK.
 func (r response) code(t testing.TB) string {
 	t.Helper()
 	if r.StatusCode == 200 {
@@ -183,16 +230,16 @@ func (b *broker) plain(payload string) (out []byte, code, message string) {
 	return out, code, message
 }
 
-// functionError takes a function error apart; a nil error is "OK".
+// functionError returns a function error's type and message; a nil error is "OK".
 func functionError(t testing.TB, err error) (code, message string) {
 	t.Helper()
 	if err == nil {
 		return "OK", ""
 	}
-	// aws-lambda-go looks for this very type, by value and unwrapped.
+	// aws-lambda-go accepts only this type, by value and unwrapped.
 	e, ok := err.(messages.InvokeResponse_Error) //nolint:errorlint
 	if !ok {
-		t.Fatalf("the function error is a %T, which Lambda would report by the Go type's name", err)
+		t.Fatalf("the function error is a %T; Lambda would report the Go type's name", err)
 	}
 	return e.Type, e.Message
 }
@@ -207,7 +254,7 @@ func (b *broker) audit() map[string]any {
 	return lines[len(lines)-1]
 }
 
-// logBuffer keeps what is logged, whoever logs it.
+// logBuffer is a log for concurrent writers.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -247,7 +294,7 @@ func sample(t testing.TB, name string, edits ...lambdatest.Edit) []byte {
 	return lambdatest.Event(name, edits...)
 }
 
-// set is lambdatest.Set; absent{} as a value removes the member.
+// set is lambdatest.Set; the value absent{} removes the member.
 func set(value any, path ...string) lambdatest.Edit {
 	if _, remove := value.(absent); remove {
 		return lambdatest.Remove(path...)
@@ -268,4 +315,15 @@ func claim(name string, value any) lambdatest.Edit {
 // good is a valid body that the samples' operator may send.
 const good = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Customer service"}`
 
-func unmarshal(text string, to any) error { return json.Unmarshal([]byte(text), to) }
+// quoted returns s as a JSON string.
+func quoted(s string) string {
+	text, _ := json.Marshal(s)
+	return string(text)
+}
+
+// bearer is an Authorization header with a token of these claims. It is not
+// signed: the authorizer has verified the real one.
+func bearer(claims string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return "Bearer " + encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
+}

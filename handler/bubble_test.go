@@ -7,16 +7,14 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 )
 
-// inBubble runs a test in a synctest bubble, whose clock moves only when all
-// wait: waiting costs nothing, and the times are exact. Atlas's simulator is
-// reached through pipes in memory, since the clock would stand still for whoever
-// waits for a network.
+// inBubble runs a test in a synctest bubble, whose clock advances only while all
+// goroutines wait: times are exact. The clock does not advance while a goroutine
+// waits for a network, so Atlas's simulator is reached through pipes in memory.
 func inBubble(t *testing.T, test func(*testing.T, *broker), options ...func(*handler.Config)) {
 	t.Helper()
 	t.Parallel()
@@ -47,7 +45,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// Accept returns the other end of what is dialed next.
+// Accept returns the server side of the next connection.
 func (p *pipes) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.conns:
@@ -63,13 +61,5 @@ func (p *pipes) Close() error {
 	return nil
 }
 
-// Addr is no address: it is asked for by logs alone.
+// Addr is only for logs.
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "atlas.example.com"} }
-
-// took returns what a call came to and how long it took, given so much time.
-func (b *broker) took(d time.Duration) (code string, took time.Duration) {
-	b.t.Helper()
-	began := time.Now()
-	code = b.within(d)
-	return code, time.Since(began)
-}

@@ -10,12 +10,15 @@ import (
 	"atriptoken/secret"
 )
 
-// maxCredentials bounds how many versions of the secret one try goes through:
-// the one in hand, a freshly fetched one, the one before it, and the one that
-// is current a moment later.
-const maxCredentials = 4
+const (
+	// maxCredentials bounds the versions of the secret in one try: the current
+	// one, a freshly fetched one, the previous one, and the one current a moment later.
+	maxCredentials = 4
+	// defaultBudget is for invocations without a deadline. Lambda always sets one.
+	defaultBudget = 25 * time.Second
+)
 
-// errOpen is the breaker's answer.
+// errOpen reports that the circuit breaker is open.
 type errOpen struct{ retryAfter time.Duration }
 
 // Error says why there was no call.
@@ -23,8 +26,8 @@ func (e errOpen) Error() string {
 	return "the circuit breaker is open: Atlas did not answer the last calls"
 }
 
-// call asks Atlas for a token, twice if need be and if there is time, and notes
-// in the record what it took.
+// call asks Atlas for a token, with a second try if that makes sense and there
+// is time, and records the effort.
 func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
@@ -38,8 +41,8 @@ func (h *Handler) call(ctx context.Context, account *Account, request atlas.Requ
 	return reply, nil
 }
 
-// try makes one try: with the credentials in hand and, when Atlas refuses
-// those, with others.
+// try makes one try: with the current credentials and, if Atlas refuses them,
+// with others.
 func (h *Handler) try(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, error) {
 	store := account.Secret
 	began := time.Now()
@@ -68,9 +71,10 @@ func (h *Handler) try(ctx context.Context, account *Account, request atlas.Reque
 	}
 }
 
-// attempt is one call of Atlas with one version of the secret, if the breaker
-// and the time that is left allow it.
-func (h *Handler) attempt(ctx context.Context, account *Account, credentials secret.Credentials, request atlas.Request, r *record) (reply atlas.Reply, err error) {
+// attempt calls Atlas once, if the breaker and the time left allow it.
+func (h *Handler) attempt(
+	ctx context.Context, account *Account, credentials secret.Credentials, request atlas.Request, r *record,
+) (reply atlas.Reply, err error) {
 	if remaining(ctx) < leastAttempt {
 		return atlas.Reply{}, &atlas.Error{Kind: atlas.ErrTimeout, Detail: "too little time was left for an attempt"}
 	}
@@ -86,7 +90,7 @@ func (h *Handler) attempt(ctx context.Context, account *Account, credentials sec
 	began := time.Now()
 	r.attempts++
 	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
-	r.secretAge = began.Round(0).Sub(credentials.FetchedAt) // by the wall clock, past freezes
+	r.secretAge = began.Round(0).Sub(credentials.FetchedAt) // by the wall clock, which counts freezes
 	reply, err = account.Atlas.GetToken(ctx, atlas.Credentials{
 		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 	}, request)
@@ -94,11 +98,8 @@ func (h *Handler) attempt(ctx context.Context, account *Account, credentials sec
 	return reply, err
 }
 
-// defaultBudget is for invocations without a deadline, which Lambda never makes.
-const defaultBudget = 25 * time.Second
-
-// budget is the time that the call may take: until the invocation's deadline
-// less the margin for answering.
+// budget returns a context that ends when the margin before the invocation's
+// deadline begins.
 func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -107,11 +108,10 @@ func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadline(ctx, deadline.Add(-h.config.Margin))
 }
 
-// callFault puts a failed call into the contract's terms, in our own words:
-// nothing that Atlas or AWS said is in them.
+// callFault returns the answer to a failed call. It repeats nothing that Atlas
+// or AWS sent.
 func callFault(err error, r *record) *fault {
-	// Only the errors of our own packages are fit to print.
-	r.cause = fmt.Sprintf("an error of type %T", err)
+	r.cause = fmt.Sprintf("an error of type %T", err) // a foreign error's text may quote the other side
 	var unavailable *secret.Error
 	if errors.As(err, &unavailable) {
 		r.cause = unavailable.Error()
@@ -125,7 +125,8 @@ func callFault(err error, r *record) *fault {
 	}
 	var e *atlas.Error
 	if !errors.As(err, &e) {
-		return &fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}
+		f := internalFault
+		return &f
 	}
 	r.cause = e.Error()
 	r.atlasStatus, r.atlasHTTP = e.Status, e.HTTPStatus
@@ -133,12 +134,12 @@ func callFault(err error, r *record) *fault {
 	case atlas.ErrRateLimited:
 		return &fault{code: AtlasRateLimited, retryAfter: max(e.RetryAfter, time.Second), detail: "Wait before you try again."}
 	case atlas.ErrRefused:
-		return &fault{code: AtlasRefused, detail: "Somebody has to check the Atlas client id and secret that the broker holds."}
+		return &fault{code: AtlasRefused, detail: "The broker's operator has to check its Atlas client id and secret."}
 	case atlas.ErrUnreachable:
 		return &fault{code: AtlasUnavailable, retryAfter: 5 * time.Second, detail: "Try again in a moment."}
 	case atlas.ErrTimeout:
 		return &fault{code: AtlasTimeout, detail: "Try again in a moment."}
 	default:
-		return &fault{code: AtlasFailed, detail: "Atlas reported a failure, or its answer could not be used."}
+		return &fault{code: AtlasFailed, detail: "Atlas reported a failure, or its reply could not be used."}
 	}
 }

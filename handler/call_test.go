@@ -3,13 +3,13 @@ package handler_test
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
@@ -17,33 +17,7 @@ import (
 	"atriptoken/secret"
 )
 
-// within invokes the handler, plain and through the alias service, with so much
-// time, and fails the test when there is no answer while there is time left.
-func (b *broker) within(d time.Duration) (code string) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{
-		AwsRequestID: "c0ffee00-0000-4000-8000-000000000002", InvokedFunctionArn: "arn:aws:lambda:eu-west-1:123456789012:function:atriptoken:service",
-	}), d)
-	defer cancel()
-	_, err := b.Invoke(ctx, []byte(good))
-	if ctx.Err() != nil {
-		b.t.Fatal("the answer came after the deadline")
-	}
-	code, _ = functionError(b.t, err)
-	return code
-}
-
-func (b *broker) attempts() int { return len(b.atlas.Requests()) }
-
-func attemptTimeout(d time.Duration) func(*handler.Config) {
-	return func(c *handler.Config) { c.AttemptTimeout = d }
-}
-
-func margin(d time.Duration) func(*handler.Config) {
-	return func(c *handler.Config) { c.Margin = d }
-}
-
-func TestACallEndsBeforeItsDeadlineWhateverAtlasDoes(t *testing.T) {
+func TestCall_EndsBeforeDeadline(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]atlastest.Step{
 		"no headers": atlastest.Hang(), "no body": atlastest.HangBody(), "slow": atlastest.Delay(time.Minute, atlastest.OK()),
@@ -59,7 +33,47 @@ func TestACallEndsBeforeItsDeadlineWhateverAtlasDoes(t *testing.T) {
 	}
 }
 
-func TestAnAttemptHasATimeOfItsOwn(t *testing.T) {
+func TestCall_Margin(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ margin, want time.Duration }{
+		"default":     {0, 9500 * time.Millisecond},
+		"two seconds": {2 * time.Second, 8 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *broker) {
+				b.atlas.Always(atlastest.Hang())
+				if code, took := b.took(10 * time.Second); code != "AtlasTimeout" || took != row.want {
+					t.Errorf("%s after %v, want AtlasTimeout after %v", code, took, row.want)
+				}
+			}, margin(row.margin), attemptTimeout(time.Minute))
+		})
+	}
+}
+
+func TestCall_NoDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.Hang())
+		began := time.Now()
+		_, err := b.Invoke(context.Background(), []byte(good))
+		if code, _ := functionError(t, err); code != "AtlasTimeout" || time.Since(began) != 25*time.Second {
+			t.Errorf("%s after %v, want AtlasTimeout after 25 s", code, time.Since(began))
+		}
+	}, attemptTimeout(time.Minute))
+}
+
+// The default margin leaves half a second of a whole one.
+func TestCall_LeastAttempt(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		if code := b.within(time.Second); code != "OK" || b.attempts() != 1 {
+			t.Errorf("with half a second: %s after %d attempts, want OK after 1", code, b.attempts())
+		}
+		if code := b.within(time.Second - 1); code != "AtlasTimeout" || b.attempts() != 1 {
+			t.Errorf("with less: %s after %d attempts, want AtlasTimeout after none", code, b.attempts()-1)
+		}
+	})
+}
+
+func TestCall_AttemptTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Script(atlastest.Hang())
 		if code := b.within(10 * time.Second); code != "OK" || b.attempts() != 2 {
@@ -68,7 +82,7 @@ func TestAnAttemptHasATimeOfItsOwn(t *testing.T) {
 	}, attemptTimeout(2*time.Second))
 }
 
-func TestWhatMayPassIsTriedOnceMoreAndWhatMayNotIsNot(t *testing.T) {
+func TestRetry_OnlyTransient(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		step     atlastest.Step
@@ -76,8 +90,9 @@ func TestWhatMayPassIsTriedOnceMoreAndWhatMayNotIsNot(t *testing.T) {
 	}{
 		"status 2": {atlastest.SystemError(), 2}, "status 9999": {atlastest.Status(9999), 2}, "status -1": {atlastest.Status(-1), 2},
 		"HTTP 500": {atlastest.HTTPStatus(500), 2}, "garbage": {atlastest.Garbage(), 2},
-		"status 100": {atlastest.Status(100), 1}, "HTTP 404": {atlastest.HTTPStatus(404), 1}, "a redirect": {atlastest.Redirect("https://example.com"), 1},
-		"a bad url": {atlastest.BadURL("https://example.com"), 1}, "too large a reply": {atlastest.Oversized(1 << 20), 1},
+		"status 100": {atlastest.Status(100), 1}, "HTTP 404": {atlastest.HTTPStatus(404), 1},
+		"redirect": {atlastest.Redirect("https://example.com"), 1}, "bad url": {atlastest.BadURL("https://example.com"), 1},
+		"oversized": {atlastest.Oversized(1 << 20), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *broker) {
@@ -90,229 +105,176 @@ func TestWhatMayPassIsTriedOnceMoreAndWhatMayNotIsNot(t *testing.T) {
 	}
 }
 
-func TestTheLimitersWaitIsToldWhenItDoesNotFit(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	b.atlas.Script(atlastest.RateLimited(30, 200))
-	r := b.http(sample(t, "http-api-jwt"))
-	if r.code(t) != "AtlasRateLimited" || r.Headers["Retry-After"] != "30" || b.attempts() != 1 {
-		t.Errorf("%s with Retry-After %q after %d attempts, want AtlasRateLimited with 30 after 1", r.code(t), r.Headers["Retry-After"], b.attempts())
-	}
-}
-
-// The circuit breaker.
-
-// clock is a wall clock that a test moves.
-type clock struct{ nanoseconds atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.nanoseconds.Store(time.Now().UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time       { return time.Unix(0, c.nanoseconds.Load()) }
-func (c *clock) pass(d time.Duration) { c.nanoseconds.Add(int64(d)) }
-
-func withClock(c *clock) func(*handler.Config) {
-	return func(config *handler.Config) { config.Now = c.now }
-}
-
-func TestTheBreakerOpensWhenAtlasIsDownAndClosesWhenItIsBack(t *testing.T) {
-	wall := newClock()
-	inBubble(t, func(t *testing.T, b *broker) {
-		b.atlas.Always(atlastest.HTTPStatus(503))
-		for b.attempts() < 5 {
-			if code := b.within(10 * time.Second); code != "AtlasFailed" && code != "AtlasUnavailable" {
-				t.Fatalf("the answer is %s", code)
-			}
-		}
-		before := b.attempts()
-		r := b.http(sample(t, "http-api-jwt"))
-		if r.code(t) != "AtlasUnavailable" || r.Headers["Retry-After"] != "10" || b.attempts() != before {
-			t.Errorf("%s with Retry-After %q and %d attempts; want AtlasUnavailable with 10 and none", r.code(t), r.Headers["Retry-After"], b.attempts()-before)
-		}
-		if b.audit()["BreakerOpen"] != 1.0 {
-			t.Error("the audit line does not count the open breaker")
-		}
-		// Half open: one call goes through, and fails.
-		wall.pass(10 * time.Second)
-		if b.within(10 * time.Second); b.attempts() != before+1 {
-			t.Errorf("%d attempts after the breaker's time, want 1", b.attempts()-before)
-		}
-		if b.within(10 * time.Second); b.attempts() != before+1 {
-			t.Error("the breaker did not open again")
-		}
-		// The next one succeeds, by the wall clock alone: a freeze counts too.
-		b.atlas.Clear()
-		wall.pass(10 * time.Second)
-		for range 10 {
-			if code := b.within(10 * time.Second); code != "OK" {
-				t.Fatalf("%s after Atlas is back, want OK", code)
-			}
-		}
-	}, withClock(wall))
-}
-
-func TestWhatAtlasAnswersNeverOpensTheBreaker(t *testing.T) {
-	t.Parallel()
-	for name, step := range map[string]atlastest.Step{
-		"refused": atlastest.Unauthorized(), "HTTP 403": atlastest.HTTPStatus(403), "bad request": atlastest.Status(901), "HTTP 400": atlastest.HTTPStatus(400),
-		"HTTP 404": atlastest.HTTPStatus(404), "no JSON": atlastest.Garbage(), "too large": atlastest.Oversized(1 << 20), "cut in the body": atlastest.CutInBody(),
-		"rate limited": atlastest.RateLimited(60, 200), "rate limited, HTTP 503": atlastest.RateLimited(60, 503), "status 2": atlastest.SystemError(), "a bad url": atlastest.BadURL("https://example.com/"),
+func TestRetry_WaitsAsAtlasAsks(t *testing.T) {
+	for name, row := range map[string]struct {
+		within, took time.Duration
+		code         string
+		attempts     int
+	}{
+		"the wait and an attempt fit": {3 * time.Second, 2 * time.Second, "OK", 2},
+		"they do not quite fit":       {3*time.Second - 1, 0, "AtlasRateLimited", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *broker) {
-				b.atlas.Always(step)
-				for range 8 {
-					if code := b.within(10 * time.Second); code == "AtlasUnavailable" {
-						t.Error("the breaker opened")
-					}
+				b.atlas.Script(atlastest.RateLimited(2, 200))
+				if code, took := b.took(row.within); code != row.code || took != row.took || b.attempts() != row.attempts {
+					t.Errorf("%s after %v and %d attempts, want %s after %v and %d", code, took, b.attempts(), row.code, row.took, row.attempts)
 				}
-				b.atlas.Clear()
-				if code := b.within(10 * time.Second); code != "OK" {
-					t.Errorf("%s afterwards, want OK", code)
-				}
-			}, withSecret(&versions{current: clientSecret}))
+			})
 		})
 	}
 }
 
-func TestFindingNoAtlasOpensTheBreaker(t *testing.T) {
+func TestRetry_WaitEndsWithTheContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Script(atlastest.RateLimited(2, 200))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		_, err := b.Invoke(ctx, []byte(good))
+		if code, _ := functionError(t, err); code != "AtlasRateLimited" || time.Since(began) != time.Second || b.attempts() != 1 {
+			t.Errorf("%s after %v and %d attempts, want AtlasRateLimited after 1 s and 1", code, time.Since(began), b.attempts())
+		}
+	})
+}
+
+// The wait is random, so that callers that failed together return at different times.
+func TestRetry_Backoff(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		waits := map[time.Duration]bool{}
+		for range 4 {
+			b.atlas.Script(atlastest.SystemError())
+			code, took := b.took(10 * time.Second)
+			if waits[took] = true; code != "OK" || took >= 300*time.Millisecond {
+				t.Errorf("%s after %v, want OK within 300 ms", code, took)
+			}
+		}
+		if len(waits) == 1 {
+			t.Errorf("every call waited for %v", waits)
+		}
+	})
+}
+
+// lastInstant replies at the moment in which the invocation's time ends.
+type lastInstant struct{ end context.CancelFunc }
+
+func (l lastInstant) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.end()
+	return inMemory{}.RoundTrip(r)
+}
+
+func TestCall_ReplyAtDeadline(t *testing.T) {
 	t.Parallel()
-	for name, down := range map[string]func(*broker){
-		"no answer":            func(b *broker) { b.atlas.Always(atlastest.Hang()) },
-		"half an answer":       func(b *broker) { b.atlas.Always(atlastest.HangBody()) },
-		"no connection":        func(b *broker) { b.atlas.Close() },
-		"cut before the reply": func(b *broker) { b.atlas.Always(atlastest.CutConnection()) },
-		"HTTP 500":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(500)) },
-		"HTTP 503":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(503)) },
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	b := newBroker(t, withoutNetwork(t), func(c *handler.Config) {
+		c.Account.Atlas.Transport = new(http.Transport)
+		c.Account.Atlas.Transport.RegisterProtocol("http", lastInstant{cancel})
+	})
+	out, err := b.Invoke(ctx, []byte(good))
+	if code, message := functionError(t, err); code != "OK" || !strings.Contains(string(out), "token=example") {
+		t.Errorf("%s %s %s, want the token", code, message, out)
+	}
+}
+
+// A secret with a new version at every fetch must not keep a call busy.
+func TestCall_MaxCredentials(t *testing.T) {
+	t.Parallel()
+	fetched := 0
+	b := newBroker(t, func(c *handler.Config) {
+		c.Account.Secret.Pause = 1 // a nanosecond: a fetch is always permitted
+		c.Account.Secret.Fetch = func(_ context.Context, stage string) (secret.Credentials, error) {
+			if fetched++; fetched > 10 {
+				return secret.Credentials{}, &secret.Error{Reason: secret.NotFound}
+			}
+			return secret.Credentials{ClientID: "refused", ClientSecret: redact.New("refused"), Version: fmt.Sprint(fetched), Stage: stage}, nil
+		}
+	})
+	if code := b.within(10 * time.Second); code != "AtlasRefused" || b.attempts() != 4 {
+		t.Errorf("%s after %d attempts, want AtlasRefused after 4", code, b.attempts())
+	}
+}
+
+func TestCall_UnknownError(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) {
+		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
+			return secret.Credentials{}, io.ErrNoProgress
+		}
+	})
+	code := b.within(10 * time.Second)
+	if cause := b.audit()["cause"]; code != "Internal" || cause != "an error of type *errors.errorString" {
+		t.Errorf("%s, by the cause %v", code, cause)
+	}
+	if panics := b.log.lines(t, panicMessage); len(panics) != 0 {
+		t.Errorf("it panicked: %v", panics)
+	}
+}
+
+// runtimeError returns a panic value of the Go runtime.
+func runtimeError() (recovered any) {
+	defer func() { recovered = recover() }()
+	var none []any
+	return none[0]
+}
+
+func TestPanic_OnlyRuntimeErrorsAreLogged(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		value any
+		want  any // the log line's error; nil for none
+	}{
+		"a runtime error":         {runtimeError(), "runtime error: index out of range [0] with length 0"},
+		"another error":           {errors.New(clientSecret), nil},
+		"a wrapped runtime error": {fmt.Errorf("%s: %w", clientSecret, runtimeError().(error)), nil},
+		"a text":                  {clientSecret, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBroker(t, attemptTimeout(100*time.Millisecond))
-			down(b)
-			for range 3 { // of two attempts each, or of five in all
-				b.within(10 * time.Second)
-			}
-			if b.within(10 * time.Second); b.audit()["BreakerOpen"] != 1.0 {
-				t.Errorf("the breaker is not open after three calls: %v", b.audit()["cause"])
-			}
+		b := newBroker(t, func(c *handler.Config) {
+			c.Account.Secret.Now = func() time.Time { panic(row.value) }
 		})
-	}
-}
-
-// Refusals.
-
-// versions is a secret with stages, as Secrets Manager holds it.
-type versions struct {
-	mu                sync.Mutex
-	current, previous string
-	err               error
-}
-
-func (v *versions) fetch(_ context.Context, stage string) (secret.Credentials, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	version := map[string]string{secret.StageCurrent: v.current, secret.StagePrevious: v.previous}[stage]
-	if v.err != nil || version == "" {
-		return secret.Credentials{}, errors.Join(v.err, &secret.Error{Reason: secret.NotFound})
-	}
-	return secret.Credentials{ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(version), Version: "id-of-" + version, Stage: stage}, nil
-}
-
-func (v *versions) put(value string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.previous, v.current = v.current, value
-}
-
-func withSecret(v *versions) func(*handler.Config) {
-	return func(c *handler.Config) {
-		c.Account.Secret = &secret.Store{Fetch: v.fetch, Pause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
-	}
-}
-
-func accept(values ...string) []atlastest.Credential {
-	var all []atlastest.Credential
-	for _, v := range values {
-		all = append(all, atlastest.Credential{ClientID: atlastest.DefaultClientID, ClientSecret: v})
-	}
-	return all
-}
-
-func TestARefusedSecretIsFetchedAgainAndTheCallRepeated(t *testing.T) {
-	t.Parallel()
-	v := &versions{current: "one"}
-	b := newBroker(t, withSecret(v))
-	b.atlas.SetCredentials(accept("one")...)
-	if code := b.within(10 * time.Second); code != "OK" {
-		t.Fatal(code)
-	}
-	v.put("two")
-	b.atlas.SetCredentials(accept("two")...)
-	if code := b.within(10 * time.Second); code != "OK" || b.attempts() != 3 {
-		t.Errorf("%s after %d attempts, want OK after 2", code, b.attempts()-1)
-	}
-	if version := b.audit()["secretVersion"]; version != "id-of-two" {
-		t.Errorf("the audit line names version %v", version)
-	}
-}
-
-func TestAWrongNewSecretCostsAFallbackNotAFailure(t *testing.T) {
-	t.Parallel()
-	v := &versions{current: "wrong", previous: "one"}
-	b := newBroker(t, withSecret(v))
-	b.atlas.SetCredentials(accept("one")...)
-	for range 3 {
-		if code := b.within(10 * time.Second); code != "OK" {
-			t.Fatalf("%s, want OK by AWSPREVIOUS", code)
+		if code := b.within(10 * time.Second); code != "Internal" {
+			t.Errorf("%s: the answer is %s", name, code)
 		}
-		if audit := b.audit(); audit["secretStage"] != "AWSPREVIOUS" || audit["SecretFallback"] != 1.0 {
-			t.Errorf("the audit line does not tell of the fallback: %v", audit)
+		lines := b.log.lines(t, panicMessage)
+		if len(lines) != 1 || lines[0]["error"] != row.want || strings.Contains(b.log.String(), clientSecret) {
+			t.Errorf("%s: the log says %v, want the error %v", name, lines, row.want)
 		}
 	}
-	if n := b.attempts(); n != 4 {
-		t.Errorf("3 calls took %d attempts, want 4: the wrong one is tried once", n)
-	}
 }
 
-func TestWhenAtlasRefusesAllThereIsTheCallFails(t *testing.T) {
-	t.Parallel()
-	v := &versions{current: "two", previous: "one"}
-	b := newBroker(t, withSecret(v))
-	b.atlas.SetCredentials(accept("three")...)
-	if code := b.within(10 * time.Second); code != "AtlasRefused" || b.attempts() != 3 {
-		t.Errorf("%s after %d attempts, want AtlasRefused after 3: two, one, and two a moment later", code, b.attempts())
-	}
-}
-
-func TestCallsAtOnceAreSafe(t *testing.T) {
+func TestHandler_Concurrent(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	var all sync.WaitGroup
-	for range 64 {
+	for i := range 64 {
 		all.Go(func() {
-			if code := b.within(15 * time.Second); code != "OK" {
-				t.Errorf("%s, want OK", code)
+			order := fmt.Sprintf("X%d", i)
+			if _, code, _ := b.plain(request(quoted(order), `"amelia"`, `"Finance"`)); code != "OK" {
+				t.Errorf("%s: %s, want OK", order, code)
 			}
 		})
 	}
 	all.Wait()
-	if n := len(b.log.lines(t, "request")); n != 64 {
-		t.Errorf("64 calls wrote %d audit lines", n)
+	orders := map[any]bool{}
+	for _, line := range b.log.lines(t, "request") {
+		orders[line["orderNo"]] = true
+	}
+	if len(orders) != 64 {
+		t.Errorf("the audit lines have %d orders, want 64", len(orders))
 	}
 }
 
-func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
+func TestDrain_WaitsForInvocations(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	release := make(chan struct{})
 	b.atlas.Script(atlastest.Hold(release, atlastest.OK()))
 	answered := make(chan string, 1)
 	go func() { answered <- b.within(15 * time.Second) }()
-	for b.attempts() == 0 {
-		time.Sleep(time.Millisecond) // until the call is under way
+	for deadline := time.Now().Add(10 * time.Second); b.attempts() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the call did not reach Atlas")
+		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

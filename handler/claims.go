@@ -7,12 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// claims are what is said of an operator, as far as it can be told for sure.
+// claims are an operator's unambiguous claims.
 type claims map[string]claimValue
 
-// claimValue is one claim: a list of strings, or else one text. One that is
-// neither, an object or an array of such, is other: it is there, and says
-// nothing. Only a text has text.
+// claimValue is a text or a list of texts. Objects and arrays of objects are
+// "other": present, but without a usable value.
 type claimValue struct {
 	text   string
 	values []string
@@ -20,17 +19,15 @@ type claimValue struct {
 	other  bool
 }
 
-// one returns a claim that is one text and not empty.
+// one returns a claim that is a text and not empty.
 func (c claims) one(name string) (string, bool) {
 	text := c[name].text
 	return text, text != ""
 }
 
-// list returns a claim as a list: an array, a JSON array written into a string,
-// one word, or, for the two claims that are defined so, words with spaces
-// between them. An absent claim is an empty list. ok is false for any other
-// text: a group whose name holds a space cannot be told from two groups, nor
-// one that starts with a bracket from several in a print that is not ours.
+// list returns a claim as a list: an array, a JSON array in a string, one word,
+// or, for scope and scp, words separated by spaces. An absent claim is an empty
+// list. ok is false for any other text: it may be one group or several.
 func (c claims) list(name string) (values []string, ok bool) {
 	v, present := c[name]
 	switch {
@@ -48,12 +45,11 @@ func (c claims) list(name string) (values []string, ok bool) {
 	return []string{v.text}, true
 }
 
-// whiteSpace is what may stand between the words of a list that somebody
-// wrote as text.
+// whiteSpace is what may separate the words of a list that is a text.
 const whiteSpace = " \t\r\n\v\f\u0085\u00a0"
 
-// tags are the claims as a policy sees them: each a set of strings. A text that
-// is no list for sure is one member; what is neither is an empty set.
+// tags returns the claims as a policy sees them: sets of strings. An ambiguous
+// text is one member; "other" is an empty set.
 func (c claims) tags() map[string][]string {
 	tags := make(map[string][]string, len(c))
 	for name, v := range c {
@@ -67,7 +63,7 @@ func (c claims) tags() map[string][]string {
 }
 
 // readTyped reads claims that are JSON values: those of a token, of AppSync, of
-// a Lambda authorizer. Null is as good as absent; nothing else is.
+// a Lambda authorizer. Null counts as absent.
 func readTyped(values map[string]jsontext.Value) claims {
 	read := make(claims, len(values))
 	for name, value := range values {

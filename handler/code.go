@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Code names an outcome other than success. It is the problem document's code,
-// the function error's errorType and the audit line's outcome.
+// Code names a failure. It is the problem document's code, the function error's
+// errorType and the audit line's outcome.
 type Code string
 
 // The codes of the contract.
@@ -29,15 +29,15 @@ const (
 // outcomeOK is the audit line's outcome of a success.
 const outcomeOK = "OK"
 
-// codes is the one table from a code to what callers see of it.
+// codes maps each code to what callers see of it.
 var codes = map[Code]struct {
 	status int    // HTTP
 	title  string // the same for every occurrence
 }{
 	InvalidRequest:       {400, "The request is not valid"},
 	NotPermitted:         {403, "Not permitted"},
-	NotFound:             {404, "There is nothing at this path"},
-	MethodNotAllowed:     {405, "This method is not allowed here"},
+	NotFound:             {404, "Not found"},
+	MethodNotAllowed:     {405, "Method not allowed"},
 	BodyTooLarge:         {413, "The body is too large"},
 	UnsupportedMediaType: {415, "The body is not JSON"},
 	AtlasRateLimited:     {429, "Atlas limits the rate of requests"},
@@ -58,7 +58,7 @@ func Codes() map[Code]int {
 	return statuses
 }
 
-// fault is an outcome other than success, before it is put into a caller's form.
+// fault is a failure, not yet encoded for a caller.
 type fault struct {
 	code       Code
 	detail     string
@@ -67,7 +67,10 @@ type fault struct {
 	retryAfter time.Duration // 0: none
 }
 
-// fieldError is one fault of the body.
+// internalFault is the answer to a defect of the broker.
+var internalFault = fault{code: Internal, detail: "Report the request id to the broker's operator."}
+
+// fieldError is a fault in the body.
 type fieldError struct {
 	// Pointer is an RFC 6901 JSON pointer to the member, "" for the whole body.
 	Pointer string `json:"pointer"`

@@ -12,13 +12,12 @@ import (
 
 // connect is a flow of Amazon Connect (administrator guide, "Invoke AWS Lambda
 // functions"). The block's parameters are the request. A flow waits at most 8 s
-// and takes a flat map of strings; it branches on values, so that an outcome
-// other than success is an answer too, by its code. Nothing about the contact
-// is read, and nothing of it is logged.
+// and accepts a flat map of strings. It branches on values, so a failure is a
+// normal answer with a code. Nothing about the contact is read or logged.
 var connect = &caller{
 	name:    "connect",
 	door:    doorService,
-	within:  7 * time.Second,
+	timeout: 7 * time.Second,
 	matches: func(e *event) bool { return e.Details != nil },
 	read: func(e *event, _ claimNames) inbound {
 		return inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}

@@ -7,31 +7,30 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// The doors, told by the alias through which the function was invoked. Whoever
-// may invoke an alias can send it any event, so what an event says about its
-// sender is worth what the alias's permissions are: `api` is invoked by API
-// Gateway, function URLs, load balancers and AppSync alone, which vouch for
-// what they write; a service that may invoke `service` says nothing about
-// itself, and could otherwise forge an event with an identity of its choice.
+// The doors are the function's entry points, one per Lambda alias. An invoker
+// can send any event, so an event's identity is worth as much as the alias's
+// invoke permission: only API Gateway, function URLs, load balancers and AppSync
+// may invoke `api`, and they vouch for what they write. A service that may
+// invoke `service` could otherwise forge an event with any identity.
 const (
 	doorAPI         = "api"         // events in which AWS identifies the caller
-	doorService     = "service"     // plain ones
+	doorService     = "service"     // plain events
 	doorUnqualified = "unqualified" // both: local runs and administrators
 	doorUnknown     = "unknown"     // none
 )
 
-// door is the door of an invocation; outside Lambda there is none to tell.
+// door returns the door of an invocation.
 func door(ctx context.Context) string {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		return doorOf(lc.InvokedFunctionArn)
 	}
-	return doorUnqualified
+	return doorUnqualified // outside Lambda
 }
 
 // doorOf reads the door from the invoked function's ARN, which Lambda sets:
 // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]. A version number and
-// $LATEST count as unqualified: only who may invoke the function itself, rather
-// than one of its aliases, can name them.
+// $LATEST count as unqualified: only an invoker with permission for the function
+// itself can name them.
 func doorOf(functionARN string) string {
 	parts := strings.Split(functionARN, ":")
 	if len(parts) < 8 {

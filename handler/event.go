@@ -14,52 +14,60 @@ import (
 	"atriptoken/atlas"
 )
 
-// caller is one way in which the function is invoked. Each has a file of its
-// own; callers lists them.
+// caller is a kind of caller. Each has its own file.
 type caller struct {
-	// name is what the audit line and the README call it.
+	// name is its name in the audit line and the README.
 	name string
-	// door is the alias that takes it: doorAPI when AWS says in the event who
-	// the caller is, doorService when it does not.
+	// door is the alias that accepts it: doorAPI if AWS identifies the caller in
+	// the event, else doorService.
 	door string
-	// within bounds the whole invocation, where the caller waits less long
-	// than the function may run. Zero means that it does not.
-	within time.Duration
-	// matches tells the caller by the event's shape.
+	// timeout bounds the invocation for a caller that waits less long than the
+	// function may run. Zero means no bound.
+	timeout time.Duration
+	// matches recognises the event's shape.
 	matches func(*event) bool
-	// read takes from the event what the shape holds.
+	// read reads an event of this shape.
 	read func(*event, claimNames) inbound
-	// succeed and fail put an outcome into the form that the caller expects. An
-	// error of fail is a function error, in its exact form.
+	// succeed and fail encode the answer in the caller's form. An error of fail
+	// is a function error, to be returned unchanged.
 	succeed func(*event, atlas.Reply) ([]byte, error)
 	fail    func(*event, fault, string) ([]byte, error)
 }
 
-// callers are the known shapes. An event has to have exactly one of them.
+// callers are all kinds. An event must match exactly one.
 var callers = []*caller{httpAPI, functionURL, restAPI, loadBalancer, appSync, connect, agent, plain}
 
-// knownShapes is told to those who send another.
 const knownShapes = `API Gateway (HTTP API and REST API), function URL, load balancer, AppSync resolver, Amazon Connect flow ` +
 	`and plain {"orderNo","userName","role"}`
 
-// inbound is what an event says, before any of it is believed.
+// inbound is what an event contains.
 type inbound struct {
 	identity identity
 	sourceIP netip.Addr
-	// gatewayID is the request's id at the gateway in front, "" without one.
+	// gatewayID is the request's id at the gateway, "" without one.
 	gatewayID string
-	// http is the HTTP request; nil for the callers that are none.
+	// http is the HTTP request, nil for other callers.
 	http *httpRequest
-	// body is the request's JSON when there is no HTTP request around it.
+	// body is the request's JSON if there is no HTTP request around it.
 	body []byte
 }
 
-// event is the union of the shapes, as far as any caller reads them. Everything
-// that a shape's owner may leave out or set to null is optional.
+// content returns the request's JSON after the checks of its type and size.
+func (in inbound) content() ([]byte, *fault) {
+	if in.http != nil {
+		return in.http.content()
+	}
+	if len(in.body) > maxBody {
+		return nil, &fault{code: BodyTooLarge, detail: "The request may have at most 16 KiB."}
+	}
+	return in.body, nil
+}
+
+// event is the union of the shapes, as far as a caller reads them. Members that
+// may be absent or null are optional.
 type event struct {
 	raw []byte
-	// tool is the name of the tool that an agent's gateway calls, from the
-	// invocation's client context.
+	// tool is the tool that an agent's gateway calls, from the client context.
 	tool string
 
 	// API Gateway, function URLs and load balancers.
@@ -110,10 +118,9 @@ type requestContext struct {
 	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// parseEvent reads an event and tells its caller; nil when it has no shape that
-// is known, or more than one, and detail then says what is wrong. Members that
-// no caller reads are skipped; a member that stands twice, at any depth, or one
-// of another type makes the shape unknown.
+// parseEvent parses an event and recognises its caller. If it matches no caller
+// or several, c is nil and detail says why. It skips members that no caller
+// reads, and rejects duplicate members at any depth and members of other types.
 func parseEvent(payload []byte, tool string) (e *event, c *caller, detail string) {
 	e = &event{raw: payload, tool: tool}
 	if err := json.Unmarshal(payload, e); err != nil {
@@ -138,9 +145,8 @@ func parseEvent(payload []byte, tool string) (e *event, c *caller, detail string
 	return e, c, ""
 }
 
-// toolName is the tool that Bedrock AgentCore Gateway says it calls, by the
-// invocation's client context (AgentCore developer guide, "Lambda function
-// input format"); "" when the caller is no such gateway.
+// toolName returns the tool that Bedrock AgentCore Gateway names in the client
+// context (AgentCore developer guide, "Lambda function input format"), else "".
 func toolName(ctx context.Context) string {
 	lc, ok := lambdacontext.FromContext(ctx)
 	if !ok {

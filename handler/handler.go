@@ -1,8 +1,8 @@
-// Package handler answers the function's invocations. The files tell the story
-// of a request: event.go knows the caller and door.go the way it came in; http.go
-// and request.go check what it sent, identity.go says who it is, serve.go decides,
-// call.go asks Atlas, answer.go answers and record.go records. Each caller has a
-// file of its own.
+// Package handler answers the function's invocations. In the order of a request:
+// event.go recognises the caller and door.go the alias; http.go and request.go
+// check the request, identity.go identifies the caller, serve.go decides, call.go
+// calls Atlas, answer.go encodes the reply and record.go writes the audit line.
+// Each kind of caller has its own file.
 package handler
 
 import (
@@ -20,45 +20,45 @@ import (
 	"atriptoken/policy"
 )
 
-// Config is what a Handler needs. Every field without a default is required.
+// Config configures a Handler. Fields without a stated default are required.
 type Config struct {
-	// Account is the Atlas account that is called, named DefaultAccount.
+	// Account is the Atlas account named DefaultAccount.
 	Account Account
-	// Accounts are further ones, by their names; see account.go.
+	// Accounts are further accounts by name. Nil means none.
 	Accounts map[string]Account
 	// Policy decides who may open the portal.
 	Policy *policy.Policy
-	// PolicyModified is when the policy's file was last changed, for a metric.
-	// Zero means that it is not known.
+	// PolicyModified is the modification time of the policy's file, for a metric.
+	// Zero means unknown.
 	PolicyModified time.Time
-	// Candidate is a policy that decides nothing: the audit line tells where it
-	// would have decided otherwise. Nil means none.
+	// Candidate is a policy that is only compared: the audit line reports where
+	// its decision differs. Nil means none.
 	Candidate *policy.Policy
 	// Roles are the roles that a request may name.
 	Roles []string
-	// NameClaim and GroupsClaim are the JWT claims that name an operator and
-	// their groups.
+	// NameClaim and GroupsClaim are the claims with an operator's name and groups.
 	NameClaim, GroupsClaim string
 	// AttemptTimeout bounds one call of Atlas.
 	AttemptTimeout time.Duration
-	// Margin is kept of the invocation's time for answering. Zero means 500 ms.
+	// Margin is the part of the invocation's time reserved for answering. Zero
+	// means 500 ms.
 	Margin time.Duration
-	// AllowAnonymous lets the policy decide on callers without an identity,
-	// who are otherwise turned away before it is asked. For SAM's local
-	// gateway, which runs no authorizer.
+	// AllowAnonymous lets the policy decide on callers without an identity, which
+	// are otherwise refused before. It is for SAM's local gateway, which runs no
+	// authorizer.
 	AllowAnonymous bool
-	// Now tells the wall clock's time, for the policy and the circuit breaker.
-	// Nil means time.Now.
+	// Now is the wall clock of the policy and the circuit breaker. Nil means
+	// time.Now.
 	Now func() time.Time
 	// Function is the function's name, the metrics' dimension.
 	Function string
-	// Logger takes the audit lines. Nil means slog.Default().
+	// Logger receives the audit lines. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// Handler answers invocations. It is safe for use by several goroutines.
+// Handler answers invocations. It is safe for concurrent use.
 type Handler struct {
-	config   Config // with its defaults filled in
+	config   Config // with defaults
 	accounts accounts
 
 	inFlight atomic.Int64
@@ -67,9 +67,9 @@ type Handler struct {
 
 const defaultMargin = 500 * time.Millisecond
 
-// New returns a Handler, or an error that names every field that is missing.
+// New returns a Handler. The error names every missing field.
 func New(c Config) (*Handler, error) {
-	var missing []error
+	var faults []error
 	for field, absent := range map[string]bool{
 		"Account.Atlas": c.Account.Atlas == nil, "Account.Secret": c.Account.Secret == nil,
 		"Policy": c.Policy == nil, "Roles": len(c.Roles) == 0,
@@ -77,19 +77,19 @@ func New(c Config) (*Handler, error) {
 		"AttemptTimeout": c.AttemptTimeout <= 0,
 	} {
 		if absent {
-			missing = append(missing, fmt.Errorf("handler: Config.%s is missing", field))
+			faults = append(faults, fmt.Errorf("handler: Config.%s is missing", field))
 		}
 	}
 	for name, account := range c.Accounts {
 		if account.Atlas == nil || account.Secret == nil {
-			missing = append(missing, fmt.Errorf("handler: Config.Accounts[%q] is not complete", name))
+			faults = append(faults, fmt.Errorf("handler: Config.Accounts[%q] is not complete", name))
 		}
 		if err := CheckAccountName(name); err != nil {
-			missing = append(missing, fmt.Errorf("handler: Config.Accounts: %w", err))
+			faults = append(faults, fmt.Errorf("handler: Config.Accounts: %w", err))
 		}
 	}
-	if len(missing) > 0 {
-		return nil, errors.Join(missing...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -99,11 +99,11 @@ func New(c Config) (*Handler, error) {
 	return &Handler{config: c, accounts: newAccounts(c.Account, c.Accounts, c.Now)}, nil
 }
 
-// Invoke answers one invocation: payload is the event, and the result is the
-// reply in the form that the event's caller expects. It implements
-// lambda.Handler, so that aws-lambda-go hands over the bytes as they came.
+// Invoke answers one invocation. payload is the event; the result is the reply
+// in the form that the event's caller expects. It implements lambda.Handler, so
+// that aws-lambda-go passes the bytes unchanged.
 //
-// An error is a messages.InvokeResponse_Error whose Type is a Code; only callers
+// An error is a messages.InvokeResponse_Error whose Type is a Code. Only callers
 // that expect function errors get one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
 	h.inFlight.Add(1)
@@ -113,13 +113,13 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	if !h.config.PolicyModified.IsZero() {
 		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
 	}
-	// Whoever sends what cannot be told is answered like a plain invocation.
+	// An event of unknown shape gets the reply of a plain invocation.
 	c, e := plain, &event{}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			h.logPanic(ctx, recovered)
 			r.outcome = string(Internal)
-			out, err = c.fail(e, fault{code: Internal, detail: "Quote the request id to whoever runs the broker."}, r.requestID)
+			out, err = c.fail(e, internalFault, r.requestID)
 		}
 		r.write(ctx, h.config.Logger, h.config.Function)
 	}()
@@ -139,14 +139,14 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	return out, err
 }
 
-// Drain waits until no invocation is in flight, or until ctx ends, whose error
-// it then returns.
+// Drain waits until no invocation is in flight. It returns ctx's error if ctx
+// ends first.
 func (h *Handler) Drain(ctx context.Context) error {
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for h.inFlight.Load() > 0 {
 		select {
-		case <-look.C:
+		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -154,13 +154,13 @@ func (h *Handler) Drain(ctx context.Context) error {
 	return nil
 }
 
-// logPanic writes where it happened. The value of a panic may be any text, the
-// secret among it, so only its type is written, and the stack has no values. The
-// Go runtime's own errors name types, indexes and addresses, and no text of ours.
+// logPanic logs where a panic happened. The panic's value may be any text, even
+// the secret, so only its type is logged. The Go runtime's own errors contain
+// only types, indexes and addresses.
 func (h *Handler) logPanic(ctx context.Context, recovered any) {
 	attrs := []any{"event", "panic", "type", fmt.Sprintf("%T", recovered), "stack", string(debug.Stack())}
 	if err, ok := recovered.(runtime.Error); ok {
 		attrs = append(attrs, "error", err.Error())
 	}
-	h.config.Logger.ErrorContext(ctx, "a request panicked; the process goes on", attrs...)
+	h.config.Logger.ErrorContext(ctx, "a request panicked; the process continues", attrs...)
 }

@@ -11,7 +11,7 @@ import (
 
 // httpAPI is API Gateway's HTTP API, payload format 2.0 (API Gateway developer
 // guide, "Create AWS Lambda proxy integrations for HTTP APIs"). A JWT, IAM or
-// Lambda authorizer in front says who the caller is.
+// Lambda authorizer identifies the caller.
 var httpAPI = &caller{
 	name:    "http-api",
 	door:    doorAPI,
@@ -22,8 +22,8 @@ var httpAPI = &caller{
 }
 
 // functionURL is a Lambda function URL (Lambda developer guide, "Invoking Lambda
-// function URLs"): payload format 2.0 without routes and stages. With the auth
-// type AWS_IAM it says who signed the request; with NONE it says nothing.
+// function URLs"): payload format 2.0 without routes and stages. With auth type
+// AWS_IAM the event contains the signer; with NONE it contains no identity.
 var functionURL = &caller{
 	name:    "function-url",
 	door:    doorAPI,
@@ -37,9 +37,8 @@ func payload2(e *event) bool {
 	return e.Version == "2.0" && e.RequestContext != nil && e.RequestContext.HTTP != nil
 }
 
-// fromFunctionURL tells a function URL by its domain,
-// URL-ID.lambda-url.REGION.on.aws. Both are read alike, so that only the audit
-// line's caller hangs on it.
+// fromFunctionURL recognises a function URL's domain,
+// URL-ID.lambda-url.REGION.on.aws. Only the audit line uses the distinction.
 func fromFunctionURL(e *event) bool {
 	return strings.Contains(e.RequestContext.DomainName, ".lambda-url.")
 }
@@ -65,13 +64,13 @@ func proxyFailure(_ *event, f fault, requestID string) ([]byte, error) {
 	return proxyResponse(problem(f, requestID))
 }
 
-// proxyResponse is the reply that API Gateway and function URLs turn into an
-// HTTP response. Without a statusCode they would answer 200 with the object.
-func proxyResponse(status int, h map[string]string, body []byte) ([]byte, error) {
+// proxyResponse encodes the HTTP response for API Gateway and function URLs.
+// Without a statusCode they would answer 200 with the object as body.
+func proxyResponse(status int, header map[string]string, body []byte) ([]byte, error) {
 	return json.Marshal(struct {
 		StatusCode      int               `json:"statusCode"`
 		Headers         map[string]string `json:"headers"`
 		Body            string            `json:"body"`
 		IsBase64Encoded bool              `json:"isBase64Encoded"`
-	}{status, h, string(body), false}, json.Deterministic(true))
+	}{status, header, string(body), false}, json.Deterministic(true))
 }

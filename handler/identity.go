@@ -7,27 +7,25 @@ import (
 	"atriptoken/policy"
 )
 
-// identity is who the invoking service vouches for, or the reason why that is
-// nobody. A principal is only ever made here and in the callers' files, and
-// never from a header or a body.
+// identity is the caller that the invoking AWS service identifies. It never comes
+// from a header or a body.
 type identity struct {
 	policy.Principal
-	why string // for the audit line
+	reason string // why it is anonymous, for the audit line
 }
 
-func nobody(why string) identity { return identity{policy.Anonymous(), why} }
+func anonymous(reason string) identity { return identity{policy.Anonymous(), reason} }
 
-// awsPrincipal is a caller whose AWS signature the service in front has checked.
+// awsPrincipal is a caller whose AWS signature the gateway has verified.
 func awsPrincipal(arn, account string) identity {
 	if arn == "" {
-		return nobody("the authorizer names nobody")
+		return anonymous("the authorizer gives no ARN")
 	}
 	return identity{Principal: policy.AwsPrincipal(arn, account)}
 }
 
-// authorizer2 is what stands in requestContext.authorizer of payload 2.0: one
-// of the three is present when the route has an authorizer of that kind (API
-// Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+// authorizer2 is payload 2.0's requestContext.authorizer. Only the member of the
+// route's kind of authorizer is present.
 type authorizer2 struct {
 	JWT *struct {
 		Claims map[string]jsontext.Value `json:"claims"`
@@ -44,11 +42,11 @@ type authorizer2 struct {
 func identity2(v jsontext.Value, h header, names claimNames) identity {
 	var a authorizer2
 	if json.Unmarshal(v, &a) != nil {
-		return nobody("the request passed no authorizer, or one whose context has an unknown form")
+		return anonymous("the request passed no authorizer, or the authorizer's context has an unknown form")
 	}
 	switch {
 	case !exactlyOne(a.JWT != nil, a.IAM != nil, a.Lambda != nil):
-		return nobody(notOne)
+		return anonymous(errIdentityCount)
 	case a.JWT != nil:
 		return operatorOfToken(a.JWT.Claims, h, bracketed, names)
 	case a.IAM != nil:
@@ -58,8 +56,7 @@ func identity2(v jsontext.Value, h header, names claimNames) identity {
 	}
 }
 
-// notOne is why a request that names nobody, or two, is from nobody.
-const notOne = "the authorizer names nobody, or more than one caller"
+const errIdentityCount = "the authorizer names no caller, or more than one"
 
 // exactlyOne reports whether one of the kinds of identity is present.
 func exactlyOne(kinds ...bool) bool {
@@ -72,29 +69,29 @@ func exactlyOne(kinds ...bool) bool {
 	return present == 1
 }
 
-// claimNames are the claims that name an operator and their groups.
+// claimNames are the claims with an operator's name and groups.
 type claimNames struct{ name, groups string }
 
 // operatorOfToken is the operator whose token a JWT or Cognito authorizer has
-// verified, and whose claims it passes on in print.
-func operatorOfToken(values map[string]jsontext.Value, h header, arrays arrayPrint, names claimNames) identity {
-	printed := make(map[string]string, len(values))
+// verified, and whose claims it passes on as strings.
+func operatorOfToken(values map[string]jsontext.Value, h header, arrays arrayFormat, names claimNames) identity {
+	texts := make(map[string]string, len(values))
 	for name, value := range values {
 		text, ok := scalar(value)
 		if !ok {
-			return nobody("the authorizer's claims are not in print")
+			return anonymous("a claim is not a string")
 		}
-		printed[name] = text
+		texts[name] = text
 	}
-	read, why := readPrinted(printed, h["authorization"], arrays)
-	if why != "" {
-		return nobody(why)
+	read, reason := readTexts(texts, h["authorization"], arrays)
+	if reason != "" {
+		return anonymous(reason)
 	}
 	return operator(read, names)
 }
 
-// operatorOfContext is the operator that a Lambda authorizer describes, by
-// values of its own choice: nothing about them is printed.
+// operatorOfContext is the operator that a Lambda authorizer describes, with
+// values of any type.
 func operatorOfContext(values map[string]jsontext.Value, names claimNames) identity {
 	read := readTyped(values)
 	if _, ok := read["sub"]; !ok {
@@ -103,24 +100,24 @@ func operatorOfContext(values map[string]jsontext.Value, names claimNames) ident
 	return operator(read, names)
 }
 
-// operator makes the principal. What names them has to be one value each.
+// operator returns the principal with these claims.
 func operator(read claims, names claimNames) identity {
 	name, ok := read.one(names.name)
 	if !ok {
-		return nobody("the claim " + names.name + " does not hold one name")
+		return anonymous("the claim " + names.name + " is not one name")
 	}
 	subject, ok := read.one("sub")
 	if !ok {
-		return nobody("the claim sub does not hold one id")
+		return anonymous("the claim sub is not one id")
 	}
 	groups, ok := read.list(names.groups)
 	if !ok {
-		return nobody("the claim " + names.groups + " cannot be told apart into groups")
+		return anonymous("the claim " + names.groups + " is not an unambiguous list of groups")
 	}
-	// Some providers let people write any address into their profile and say
-	// so here; it is then no name to act under (OpenID Connect Core 1.0, 5.1).
+	// Some providers let users enter any address and mark it as not verified
+	// (OpenID Connect Core 1.0, 5.1). Such an address is not a name.
 	if verified, told := read["email_verified"]; told && names.name == "email" && verified.text != "true" {
-		return nobody("the claim email is not verified")
+		return anonymous("the claim email is not verified")
 	}
 	issuer, _ := read.one("iss")
 	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags())}

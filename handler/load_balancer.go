@@ -13,17 +13,17 @@ import (
 // loadBalancer is an Application Load Balancer with the function as target
 // (Elastic Load Balancing user guide, "Lambda functions as targets").
 //
-// The event vouches for the target group and for nobody behind it. The headers
-// x-amzn-oidc-* in which a listener with an authenticate action describes the
-// user are headers: without that action they pass through as a client sent
-// them, and the event does not say which it was. So the principal is the load
-// balancer, whom the default policy permits nothing.
+// The event identifies only the target group. A listener with an authenticate
+// action describes the user in x-amzn-oidc-* headers, but without that action
+// the same headers come from the client, and the event does not show which it
+// was. So the principal is the load balancer; the default policy permits it
+// nothing.
 var loadBalancer = &caller{
 	name:    "load-balancer",
 	door:    doorAPI,
 	matches: func(e *event) bool { return e.RequestContext != nil && e.RequestContext.ELB != nil },
 	read: func(e *event, _ claimNames) inbound {
-		in := inbound{identity: nobody("the load balancer does not say which it is")}
+		in := inbound{identity: anonymous("the load balancer event names no target group")}
 		if group := e.RequestContext.ELB.TargetGroupARN; group != "" {
 			in.identity = identity{Principal: policy.LoadBalancer(group)}
 		}
@@ -37,14 +37,14 @@ var loadBalancer = &caller{
 		return targetResponse(e, 200, baseHeaders("application/json"), encodeReply(reply))
 	},
 	fail: func(e *event, f fault, requestID string) ([]byte, error) {
-		status, h, body := problem(f, requestID)
-		return targetResponse(e, status, h, body)
+		status, header, body := problem(f, requestID)
+		return targetResponse(e, status, header, body)
 	},
 }
 
-// targetResponse is the reply that a load balancer turns into an HTTP response.
-// A target group with multi-value headers sends them and wants them back.
-func targetResponse(e *event, status int, h map[string]string, body []byte) ([]byte, error) {
+// targetResponse encodes the HTTP response for a load balancer. A target group
+// with multi-value headers expects them in the response too.
+func targetResponse(e *event, status int, header map[string]string, body []byte) ([]byte, error) {
 	reply := struct {
 		StatusCode        int                 `json:"statusCode"`
 		StatusDescription string              `json:"statusDescription"`
@@ -54,10 +54,10 @@ func targetResponse(e *event, status int, h map[string]string, body []byte) ([]b
 		IsBase64Encoded   bool                `json:"isBase64Encoded"`
 	}{StatusCode: status, StatusDescription: strconv.Itoa(status) + " " + http.StatusText(status), Body: string(body)}
 	if e.MultiValueHeaders == nil {
-		reply.Headers = h
+		reply.Headers = header
 	} else {
-		reply.MultiValueHeaders = make(map[string][]string, len(h))
-		for name, value := range h {
+		reply.MultiValueHeaders = make(map[string][]string, len(header))
+		for name, value := range header {
 			reply.MultiValueHeaders[name] = []string{value}
 		}
 	}

@@ -10,15 +10,14 @@ import (
 // Namespace is the CloudWatch namespace of the metrics.
 const Namespace = "AtripToken"
 
-// metric is one that CloudWatch makes of an audit line, by its embedded metric
-// format (CloudWatch user guide, "Specification: Embedded metric format").
+// metric describes a metric that CloudWatch extracts from an audit line
+// (CloudWatch user guide, "Specification: Embedded metric format").
 type metric struct {
-	Name string `json:"Name"`
-	Unit string `json:"Unit"`
+	Name, Unit string
 }
 
-// outcomeMetrics are counted one by one, since each has an alarm or a place on
-// the dashboard of its own. Every other outcome counts in Requests alone.
+// outcomeMetrics are the outcomes with their own alarm or dashboard graph. Every
+// other outcome counts only in Requests.
 var outcomeMetrics = map[string]string{
 	outcomeOK:                 "Succeeded",
 	string(InvalidRequest):    "InvalidRequest",
@@ -32,8 +31,8 @@ var outcomeMetrics = map[string]string{
 	string(Internal):          "InternalErrors",
 }
 
-// metrics appends the line's metrics and their description. The only dimension
-// is the function's name: CloudWatch charges for every combination.
+// metrics appends the line's metrics and their description. The function's name
+// is the only dimension: CloudWatch charges for every combination.
 func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string) []slog.Attr {
 	described := make([]metric, 0, 12)
 	add := func(name, unit string, value slog.Value) {
@@ -42,7 +41,7 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	}
 	count := func(name string, n int) { add(name, "Count", slog.IntValue(n)) }
 	milliseconds := func(name string, d time.Duration) { add(name, "Milliseconds", slog.Float64Value(ms(d))) }
-	seconds := func(name string, d time.Duration) { add(name, "Seconds", slog.Float64Value(d.Seconds())) }
+	age := func(name string, d time.Duration) { add(name, "Seconds", slog.Float64Value(d.Seconds())) }
 	count("Requests", 1)
 	if name, ok := outcomeMetrics[r.outcome]; ok {
 		count(name, 1)
@@ -52,7 +51,7 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 		count("ColdStarts", 1)
 		count("Policies", r.policyCount)
 		if r.policyAge > 0 {
-			seconds("PolicyAgeSeconds", r.policyAge)
+			age("PolicyAgeSeconds", r.policyAge)
 		}
 	}
 	if r.compared {
@@ -68,7 +67,7 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	if r.attempts > 0 {
 		milliseconds("AtlasMs", r.atlas)
 		count("Attempts", r.attempts)
-		seconds("SecretAgeSeconds", r.secretAge)
+		age("SecretAgeSeconds", r.secretAge)
 	}
 	if r.breakerOpen {
 		count("BreakerOpen", 1)
@@ -78,21 +77,10 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	}
 	return append(attrs,
 		slog.String("function", function),
-		slog.Any("_aws", embeddedMetrics{
-			Timestamp: r.began.UnixMilli(),
-			CloudWatchMetrics: []directive{{
-				Namespace: Namespace, Dimensions: [][]string{{"function"}}, Metrics: described,
-			}},
+		slog.Any("_aws", map[string]any{
+			"Timestamp": r.began.UnixMilli(),
+			"CloudWatchMetrics": []any{
+				map[string]any{"Namespace": Namespace, "Dimensions": [][]string{{"function"}}, "Metrics": described},
+			},
 		}))
-}
-
-type embeddedMetrics struct {
-	Timestamp         int64       `json:"Timestamp"`
-	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
-}
-
-type directive struct {
-	Namespace  string     `json:"Namespace"`
-	Dimensions [][]string `json:"Dimensions"`
-	Metrics    []metric   `json:"Metrics"`
 }

@@ -14,7 +14,7 @@ import (
 	"atriptoken/handler"
 )
 
-// described is what the test reads of the API's description.
+// described is the part of the API's description that the tests compare.
 type described struct {
 	Paths map[string]map[string]struct {
 		Parameters []struct{ Name, In string }
@@ -28,8 +28,8 @@ type described struct {
 	}
 }
 
-// read parses docs/openapi.yaml and returns template.yaml as text: its short
-// intrinsic functions are no plain YAML.
+// read parses docs/openapi.yaml and returns template.yaml as text, because its
+// short intrinsic functions are not plain YAML.
 func read(t *testing.T) (described, string) {
 	t.Helper()
 	var api described
@@ -47,7 +47,7 @@ func read(t *testing.T) (described, string) {
 	return api, string(template)
 }
 
-func TestTheStacksRoutesAreTheDescribedOnes(t *testing.T) {
+func TestOpenAPI_Routes(t *testing.T) {
 	t.Parallel()
 	api, template := read(t)
 	var want []string
@@ -67,7 +67,7 @@ func TestTheStacksRoutesAreTheDescribedOnes(t *testing.T) {
 	}
 }
 
-func TestTheStacksSignInsAreTheDescribedOnes(t *testing.T) {
+func TestOpenAPI_SecuritySchemes(t *testing.T) {
 	t.Parallel()
 	api, template := read(t)
 	var want []string
@@ -78,7 +78,7 @@ func TestTheStacksSignInsAreTheDescribedOnes(t *testing.T) {
 		case scheme.Type == "apiKey" && scheme.In == "header" && scheme.Name == "Authorization": // SigV4
 			want = append(want, "AWS_IAM")
 		default:
-			t.Errorf("the security scheme %s is of no known kind", name)
+			t.Errorf("the security scheme %s has an unknown type", name)
 		}
 	}
 	var got []string
@@ -88,12 +88,12 @@ func TestTheStacksSignInsAreTheDescribedOnes(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("the stack's routes sign in by %q, docs/openapi.yaml describes %q", got, want)
+		t.Errorf("the stack's routes use the authorizers %q, docs/openapi.yaml describes %q", got, want)
 	}
 }
 
-// A browser may send every described header and read every one that it needs.
-func TestTheStacksCORSLetsTheDescribedHeadersThrough(t *testing.T) {
+// CORS allows a browser to send every described header and to read Retry-After.
+func TestOpenAPI_CORS(t *testing.T) {
 	t.Parallel()
 	api, template := read(t)
 	allowed, exposed := list(t, template, "AllowHeaders"), list(t, template, "ExposeHeaders")
@@ -114,16 +114,16 @@ func TestTheStacksCORSLetsTheDescribedHeadersThrough(t *testing.T) {
 		}
 	}
 	if len(read) == 0 {
-		t.Error("no described answer has Retry-After")
+		t.Error("no described response has Retry-After")
 	}
 	for _, name := range send {
 		if !slices.Contains(allowed, name) {
-			t.Errorf("a browser may not send %s: the stack's CORS allows %q", name, allowed)
+			t.Errorf("CORS allows %[2]q, which lacks %[1]q", name, allowed)
 		}
 	}
 	for _, name := range read {
 		if !slices.Contains(exposed, name) {
-			t.Errorf("a browser may not read %s: the stack's CORS exposes %q", name, exposed)
+			t.Errorf("CORS exposes %[2]q, which lacks %[1]q", name, exposed)
 		}
 	}
 }
@@ -137,8 +137,8 @@ func list(t *testing.T, template, name string) []string {
 	return strings.Split(found[1], ", ")
 }
 
-// Every code is described under its HTTP status, by an example of its name.
-func TestEveryAnswerIsDescribed(t *testing.T) {
+// Every code has an example under its HTTP status.
+func TestOpenAPI_Codes(t *testing.T) {
 	t.Parallel()
 	api, _ := read(t)
 	description, err := os.ReadFile("../docs/openapi.yaml")
@@ -148,7 +148,7 @@ func TestEveryAnswerIsDescribed(t *testing.T) {
 	text := string(description)
 	for code, status := range handler.Codes() {
 		if !strings.Contains(text, "urn:atriptoken:problem:"+string(code)) {
-			// Behind an HTTP API the gateway answers these two itself.
+			// An HTTP API answers these two itself.
 			if code != handler.NotFound && code != handler.MethodNotAllowed {
 				t.Errorf("%s has no example in docs/openapi.yaml", code)
 			}

@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// oracle says, by another road than the handler, what an event may lead to
-// under policies/default.cedar and the default claims: the request that Atlas
-// may be asked, or none. It is written from the contract, on encoding/json and
-// generic values. Where it says none, the handler must not call Atlas; where it
-// allows, the handler may still refuse.
+// oracle returns the request that an event may send to Atlas under
+// policy/default.cedar and the default claims, or nil. It is written from the
+// contract, with encoding/json and generic values. If it returns nil, the handler
+// must not call Atlas; otherwise the handler may still refuse.
 func oracle(payload []byte, door string) (want map[string]string) {
 	event, ok := object(payload)
 	if !ok {
@@ -53,7 +52,9 @@ func oracleHTTP(event, context map[string]any) map[string]string {
 		return nil
 	}
 	headers := headersOf(event)
-	if len(headers["content-type"]) != 1 || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(headers["content-type"][0])), "application/json") || headers["content-encoding"] != nil {
+	types := headers["content-type"]
+	if len(types) != 1 || headers["content-encoding"] != nil ||
+		!strings.HasPrefix(strings.ToLower(strings.TrimSpace(types[0])), "application/json") {
 		return nil
 	}
 	if account := headers["x-atrip-account"]; account != nil && !slices.Equal(account, []string{"default"}) {
@@ -78,8 +79,8 @@ func oracleHTTP(event, context map[string]any) map[string]string {
 	return permitted(request, who, claims, token)
 }
 
-// httpCaller tells who an HTTP event is from: "aws", "operator" or "". token is
-// where an operator's groups may be read, if not the claims.
+// httpCaller returns the kind of an HTTP event's caller: "aws", "operator" or "".
+// The groups of an operator are in claims or in token.
 func httpCaller(context map[string]any, authorization []string) (who string, claims, token map[string]any) {
 	authorizer, _ := context["authorizer"].(map[string]any)
 	if identity, ok := context["identity"].(map[string]any); ok {
@@ -159,7 +160,7 @@ func permitted(request map[string]any, who string, claims, token map[string]any)
 	return nil
 }
 
-// inGroup reads the forms of a list that leave no doubt.
+// inGroup reads the unambiguous forms of a list.
 func inGroup(groups any, group string) bool {
 	switch g := groups.(type) {
 	case string:

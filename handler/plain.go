@@ -9,10 +9,9 @@ import (
 	"atriptoken/policy"
 )
 
-// plain is a service that invokes the function with the request itself and
-// waits for the answer: Step Functions, an SDK, the AWS CLI. It gets Atlas's
-// answer, or a function error whose errorType is the code, so that a state
-// machine's Retry and Catch can name it.
+// plain is a service that invokes the function with the request itself and waits
+// for the answer: Step Functions, an SDK, the AWS CLI. A failure is a function
+// error whose errorType is the code, for a state machine's Retry and Catch.
 var plain = &caller{
 	name:    "plain",
 	door:    doorService,
@@ -28,14 +27,14 @@ func isPlain(e *event) bool {
 	return len(e.OrderNo)+len(e.UserName)+len(e.Role) > 0
 }
 
-// functionError is a fault as Lambda reports it. It has to be returned as it
-// is: aws-lambda-go looks for this very type, by value and unwrapped, and would
-// otherwise report the Go type's name as the errorType.
+// functionError returns a fault as Lambda reports it. It must be returned by
+// value and unwrapped: otherwise aws-lambda-go reports the Go type's name as the
+// errorType.
 func functionError(f fault, requestID string) error {
 	return messages.InvokeResponse_Error{Type: string(f.code), Message: f.text(requestID)}
 }
 
-// text is a fault in one line, for callers that take no problem document.
+// text returns a fault in one line, for callers other than HTTP.
 func (f fault) text(requestID string) string {
 	var text strings.Builder
 	text.WriteString(codes[f.code].title + ": " + f.detail)

@@ -11,49 +11,42 @@ import (
 	"atriptoken/policy"
 )
 
-// record is the audit line of one request: what was asked, by whom, what was
-// decided and what came of it. It is filled as the request goes and written on
-// every path. It never holds the secret, the url, or anything that Atlas said.
+// record is the audit line of one request. It is written on every path and never
+// contains the secret, the url, or anything that Atlas sent.
 type record struct {
 	began     time.Time
 	requestID string
 	gatewayID string
 	coldStart bool
 
-	caller       string
-	door         string
-	principal    string
-	unidentified string
-	dropped      []string
+	caller, door            string
+	principal, unidentified string
+	dropped                 []string
 
-	// Set once the request is valid: never unchecked text.
+	// Set only after validation.
 	orderNo, userName, role string
 
-	account      string
-	policies     []string
-	policyErrors []string
-	// compared tells that a candidate policy was asked too; candidate is its
-	// decision when that is another.
+	account                string
+	policies, policyErrors []string
+	// compared is set if a candidate policy was asked; candidate is its decision
+	// if it differs.
 	compared  bool
 	candidate *policy.Decision
-
-	// Of the policy file, told on a cold start: how many policies it holds, and how
-	// long ago it was changed, 0 when that is not known.
+	// Of the policy file, for cold starts. The age is 0 if unknown.
 	policyCount int
 	policyAge   time.Duration
 
-	outcome       string
-	atlasStatus   *int
-	atlasHTTP     int
-	attempts      int
-	breakerOpen   bool
-	secretVersion string
-	secretStage   string
-	secretAge     time.Duration
-	urlSHA256     string
-	cause         string // in our own words
+	outcome                    string
+	cause                      string // in the broker's own words
+	atlasStatus                *int
+	atlasHTTP                  int
+	attempts                   int
+	breakerOpen                bool
+	secretVersion, secretStage string
+	secretAge                  time.Duration
+	urlSHA256                  string
 
-	secret, atlas time.Duration // spent waiting for each
+	secret, atlas time.Duration // time spent waiting for each
 }
 
 // requestID is Lambda's id of the invocation, "" outside Lambda.
@@ -64,20 +57,25 @@ func requestID(ctx context.Context) string {
 	return ""
 }
 
-// success notes what Atlas returned.
+// success records Atlas's reply.
 func (r *record) success(reply atlas.Reply) {
 	r.outcome = outcomeOK
 	r.atlasStatus = &reply.Status
 	r.urlSHA256 = reply.URL.SHA256()
 }
 
-// write writes the line, with the metrics that CloudWatch takes from it.
+// write writes the line, including the metrics that CloudWatch extracts.
 func (r *record) write(ctx context.Context, logger *slog.Logger, function string) {
 	total := time.Since(r.began)
 	attrs := make([]slog.Attr, 0, 40)
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	list := func(key string, values []string) {
+		if len(values) > 0 {
+			attrs = append(attrs, slog.Any(key, values))
 		}
 	}
 	text("requestId", r.requestID)
@@ -87,21 +85,15 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	text("door", r.door)
 	text("principal", r.principal)
 	text("unidentified", r.unidentified)
-	if len(r.dropped) > 0 {
-		attrs = append(attrs, slog.Any("droppedHeaders", r.dropped))
-	}
+	list("droppedHeaders", r.dropped)
 	text("userName", r.userName)
 	text("role", r.role)
 	text("orderNo", r.orderNo)
 	text("account", r.account)
-	if len(r.policies) > 0 {
-		attrs = append(attrs, slog.Any("policies", r.policies))
-	}
-	if len(r.policyErrors) > 0 {
-		attrs = append(attrs, slog.Any("policyErrors", r.policyErrors))
-	}
-	if r.candidate != nil {
-		attrs = append(attrs, slog.Group("candidate", "allowed", r.candidate.Allowed, "policies", r.candidate.Policies, "policyErrors", r.candidate.Errors))
+	list("policies", r.policies)
+	list("policyErrors", r.policyErrors)
+	if c := r.candidate; c != nil {
+		attrs = append(attrs, slog.Group("candidate", "allowed", c.Allowed, "policies", c.Policies, "policyErrors", c.Errors))
 	}
 	text("outcome", r.outcome)
 	text("cause", r.cause)

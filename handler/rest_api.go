@@ -9,8 +9,8 @@ import (
 
 // restAPI is API Gateway's REST API with Lambda proxy integration, payload
 // format 1.0 (API Gateway developer guide, "Lambda proxy integrations in API
-// Gateway"), and an HTTP API that was set to the same format. A Cognito, IAM or
-// Lambda authorizer in front says who the caller is.
+// Gateway"), or an HTTP API with that format. A Cognito, IAM or Lambda authorizer
+// identifies the caller.
 var restAPI = &caller{
 	name: "rest-api",
 	door: doorAPI,
@@ -33,16 +33,16 @@ var restAPI = &caller{
 	fail:    proxyFailure,
 }
 
-// identity1 reads what payload 1.0 says of the caller: requestContext.authorizer
-// holds the claims of a Cognito (or, in an HTTP API, JWT) authorizer, or the
-// context of a Lambda authorizer beside its principalId; identity.userArn is
-// set where IAM has checked a signature. More than one of them is none.
+// identity1 reads the caller from payload 1.0: requestContext.authorizer has the
+// claims of a Cognito (or, in an HTTP API, JWT) authorizer, or a Lambda
+// authorizer's context with principalId; identity.userArn is the signer that IAM
+// verified.
 func identity1(rc *requestContext, h header, names claimNames) identity {
 	a := objectOf(rc.Authorizer)
 	token, lambda, iam := objectOf(a["claims"]), a["principalId"].Kind() == '"', rc.Identity.UserARN != ""
 	switch {
 	case !exactlyOne(token != nil, lambda, iam):
-		return nobody(notOne)
+		return anonymous(errIdentityCount)
 	case token != nil:
 		return operatorOfToken(token, h, commas, names)
 	case lambda:
@@ -54,6 +54,6 @@ func identity1(rc *requestContext, h header, names claimNames) identity {
 
 // objectOf returns an object's members, nil for any other value.
 func objectOf(v jsontext.Value) (m map[string]jsontext.Value) {
-	_ = json.Unmarshal(v, &m) // leaves m nil when v is no object
+	_ = json.Unmarshal(v, &m) // leaves m nil if v is not an object
 	return m
 }

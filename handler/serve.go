@@ -8,41 +8,36 @@ import (
 	"atriptoken/policy"
 )
 
-// serve takes the event from the door to Atlas's answer.
+// serve checks the event, decides and calls Atlas.
 func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (atlas.Reply, *fault) {
-	if c.within > 0 {
+	if c.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.within)
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
 	r.caller = c.name
 	in := c.read(e, claimNames{h.config.NameClaim, h.config.GroupsClaim})
-	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.why
+	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.reason
 	if in.http != nil {
 		r.dropped = in.http.dropped()
 	}
 	if r.door != c.door && r.door != doorUnqualified {
-		r.unidentified = "this caller does not come through this door"
-		return atlas.Reply{}, &fault{code: NotPermitted, detail: "This kind of request does not come in this way."}
+		r.unidentified = "the alias does not accept this caller"
+		return atlas.Reply{}, &fault{code: NotPermitted, detail: "This alias does not accept this kind of request."}
 	}
-	body := in.body
 	if in.http != nil {
 		if f := in.http.route(); f != nil {
 			return atlas.Reply{}, f
 		}
 	}
 	if in.identity.IsAnonymous() && !h.config.AllowAnonymous {
-		return atlas.Reply{}, &fault{code: NotPermitted, detail: "The request carries no identity that the broker knows."}
+		return atlas.Reply{}, &fault{code: NotPermitted, detail: "The request carries no identity that the broker accepts."}
 	}
-	if in.http != nil {
-		var f *fault
-		if body, f = in.http.content(); f != nil {
-			return atlas.Reply{}, f
-		}
-	} else if len(body) > maxBody {
-		return atlas.Reply{}, &fault{code: BodyTooLarge, detail: "The request may have at most 16 KiB."}
+	body, f := in.content()
+	if f != nil {
+		return atlas.Reply{}, f
 	}
-	request, faults := decode(body).validate(h.config.Roles, in.identity.Name())
+	request, faults := readRequest(body, h.config.Roles, in.identity.Name())
 	if len(faults) > 0 {
 		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The body has faults; errors names each.", fields: faults}
 	}
@@ -54,12 +49,12 @@ func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (at
 	return h.call(ctx, account, request, r)
 }
 
-// decide asks the policy about the very values that would be sent to Atlas, and
-// returns the account that they may be sent to.
+// decide asks the policy about the values that would be sent to Atlas, and
+// returns the account to send them to.
 func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account, *fault) {
-	names := h.accounts.asked(in.http)
+	names := h.accounts.candidates(in.http)
 	if len(names) == 0 {
-		r.cause = "the header " + accountHeader + " names no account that is configured"
+		r.cause = "the header " + accountHeader + " names no configured account"
 		return nil, denied(in.identity, request)
 	}
 	question := policy.Question{
@@ -75,31 +70,31 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 			permitted = append(permitted, name)
 		}
 	}
-	chosen := choose(names, permitted)
-	decision := decisions[slices.Index(names, chosen)]
-	question.Account = chosen
-	r.account, r.policies, r.policyErrors = chosen, decision.Policies, decision.Errors
+	picked := pick(names, permitted)
+	decision := decisions[slices.Index(names, picked)]
+	question.Account = picked
+	r.account, r.policies, r.policyErrors = picked, decision.Policies, decision.Errors
 	h.compare(question, decision, r)
 	switch {
 	case decision.Allowed:
-		return h.accounts.named[chosen], nil
+		return h.accounts.byName[picked], nil
 	case len(permitted) > 0:
-		return nil, &fault{code: NotPermitted, detail: "More than one Atlas account is open to you; name one in the header " + accountHeader + "."}
+		return nil, &fault{code: NotPermitted,
+			detail: "You may use several Atlas accounts, and the default one is not among them; name one in the header " + accountHeader + "."}
 	}
 	return nil, denied(in.identity, request)
 }
 
-// denied tells what helps an honest caller, and none of the rules.
+// denied helps an honest caller and reveals no rule.
 func denied(who identity, request atlas.Request) *fault {
 	if who.IsOperator() && request.UserName != who.Name() {
 		return &fault{code: NotPermitted,
-			detail: "You may open the portal as yourself only; leave userName out, or send the name you are signed in with."}
+			detail: "You may open the portal only as yourself; leave userName out, or send the name you are signed in with."}
 	}
 	return &fault{code: NotPermitted, detail: "You may not open the portal with this user name and role."}
 }
 
-// compare notes where the candidate policy would have decided otherwise. It
-// decides nothing.
+// compare records where the candidate policy's decision differs.
 func (h *Handler) compare(question policy.Question, decision policy.Decision, r *record) {
 	if h.config.Candidate == nil {
 		return

@@ -10,76 +10,73 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// arrayPrint is the form in which an authorizer prints an array. None can be
-// read back for sure.
-type arrayPrint bool
+// arrayFormat is how an authorizer renders an array as text. Neither format is
+// reversible.
+type arrayFormat bool
 
 const (
-	// bracketed: HTTP API's JWT authorizer prints ["a","b"] as "[a b]".
-	bracketed arrayPrint = false
-	// commas: REST API's Cognito authorizer prints it as "a,b"; an HTTP API in
+	// bracketed: HTTP API's JWT authorizer renders ["a","b"] as "[a b]".
+	bracketed arrayFormat = false
+	// commas: REST API's Cognito authorizer renders it as "a,b", an HTTP API with
 	// the same payload format as "[a b]".
-	commas arrayPrint = true
+	commas arrayFormat = true
 )
 
-// doubtful reports whether a claim's print may stand for an array that cannot
-// be told apart. "[word]" is an array of one word: a string that looks so would
-// give its bearer no more than the string "word" does.
-func (p arrayPrint) doubtful(print string) bool {
-	if inner, ok := strings.CutPrefix(print, "["); ok && strings.HasSuffix(inner, "]") {
+// ambiguous reports whether a text may be an array. "[word]" counts as an array
+// of one word.
+func (f arrayFormat) ambiguous(text string) bool {
+	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
 		return strings.ContainsAny(strings.TrimSuffix(inner, "]"), whiteSpace+`[]",`)
 	}
-	return bool(p) && strings.Contains(print, ",")
+	return bool(f) && strings.Contains(text, ",")
 }
 
-// readPrinted reads claims that an authorizer has verified and printed. Where a
-// print leaves a doubt, the arrays are taken from the token itself, as it came
-// in the Authorization header, which is where the authorizer read it; but only
-// if every claim that the authorizer printed is the token's and the other way
-// round. Otherwise why says what is in doubt, and nobody is identified.
+// readTexts reads claims that an authorizer has verified and rendered as text. If
+// a text is ambiguous, it reads the array from the token in the Authorization
+// header, but only if that token's claims are exactly those the authorizer passed
+// on. Otherwise reason says what is ambiguous.
 //
-// The check rests on the authorizer's identity source being the Authorization
-// header, as in template.yaml and as API Gateway proposes. A deployment that
-// has the authorizer read the token elsewhere must drop that header from
-// requests, or have group names without spaces.
-func readPrinted(printed map[string]string, authorization []string, p arrayPrint) (read claims, why string) {
-	var doubts []string
-	read = make(claims, len(printed))
-	for name, print := range printed {
-		inner, isArray := strings.CutPrefix(print, "[")
+// The authorizer must read the token from the Authorization header, as in
+// template.yaml and as API Gateway proposes. A deployment with another identity
+// source must drop that header from requests, or use group names without spaces.
+func readTexts(texts map[string]string, authorization []string, f arrayFormat) (read claims, reason string) {
+	var ambiguous []string
+	read = make(claims, len(texts))
+	for name, text := range texts {
+		inner, isArray := strings.CutPrefix(text, "[")
 		switch {
-		case p.doubtful(print):
-			doubts = append(doubts, name)
+		case f.ambiguous(text):
+			ambiguous = append(ambiguous, name)
 		case isArray && strings.HasSuffix(inner, "]"):
 			read[name] = claimValue{values: strings.Fields(strings.TrimSuffix(inner, "]")), isList: true}
 		default:
-			read[name] = claimValue{text: print}
+			read[name] = claimValue{text: text}
 		}
 	}
-	if len(doubts) == 0 {
+	if len(ambiguous) == 0 {
 		return read, ""
 	}
 	token, ok := tokenClaims(authorization)
 	if !ok {
-		return nil, "a claim is printed so that an array cannot be told from a text, and there is no token to read it from"
+		return nil, "a claim may be an array or a text, and the request has no token to read it from"
 	}
-	if !p.same(printed, token) {
-		return nil, "a claim is printed so that an array cannot be told from a text, and the token in the request is another"
+	if !f.same(texts, token) {
+		return nil, "a claim may be an array or a text, and the token in the request has other claims"
 	}
 	typed := readTyped(token)
-	for _, name := range doubts {
+	for _, name := range ambiguous {
 		read[name] = typed[name]
 	}
 	return read, ""
 }
 
 // tokenClaims returns the claims of the token in an Authorization header. It
-// verifies nothing: same tells whether it is the verified one.
+// verifies nothing; same checks that it is the verified token.
 func tokenClaims(authorization []string) (map[string]jsontext.Value, bool) {
 	if len(authorization) != 1 {
 		return nil, false
 	}
-	parts := strings.Split(authorization[0], ".") // Bearer stands before the first
+	parts := strings.Split(authorization[0], ".") // the first begins with "Bearer "
 	if len(parts) != 3 {
 		return nil, false
 	}
@@ -94,55 +91,53 @@ func tokenClaims(authorization []string) (map[string]jsontext.Value, bool) {
 	return values, true
 }
 
-// same reports whether printed is the print of exactly these claims. Null
-// claims are not printed.
-func (p arrayPrint) same(printed map[string]string, token map[string]jsontext.Value) bool {
-	held := 0
+// same reports whether texts are exactly these claims. Authorizers leave null
+// claims out.
+func (f arrayFormat) same(texts map[string]string, token map[string]jsontext.Value) bool {
+	found := 0
 	for name, value := range token {
 		if value.Kind() == 'n' {
 			continue
 		}
-		print, ok := printed[name]
-		if !ok || !p.prints(value, print) {
+		text, ok := texts[name]
+		if !ok || !f.renders(value, text) {
 			return false
 		}
-		held++
+		found++
 	}
-	return held == len(printed)
+	return found == len(texts)
 }
 
-// prints reports whether print is how the authorizer prints the value.
-func (p arrayPrint) prints(value jsontext.Value, print string) bool {
+// renders reports whether the authorizer renders the value as this text.
+func (f arrayFormat) renders(value jsontext.Value, text string) bool {
 	switch value.Kind() {
 	case '"':
-		text, _ := scalar(value)
-		return text == print
+		unquoted, _ := scalar(value)
+		return unquoted == text
 	case '0':
-		return sameNumber(value, print) || sameTime(value, print)
+		return sameNumber(value, text) || sameTime(value, text)
 	case 't', 'f':
-		return string(value) == print
+		return string(value) == text
 	case '[':
-		members, ok := jsonArray(value)
-		return ok && (print == "["+strings.Join(members, " ")+"]" ||
-			bool(p) && print == strings.Join(members, ",")) ||
-			// How arrays of other things are printed is not known. They are
-			// no groups and no name, so that nothing hangs on them.
-			!ok && print != ""
-	default: // an object, likewise
-		return print != ""
+		if members, ok := jsonArray(value); ok {
+			return text == "["+strings.Join(members, " ")+"]" || bool(f) && text == strings.Join(members, ",")
+		}
 	}
+	// The text of objects and of arrays of objects is unknown. They are never
+	// used as a group or a name, so accept any text.
+	return text != ""
 }
 
-// sameTime reports whether print is the time, which REST API's Cognito
-// authorizer prints as "Tue Apr 04 18:39:39 UTC 2023".
-func sameTime(value jsontext.Value, print string) bool {
-	at, err := time.Parse(time.UnixDate, print)
+// sameTime reports whether text is the time as REST API's Cognito authorizer
+// renders it: "Tue Apr 04 18:39:39 UTC 2023".
+func sameTime(value jsontext.Value, text string) bool {
+	at, err := time.Parse(time.UnixDate, text)
 	return err == nil && strconv.FormatInt(at.Unix(), 10) == string(value)
 }
 
-// sameNumber reports whether print is the number in another notation.
-func sameNumber(value jsontext.Value, print string) bool {
+// sameNumber reports whether text is the number, in any notation.
+func sameNumber(value jsontext.Value, text string) bool {
 	a, errA := strconv.ParseFloat(string(value), 64)
-	b, errB := strconv.ParseFloat(print, 64)
+	b, errB := strconv.ParseFloat(text, 64)
 	return errA == nil && errB == nil && a == b
 }

@@ -10,8 +10,8 @@ import (
 	"atriptoken/handler"
 )
 
-// upstream stands in for Atlas where a test makes very many calls: it answers
-// each with success and keeps the newest body only.
+// upstream replaces Atlas's simulator in tests with very many calls: it answers
+// each with success and keeps only the newest body.
 type upstream struct {
 	url   string
 	mu    sync.Mutex
@@ -33,13 +33,13 @@ func newUpstream(t testing.TB) *upstream {
 	return u
 }
 
-// use points a broker's configuration at u.
+// use configures a broker with u as Atlas.
 func (u *upstream) use(t testing.TB) func(*handler.Config) {
 	return func(c *handler.Config) { c.Account.Atlas = atlasClient(t, u.url) }
 }
 
-// asked returns how many calls came and the newest's body.
-func (u *upstream) asked() (calls int, body string) {
+// received returns the number of calls and the newest body.
+func (u *upstream) received() (calls int, body string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.calls, u.body

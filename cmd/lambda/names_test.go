@@ -204,9 +204,9 @@ func (code names) call(call *ast.CallExpr) {
 	if len(call.Args) > 0 {
 		if first, ok := text(call.Args[0]); ok {
 			switch called {
-			case "add", "count", "milliseconds", "seconds":
+			case "add", "count", "milliseconds", "age":
 				code.metrics[first] = true
-			case "text", "String", "Any", "Int", "Bool", "Float64", "Group":
+			case "text", "list", "String", "Any", "Int", "Bool", "Float64", "Group":
 				code.fields[first] = true
 			}
 		}

@@ -1,0 +1,66 @@
+package handler_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// Invalid events are answered, and the process continues.
+func TestEvent_Invalid(t *testing.T) {
+	t.Parallel()
+	const notJSON, otherType, unknown, two = "is not strict JSON", "a member has another type", "has no known shape. Known are",
+		"the shapes of two callers"
+	b := newBroker(t)
+	for name, row := range map[string]struct{ payload, want string }{
+		"nothing": {"", notJSON}, "not JSON": {"hello", notJSON}, "two objects": {good + good, notJSON}, "not UTF-8": {"\xff\xfe", notJSON},
+		"a member twice":   {`{"role":"a","role":"b"}`, notJSON},
+		"a context twice":  {`{"version":"2.0","requestContext":{},"requestContext":{"http":{"method":"POST"}}}`, notJSON},
+		"6 MB of brackets": {strings.Repeat("[", 6<<20), otherType},
+		"a number":         {"7", otherType}, "a string": {`"x"`, otherType}, "an array": {"[" + good + "]", otherType},
+		"a version of another type": {`{"version":2.0,"requestContext":{"http":{"method":"POST"}}}`, otherType},
+		"a context as array":        {`{"version":"2.0","requestContext":[]}`, otherType},
+		"null":                      {"null", unknown}, "an empty object": {"{}", unknown},
+		"6 MB":              {`{"x":"` + strings.Repeat("a", 6<<20) + `"}`, unknown},
+		"an SQS event":      {`{"Records":[{"body":` + quoted(good) + `}]}`, unknown},
+		"a scheduled event": {`{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","detail":` + good + `}`, unknown},
+		"a websocket event": {`{"requestContext":{"routeKey":"$connect","connectionId":"x"}}`, unknown},
+		"unknown version":   {`{"version":"3.0","requestContext":{"http":{"method":"POST"}}}`, unknown},
+		"two callers":       {`{"Details":{},"role":"a"}`, two},
+	} {
+		out, code, message := b.plain(row.payload)
+		if code != "InvalidRequest" || out != nil || !strings.Contains(message, row.want) {
+			t.Errorf("%s: %s %q %q, want %q", name, code, message, out, row.want)
+		}
+		if got := b.audit()["outcome"]; got != "InvalidRequest" {
+			t.Errorf("%s: the audit line's outcome is %v", name, got)
+		}
+	}
+	if _, code, _ := b.plain(good); code != "OK" {
+		t.Errorf("after all that: %s", code)
+	}
+}
+
+func TestEvent_TwoShapes(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for name, payload := range map[string][]byte{
+		"plain in a Connect event":   sample(t, "connect", set("X1", "orderNo"), set("Finance", "role")),
+		"plain in an AppSync event":  sample(t, "appsync-iam", set("X1", "orderNo")),
+		"plain in an HTTP event":     sample(t, "http-api-iam", set("X1", "orderNo")),
+		"AppSync in a Connect event": sample(t, "connect", set(map[string]any{"fieldName": "x"}, "info")),
+		"AppSync in an HTTP event":   sample(t, "http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
+		"Connect in an HTTP event":   sample(t, "http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
+		"REST API in a load balancer's": sample(t, "load-balancer",
+			set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
+		"HTTP API in a load balancer's": sample(t, "load-balancer", set("2.0", "version"),
+			set(map[string]any{"method": "POST"}, "requestContext", "http")),
+	} {
+		out, err := b.call("", payload)
+		if code := b.audit()["outcome"]; code != "InvalidRequest" {
+			t.Errorf("%s: %v %v %s", name, code, err, out)
+		}
+	}
+	if n := b.attempts(); n != 0 {
+		t.Errorf("Atlas was called %d times", n)
+	}
+}
