@@ -85,7 +85,8 @@ func NewServer(o *Options) *Server {
 		s.options.ClientSecret = DefaultClientSecret
 	}
 	s.SetCredentials(Credential{s.options.ClientID, s.options.ClientSecret})
-	s.Server = faultscript.NewServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))
+	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))
+	s.Begin()
 	return s
 }
 

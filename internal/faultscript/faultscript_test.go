@@ -17,10 +17,11 @@ import (
 func start(t *testing.T, secure bool) *faultscript.Server[string] {
 	t.Helper()
 	var server *faultscript.Server[string]
-	server = faultscript.NewServer[string](nil, secure, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server = faultscript.NewUnstartedServer[string](nil, secure, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		server.Record(r.URL.Path)
 		server.Play(w, r, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
 	}))
+	server.Begin()
 	t.Cleanup(server.Close)
 	return server
 }

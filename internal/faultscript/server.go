@@ -33,9 +33,10 @@ type Server[Call any] struct {
 	arrived     chan struct{} // closed and replaced at each call
 }
 
-// NewServer starts a server for handler. A nil listener is a free port of
-// 127.0.0.1. With secure it has httptest's certificate and offers HTTP/2.
-func NewServer[Call any](listener net.Listener, secure bool, handler http.Handler) *Server[Call] {
+// NewUnstartedServer makes a server for handler, to be started by Begin. A nil
+// listener is a free port of 127.0.0.1. With secure it has httptest's
+// certificate and offers HTTP/2.
+func NewUnstartedServer[Call any](listener net.Listener, secure bool, handler http.Handler) *Server[Call] {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server[Call]{Server: httptest.NewUnstartedServer(handler), end: cancel, arrived: make(chan struct{})}
 	if listener != nil {
@@ -50,12 +51,17 @@ func NewServer[Call any](listener net.Listener, secure bool, handler http.Handle
 		s.connections++
 		return ctx
 	}
-	if s.EnableHTTP2 = secure; secure {
+	s.EnableHTTP2 = secure
+	return s
+}
+
+// Begin starts the server.
+func (s *Server[Call]) Begin() {
+	if s.EnableHTTP2 {
 		s.StartTLS()
 	} else {
 		s.Start()
 	}
-	return s
 }
 
 // Close ends the calls that a step keeps waiting and stops the server.

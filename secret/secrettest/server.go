@@ -90,7 +90,8 @@ func NewServer(o *Options) *Server {
 	if !s.options.NoValue {
 		s.Put(s.options.Value)
 	}
-	s.Server = faultscript.NewServer[Recorded](s.options.Listener, false, http.HandlerFunc(s.serve))
+	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, false, http.HandlerFunc(s.serve))
+	s.Begin()
 	return s
 }
 
