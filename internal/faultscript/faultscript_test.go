@@ -19,7 +19,10 @@ func start(t *testing.T, secure bool) *faultscript.Server[string] {
 	var server *faultscript.Server[string]
 	server = faultscript.NewUnstartedServer[string](nil, secure, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		server.Record(r.URL.Path)
-		server.Play(w, r, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+		server.Play(w, r, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "o")
+			_, _ = io.WriteString(w, "k")
+		})
 	}))
 	server.Begin()
 	t.Cleanup(server.Close)

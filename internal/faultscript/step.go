@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -58,14 +59,15 @@ func Delay(d time.Duration, step Step) Step {
 // SlowBody sends the headers of step's answer at once and its body after d.
 func SlowBody(d time.Duration, step Step) Step {
 	return func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-		step(&lateBody{w, func() { wait(r, time.After(d)) }}, r, ok)
+		ready := time.After(d)
+		step(&lateBody{ResponseWriter: w, wait: func() { wait(r, ready) }}, r, ok)
 	}
 }
 
 // HangBody sends the headers of an answer and never its body.
 func HangBody() Step {
 	return func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-		ok(&lateBody{w, func() { wait[int](r, nil) }}, r)
+		ok(&lateBody{ResponseWriter: w, wait: func() { wait[int](r, nil) }}, r)
 	}
 }
 
@@ -78,15 +80,18 @@ func wait[T any](r *http.Request, ready <-chan T) {
 	}
 }
 
-// lateBody sends the headers before it waits.
+// lateBody sends the headers, and waits before it sends the body.
 type lateBody struct {
 	http.ResponseWriter
 	wait func()
+	once sync.Once
 }
 
 func (l *lateBody) Write(body []byte) (int, error) {
-	_ = http.NewResponseController(l.ResponseWriter).Flush()
-	l.wait()
+	l.once.Do(func() {
+		_ = http.NewResponseController(l.ResponseWriter).Flush()
+		l.wait()
+	})
 	return l.ResponseWriter.Write(body)
 }
 
