@@ -3,20 +3,19 @@ package atlas
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
-// ParseBaseURL checks a base URL under which getAtripToken.do is served, with
-// or without a path, and returns it. It must be https; http is accepted for
-// loopback addresses and, with anyHTTPHost, for every host: the client secret
-// travels in a header. The errors name the fault, never the value, which may
-// hold credentials.
+// ParseBaseURL checks the URL, with or without a path, that getAtripToken.do is
+// below. It must be https, because the client secret is sent in a header. http is
+// accepted for loopback addresses and, with anyHTTPHost, for every host. The
+// errors do not quote the value, which can contain credentials.
 func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 	if strings.Contains(s, "{{resolve:") {
-		return nil, errors.New("is an unresolved {{resolve:…}} reference: it was never replaced by CloudFormation (SAM's local commands do not resolve them)")
+		return nil, errors.New("is an unresolved {{resolve:…}} reference (SAM CLI does not resolve them locally)")
 	}
 	u, err := url.Parse(s)
 	switch {
@@ -25,77 +24,55 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("must start with https://")
 	case u.Opaque != "" || u.Hostname() == "":
-		return nil, errors.New("names no host")
-	case u.User != nil:
-		return nil, errors.New("must not hold a user or password")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("must have no query and no fragment")
-	case u.Scheme == "http" && !anyHTTPHost && !loopback(u.Hostname()):
-		return nil, errors.New("must be https: http would send the client secret in clear text (http is for loopback addresses only)")
-	}
-	if port := u.Port(); port == "" && strings.HasSuffix(u.Host, ":") {
+		return nil, errors.New("has no host")
+	case strings.HasSuffix(u.Host, ":"):
 		return nil, errors.New("has an empty port")
+	case u.User != nil:
+		return nil, errors.New("must not contain a user or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("must not contain a query or fragment")
+	case u.Scheme == "http" && !anyHTTPHost && !loopback(u.Hostname()):
+		return nil, errors.New("must be https: over http the client secret is not encrypted (http is for loopback addresses only)")
 	}
 	return u, nil
 }
 
 func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
+	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
-// Hosts is a list of host patterns: a name matches itself, "*.name" matches
-// every name below it (and not the name itself).
+// Hosts is a list of host patterns. A name matches itself; "*.name" matches every
+// name below it, but not the name itself.
 type Hosts struct{ patterns []string }
 
-// ParseHosts reads a comma-separated list of host patterns. The error names
-// every bad pattern.
+// hostname matches an ASCII host name or an IPv4 address. A name in another
+// script must be in its ASCII form, as in DNS.
+var hostname = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+
+// ParseHosts reads a comma-separated list of host patterns. The error names each
+// invalid pattern.
 func ParseHosts(s string) (Hosts, error) {
 	var hosts Hosts
-	var bad []error
-	for pattern := range strings.SplitSeq(s, ",") {
-		pattern = strings.ToLower(strings.TrimSpace(pattern))
-		name := strings.TrimPrefix(pattern, "*.")
-		if !hostname(name) {
-			bad = append(bad, fmt.Errorf("%q is not a host name or *.name", pattern))
-			continue
+	var invalid []error
+	for pattern := range strings.SplitSeq(strings.ToLower(s), ",") {
+		pattern = strings.TrimSpace(pattern)
+		if !hostname.MatchString(strings.TrimPrefix(pattern, "*.")) {
+			invalid = append(invalid, fmt.Errorf("%q is not a host name or *.name", pattern))
 		}
 		hosts.patterns = append(hosts.patterns, pattern)
 	}
-	return hosts, errors.Join(bad...)
-}
-
-// hostname reports whether s is a plain ASCII host name or an IPv4 address:
-// labels of letters, digits and hyphens. A name in another script has to be
-// written in its ASCII form, as it travels in DNS.
-func hostname(s string) bool {
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
-				return false
-			}
-		}
-	}
-	return true
+	return hosts, errors.Join(invalid...)
 }
 
 // Allow reports whether host, a name without a port, matches a pattern.
 func (h Hosts) Allow(host string) bool {
 	host = strings.ToLower(host)
-	if !hostname(host) {
+	if len(host) > 253 || !hostname.MatchString(host) {
 		return false
 	}
 	for _, pattern := range h.patterns {
-		if parent, wild := strings.CutPrefix(pattern, "*"); wild && strings.HasSuffix(host, parent) || host == pattern {
+		if parent, wildcard := strings.CutPrefix(pattern, "*"); wildcard && strings.HasSuffix(host, parent) || host == pattern {
 			return true
 		}
 	}
@@ -105,48 +82,42 @@ func (h Hosts) Allow(host string) bool {
 // String returns the patterns, comma-separated.
 func (h Hosts) String() string { return strings.Join(h.patterns, ",") }
 
-// maxURL is far above any token URL and below what browsers and proxies take.
+// maxURL is far above a real url and below the limits of browsers and proxies.
 const maxURL = 8192
 
-// checkPortalURL returns nil when a browser may be sent to the url that Atlas
-// returned, and otherwise an error which says why not and does not quote it.
+// checkPortalURL returns why a browser must not be sent to the url that Atlas
+// returned, or "". The answer does not quote the url.
 //
-// Go and browsers do not read every URL alike (a backslash, a tab, a name in
-// another script), so what is let through is plain: ASCII without spaces,
-// controls and backslashes, scheme and host spelled out.
-func (c *Client) checkPortalURL(s string) error {
+// Go and browsers parse some URLs differently (a backslash, a tab, a name in
+// another script), so only plain ones pass: ASCII without spaces, control
+// characters and backslashes, with scheme and host.
+func (c *Client) checkPortalURL(s string) string {
 	if len(s) > maxURL {
-		return errors.New("the url is too long")
+		return "the url is too long"
 	}
-	for _, b := range []byte(s) {
-		if b <= ' ' || b >= 0x7f || b == '\\' {
-			return errors.New("the url holds a character that URLs do not have")
-		}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }) {
+		return "the url contains a character that URLs do not have"
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque != "" {
-		return errors.New("the url does not parse")
+		return "the url cannot be parsed"
 	}
 	if u.User != nil {
-		return errors.New("the url holds a user")
+		return "the url contains a user"
 	}
-	base := c.BaseURL
-	plain := base.Scheme == "http" && u.Scheme == "http"
+	baseIsHTTP := c.BaseURL.Scheme == "http"
+	plain := baseIsHTTP && u.Scheme == "http"
 	if u.Scheme != "https" && !plain {
-		return errors.New("the url is not https")
+		return "the url is not https"
 	}
-	if base.Scheme == "http" && u.Host == base.Host {
-		return nil
+	if baseIsHTTP && u.Host == c.BaseURL.Host {
+		return ""
 	}
-	if port := u.Port(); port != "" && !(u.Scheme == "https" && port == "443") && !plain {
-		return errors.New("the url names a port")
+	if port := u.Port(); port != "" && port != "443" && !plain {
+		return "the url contains a port"
 	}
-	host := u.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if !c.PortalHosts.Allow(u.Hostname()) {
+		return "the url's host is not one of the allowed portal hosts"
 	}
-	if !c.PortalHosts.Allow(host) {
-		return errors.New("the url's host is not among the allowed portal hosts")
-	}
-	return nil
+	return ""
 }

@@ -1,13 +1,14 @@
 package atlas_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"atriptoken/atlas"
 )
 
-func TestABaseURLIsHTTPSOrLoopback(t *testing.T) {
+func TestParseBaseURL(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{ // "" means accepted
 		"https://sandbox.atriptech.com":          "",
@@ -26,9 +27,9 @@ func TestABaseURLIsHTTPSOrLoopback(t *testing.T) {
 		"ftp://sandbox.atriptech.com":            "must start with https",
 		"sandbox.atriptech.com":                  "must start with https",
 		"":                                       "must start with https",
-		"https://":                               "names no host",
-		"https:///path":                          "names no host",
-		"https:sandbox.atriptech.com":            "names no host",
+		"https://":                               "has no host",
+		"https:///path":                          "has no host",
+		"https:sandbox.atriptech.com":            "has no host",
 		"https://user:pw@sandbox.atriptech.com/": "user",
 		"https://sandbox.atriptech.com/?a=b":     "query",
 		"https://sandbox.atriptech.com/?":        "query",
@@ -41,20 +42,20 @@ func TestABaseURLIsHTTPSOrLoopback(t *testing.T) {
 		got, err := atlas.ParseBaseURL(url, false)
 		switch {
 		case want == "" && (err != nil || got.String() == ""):
-			t.Errorf("%q is refused: %v", url, err)
+			t.Errorf("%q is rejected: %v", url, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%q: error %v, want one with %q", url, err, want)
 		}
 		if err != nil && (strings.Contains(err.Error(), "pw") || strings.Contains(err.Error(), "atriptech")) {
-			t.Errorf("%q: the error repeats the value: %v", url, err)
+			t.Errorf("%q: the error quotes the value: %v", url, err)
 		}
 	}
 	if _, err := atlas.ParseBaseURL("http://atlas:8080", true); err != nil {
-		t.Errorf("http for every host is refused though it was allowed: %v", err)
+		t.Errorf("http to any host is rejected although it is allowed: %v", err)
 	}
 }
 
-func TestAHostMatchesExactlyOrBelowAStar(t *testing.T) {
+func TestHosts_Allow(t *testing.T) {
 	t.Parallel()
 	hosts, err := atlas.ParseHosts(" atriptech.com , *.Atriptech.com,portal.example.com")
 	if err != nil {
@@ -72,25 +73,27 @@ func TestAHostMatchesExactlyOrBelowAStar(t *testing.T) {
 	}
 	only, err := atlas.ParseHosts("*.atriptech.com")
 	if err != nil || only.Allow("atriptech.com") || !only.Allow("www.atriptech.com") {
-		t.Errorf("a star matches what is below it, and not the name itself (%v)", err)
+		t.Errorf("*.atriptech.com must match names below atriptech.com only (%v)", err)
 	}
 	if got := hosts.String(); got != "atriptech.com,*.atriptech.com,portal.example.com" {
 		t.Errorf("String() = %q", got)
 	}
 }
 
-func TestEveryBadHostPatternIsNamed(t *testing.T) {
+func TestParseHosts_Errors(t *testing.T) {
 	t.Parallel()
 	_, err := atlas.ParseHosts("ok.example.com,*,a..b,https://example.com,*.*.example.com,,exämple.com,-a.example.com,a.example.com:443")
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, bad := range []string{`"*"`, `"a..b"`, `"https://example.com"`, `"*.*.example.com"`, `""`, `"exämple.com"`, `"-a.example.com"`, `"a.example.com:443"`} {
-		if !strings.Contains(err.Error(), bad) {
-			t.Errorf("the error does not name %s: %v", bad, err)
+	for _, pattern := range []string{
+		"*", "a..b", "https://example.com", "*.*.example.com", "", "exämple.com", "-a.example.com", "a.example.com:443",
+	} {
+		if !strings.Contains(err.Error(), strconv.Quote(pattern)) {
+			t.Errorf("the error does not name %q: %v", pattern, err)
 		}
 	}
 	if strings.Contains(err.Error(), "ok.example.com") {
-		t.Errorf("the error names a good pattern: %v", err)
+		t.Errorf("the error names a valid pattern: %v", err)
 	}
 }

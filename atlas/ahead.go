@@ -1,6 +1,7 @@
 package atlas
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -8,66 +9,54 @@ import (
 	"time"
 )
 
-// ahead is the connection that Connect opened before the first call needs it.
+// ahead is the connection that Connect opened for the first call.
 type ahead struct {
-	// transport dials it. It is a copy of the client's own without the limit
-	// on connections per host: net/http does not count a ClientConn when it is
-	// made, counts it when it is closed, and panics on the difference (seen
-	// with Go 1.26.8; a test of this package shows it).
-	transport *http.Transport
-	conn      atomic.Pointer[http.ClientConn]
-	lastUse   atomic.Int64 // wall clock, Unix nanoseconds
+	conn    atomic.Pointer[http.ClientConn]
+	lastUse atomic.Int64 // of any connection, in Unix nanoseconds
 }
 
-// maxIdle is how long a connection may lie unused before it is given up
-// without a try. AWS's NAT gateways drop idle connections after 350 s (VPC
-// user guide, "NAT gateways"), most load balancers much earlier: those are
-// noticed when they close their side. A NAT forgets silently.
+// maxIdle is the longest time that a connection is kept unused. AWS's NAT
+// gateways drop idle connections after 350 s (VPC user guide, "NAT gateways")
+// and do not close them.
 const maxIdle = 240 * time.Second
 
-// wallClock returns the time in nanoseconds since the Unix epoch. A frozen
-// Lambda environment's monotonic clock stands still, so ages across calls are
-// told from the wall clock.
-func wallClock() int64 { return time.Now().UnixNano() }
+// now is the wall clock's time in Unix nanoseconds: the monotonic clock stops
+// while Lambda freezes the process.
+func (c *Client) now() int64 {
+	if c.Now != nil {
+		return c.Now().UnixNano()
+	}
+	return time.Now().UnixNano()
+}
 
-// Connect opens a connection to Atlas (DNS, TCP, TLS) and keeps it for the
-// next calls. It sends no request. It is for the time when the credentials are
-// still being fetched; a failure is not fatal, since every call connects by
-// itself when it finds no connection.
+// Connect opens a connection to Atlas (DNS, TCP, TLS) for the next call, without
+// a request, so that it is ready when the credentials are. A failure is not
+// fatal: a call without a connection opens one.
 func (c *Client) Connect(ctx context.Context) error {
 	c.init()
-	port := c.BaseURL.Port()
-	if port == "" {
-		port = c.BaseURL.Scheme // net knows http and https as services
-		if port == "https" {
-			port = "443"
-		} else {
-			port = "80"
-		}
-	}
-	conn, err := c.ahead.transport.NewClientConn(ctx, c.BaseURL.Scheme, net.JoinHostPort(c.BaseURL.Hostname(), port))
+	port := cmp.Or(c.BaseURL.Port(), map[string]string{"http": "80", "https": "443"}[c.BaseURL.Scheme])
+	conn, err := c.transport.NewClientConn(ctx, c.BaseURL.Scheme, net.JoinHostPort(c.BaseURL.Hostname(), port))
 	if err != nil {
 		return transportError(ctx, err, false)
 	}
-	c.ahead.lastUse.Store(wallClock())
+	c.ahead.lastUse.Store(c.now())
 	if old := c.ahead.conn.Swap(conn); old != nil {
 		_ = old.Close()
 	}
 	return nil
 }
 
-// progress is what the transport tells of one sending of a request.
+// progress is what the transport reports of one request.
 type progress struct {
 	connected atomic.Bool // it had a connection
-	reused    atomic.Bool // which had carried, or waited for, another
+	reused    atomic.Bool // the connection was open before
 }
 
-// roundTrip sends the request on the connection opened ahead when that is free
-// and alive, else through the transport's pool. A connection that proves dead
-// costs a second sending. net/http replays over HTTP/1 by itself; over HTTP/2,
-// and on a connection that it did not pool, it leaves that to the caller.
+// roundTrip sends the request on the connection opened ahead if that is free,
+// else on one of the transport's. It sends it again if a connection turns out
+// to be dead: net/http does so only over HTTP/1 and on connections of its pool.
 func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Response, error) {
-	now := wallClock()
+	now := c.now()
 	if idle := time.Duration(now - c.ahead.lastUse.Swap(now)); idle > maxIdle {
 		c.CloseIdleConnections()
 	}
@@ -75,25 +64,18 @@ func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Respons
 	if err == nil || !sent.reused.Load() || request.Context().Err() != nil {
 		return response, err
 	}
-	body, err := request.GetBody()
-	if err != nil {
+	again := request.Clone(request.Context())
+	if again.Body, err = request.GetBody(); err != nil {
 		return nil, err
 	}
-	again := request.Clone(request.Context())
-	again.Body = body
 	sent.connected.Store(false)
 	c.CloseIdleConnections()
 	return c.transport.RoundTrip(again)
 }
 
-// send sends the request once, as far as the client can tell.
 func (c *Client) send(request *http.Request, sent *progress) (*http.Response, error) {
 	conn := c.ahead.conn.Load()
-	if conn != nil && conn.Err() != nil && c.ahead.conn.CompareAndSwap(conn, nil) {
-		_ = conn.Close()
-		conn = nil
-	}
-	if conn == nil || conn.Reserve() != nil {
+	if conn == nil || conn.Err() != nil || conn.Reserve() != nil {
 		return c.transport.RoundTrip(request)
 	}
 	sent.connected.Store(true)
@@ -101,8 +83,8 @@ func (c *Client) send(request *http.Request, sent *progress) (*http.Response, er
 	return conn.RoundTrip(request)
 }
 
-// CloseIdleConnections closes every connection that carries no call, so that
-// the next call resolves Atlas's name and connects anew.
+// CloseIdleConnections closes each connection that carries no call, so that the
+// next call resolves Atlas's name and connects again.
 func (c *Client) CloseIdleConnections() {
 	c.init()
 	if conn := c.ahead.conn.Load(); conn != nil && conn.InFlight() == 0 && c.ahead.conn.CompareAndSwap(conn, nil) {

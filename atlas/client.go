@@ -1,9 +1,8 @@
-// Package atlas calls Atlas's getAtripToken.do, the one call that signs an
-// operator in to ATRIP, and says in typed errors what came of it.
+// Package atlas calls Atlas's getAtripToken.do, which signs an operator in to
+// ATRIP, and classifies each failure as a typed error.
 //
-// Facts about Atlas are from its published OpenAPI document (getAtripToken.do)
-// and, for the other statuses and the limiter's body, from the behaviour of
-// its other APIs.
+// Facts about Atlas are from its OpenAPI document (getAtripToken.do) and, for
+// the other statuses and the rate limiter's body, from its other APIs.
 package atlas
 
 import (
@@ -14,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -23,57 +23,57 @@ import (
 // Path is the call's path under the base URL.
 const Path = "getAtripToken.do"
 
-// MaxReply is the most that is read of a reply, in bytes, after decompression.
-// A real one is below 1 KiB.
+// MaxReply is the largest accepted reply in bytes, after decompression. A real
+// one is below 1 KiB.
 const MaxReply = 64 << 10
 
-// Credentials are what Atlas knows a travel agency's account by.
+// Credentials identify a travel agency's account to Atlas.
 type Credentials struct {
-	// ClientID goes into the x-atlas-client-id header. It is not secret.
+	// ClientID is the x-atlas-client-id header. It is not secret.
 	ClientID string
-	// ClientSecret goes into the x-atlas-client-secret header.
+	// ClientSecret is the x-atlas-client-secret header.
 	ClientSecret redact.String
 }
 
-// Request says who is to be signed in. All three are required by Atlas.
+// Request names the operator to sign in. Atlas requires all three.
 type Request struct {
 	// OrderNo is the order to open: a ticketing order or an add-bags order.
 	OrderNo string `json:"orderNo"`
-	// UserName is the operator's name in the agency's own system; Atlas tracks
+	// UserName is the operator's name in the agency's own system. Atlas logs
 	// the operator's actions under it.
 	UserName string `json:"userName"`
-	// Role is the operator's role in ATRIP, one of those that the account has.
+	// Role is the operator's role in ATRIP, one of the account's roles.
 	Role string `json:"role"`
 }
 
 // Reply is a successful answer, as Atlas sent it.
 type Reply struct {
-	// URL signs the operator in to whoever opens it.
+	// URL signs in the person who opens it.
 	URL redact.String
 	// Status is 0.
 	Status int
-	// Msg is Atlas's description; nil when it was null or absent. It is for
-	// people and never decides anything.
+	// Msg is Atlas's free text, nil if it was null or absent. Do not parse it.
 	Msg *string
 }
 
-// Client calls one Atlas account's getAtripToken.do. BaseURL and PortalHosts
-// are required; a Client is safe for use by several goroutines and must not be
+// Client calls getAtripToken.do of one Atlas account. BaseURL and PortalHosts
+// are required. A Client is safe for use by several goroutines and must not be
 // copied after its first call.
 type Client struct {
-	// BaseURL is where getAtripToken.do lives, from ParseBaseURL.
+	// BaseURL is the URL that getAtripToken.do is below, from ParseBaseURL.
 	BaseURL *url.URL
 	// PortalHosts are the hosts that a returned url may have, from ParseHosts.
-	// When BaseURL is http, its own host is allowed too.
+	// If BaseURL is http, its own host is allowed too.
 	PortalHosts Hosts
-	// Transport carries the calls; nil means NewTransport(). The client asks
-	// it for one round trip at a time and so never follows a redirect: net/http
-	// would copy the secret's header to whatever host a redirect names.
+	// Transport sends the requests. Nil means NewTransport(). Redirects are not
+	// followed: net/http would send the secret's header to the other host.
 	Transport *http.Transport
+	// Now returns the wall clock's time. Nil means time.Now.
+	Now func() time.Time
 
 	once      sync.Once
 	transport *http.Transport
-	endpoint  *url.URL
+	endpoint  string
 	ahead     ahead
 }
 
@@ -82,20 +82,16 @@ func (c *Client) init() {
 		if c.transport = c.Transport; c.transport == nil {
 			c.transport = NewTransport()
 		}
-		c.endpoint = c.BaseURL.JoinPath(Path)
-		c.ahead.transport = c.transport.Clone()
-		c.ahead.transport.MaxConnsPerHost = 0
-		c.ahead.lastUse.Store(wallClock())
+		c.endpoint = c.BaseURL.JoinPath(Path).String()
+		c.ahead.lastUse.Store(c.now())
 	})
 }
 
-// GetToken makes one attempt at the call and returns Atlas's answer, or an
-// *Error. It reads at most MaxReply bytes of it. How long it may take is ctx's
-// to say.
+// GetToken calls Atlas once and returns its answer or an *Error. Its time is
+// bounded by ctx only.
 //
-// A connection that turns out to be dead before any of the reply has come
-// costs a second sending of the request, not an error: Atlas mints another
-// token, and the first one is never used.
+// If a connection turns out to be dead before a reply, the request is sent a
+// second time: Atlas then creates another token, and the first one is not used.
 func (c *Client) GetToken(ctx context.Context, credentials Credentials, request Request) (Reply, error) {
 	c.init()
 	body, err := json.Marshal(request)
@@ -103,18 +99,16 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 		return Reply{}, &Error{Kind: ErrMalformed, Detail: "the request cannot be encoded", cause: err}
 	}
 	var sent progress
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			sent.connected.Store(true)
-			sent.reused.Store(info.Reused)
-		},
-	})
-	httpRequest, err := http.NewRequestWithContext(traced, http.MethodPost, c.endpoint.String(), bytes.NewReader(body))
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		sent.connected.Store(true)
+		sent.reused.Store(info.Reused)
+	}})
+	httpRequest, err := http.NewRequestWithContext(traced, http.MethodPost, c.endpoint, bytes.NewReader(body))
 	if err != nil {
 		return Reply{}, &Error{Kind: ErrUnreachable, Detail: "the request cannot be made", cause: err}
 	}
-	// Accept-Encoding is required by Atlas and left to the transport: set by
-	// hand it would turn off the transport's own decompression.
+	// Atlas requires Accept-Encoding. The transport sets it: if it were set
+	// here, the transport would not decompress the reply.
 	httpRequest.Header = http.Header{
 		"Accept":                {"application/json"},
 		"Content-Type":          {"application/json"},

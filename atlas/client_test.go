@@ -2,8 +2,8 @@ package atlas_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -22,7 +22,9 @@ var (
 	request     = atlas.Request{OrderNo: "XPFIW20220209163159425", UserName: "amelia@example.com", Role: "Finance"}
 )
 
-func newClient(t *testing.T, base string) *atlas.Client {
+// newClient returns a client that trusts the server's certificate and uses no
+// proxy, whatever the environment says.
+func newClient(t testing.TB, base string, server *atlastest.Server) *atlas.Client {
 	t.Helper()
 	u, err := atlas.ParseBaseURL(base, false)
 	if err != nil {
@@ -32,446 +34,333 @@ func newClient(t *testing.T, base string) *atlas.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &atlas.Client{BaseURL: u, PortalHosts: hosts}
-}
-
-func newServer(t *testing.T, o *atlastest.Options) *atlastest.Server {
-	t.Helper()
-	server := atlastest.NewServer(o)
-	t.Cleanup(server.Close)
-	return server
-}
-
-// overTLS makes the client trust the simulator's certificate and no other.
-func overTLS(t *testing.T, server *atlastest.Server) *atlas.Client {
-	t.Helper()
-	client := newClient(t, server.URL)
-	client.Transport = atlas.NewTransport()
-	client.Transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	// Options.PublicURL is the server's own; a TLS base URL allows only the
-	// portal hosts, so the simulator's own is named as one.
-	hosts, err := atlas.ParseHosts("portal.example.com")
-	if err != nil {
-		t.Fatal(err)
+	client := &atlas.Client{BaseURL: u, PortalHosts: hosts, Transport: atlas.NewTransport()}
+	client.Transport.Proxy = nil
+	if server != nil && server.Certificate() != nil {
+		client.Transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	}
-	client.PortalHosts = hosts
+	t.Cleanup(client.CloseIdleConnections)
 	return client
 }
 
-func TestARequestIsSentAsAtlasDocumentsIt(t *testing.T) {
+func start(t testing.TB, secure bool) (*atlastest.Server, *atlas.Client) {
+	t.Helper()
+	server := atlastest.NewServer(&atlastest.Options{TLS: secure, PublicURL: "https://www.atriptech.com"})
+	t.Cleanup(server.Close)
+	return server, newClient(t, server.URL, server)
+}
+
+func call(t testing.TB, client *atlas.Client) error {
+	t.Helper()
+	_, err := client.GetToken(t.Context(), credentials, request)
+	return err
+}
+
+func jsonReply(body string) atlastest.Step { return atlastest.HTTPReply(200, "application/json", body) }
+
+func TestClient_Request(t *testing.T) {
 	t.Parallel()
-	for name, base := range map[string]string{
-		"base URL without a path":                "",
-		"base URL with a trailing slash":         "/",
-		"base URL with a path":                   "/agency",
-		"base URL with a path and a final slash": "/agency/",
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := newServer(t, nil)
-			reply, err := newClient(t, server.URL+base).GetToken(t.Context(), credentials, request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.HasPrefix(reply.URL.Reveal(), server.URL) || reply.Status != 0 {
-				t.Errorf("the reply is not what the simulator minted")
-			}
-			got := server.Requests()[0]
-			wantPath := strings.TrimSuffix(base, "/") + "/getAtripToken.do"
-			if got.Method != "POST" || got.Path != wantPath || got.RawQuery != "" {
-				t.Errorf("sent %s %s?%s, want POST %s", got.Method, got.Path, got.RawQuery, wantPath)
-			}
-			if want := `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`; got.Body != want {
-				t.Errorf("sent the body %s, want %s", got.Body, want)
-			}
-			for name, want := range map[string]string{
-				"Accept": "application/json", "Content-Type": "application/json", "Accept-Encoding": "gzip",
-				"X-Atlas-Client-Id": atlastest.DefaultClientID, "X-Atlas-Client-Secret": atlastest.DefaultClientSecret,
-			} {
-				if diff := cmp.Diff([]string{want}, got.Header.Values(name)); diff != "" {
-					t.Errorf("header %s: (-want +got)\n%s", name, diff)
-				}
-			}
+	const body = `{"orderNo":"A\"<&>\\ü","userName":"Ana-María 张伟","role":"Customer service"}`
+	for _, path := range []string{"", "/", "/agency", "/agency/"} {
+		server, _ := start(t, false)
+		client := newClient(t, server.URL+path, nil)
+		reply, err := client.GetToken(t.Context(), credentials, atlas.Request{
+			OrderNo: `A"<&>\ü`, UserName: "Ana-María 张伟", Role: "Customer service",
 		})
-	}
-}
-
-func TestARequestsTextReachesAtlasUnchanged(t *testing.T) {
-	t.Parallel()
-	server := newServer(t, nil)
-	odd := atlas.Request{OrderNo: `A"<&>\ü`, UserName: "Ana-María 张伟", Role: "Customer service"}
-	if _, err := newClient(t, server.URL).GetToken(t.Context(), credentials, odd); err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"orderNo":"A\"<&>\\ü","userName":"Ana-María 张伟","role":"Customer service"}`; server.Requests()[0].Body != want {
-		t.Errorf("sent %s, want %s", server.Requests()[0].Body, want)
-	}
-}
-
-func TestMsgIsPassedOnAndDecidesNothing(t *testing.T) {
-	t.Parallel()
-	server := newServer(t, nil)
-	for name, row := range map[string]struct {
-		body string
-		want *string
-	}{
-		"null":        {`null`, nil},
-		"absent":      {``, nil},
-		"text":        {`"unauthorized access"`, ptr("unauthorized access")},
-		"not a text":  {`{"status":3}`, nil},
-		"empty":       {`""`, ptr("")},
-		"other lines": {`"a\r\n{\"outcome\":\"OK\"}"`, ptr("a\r\n{\"outcome\":\"OK\"}")},
-	} {
-		msg := ""
-		if row.body != "" {
-			msg = `,"msg":` + row.body
+		if err != nil || !strings.HasPrefix(reply.URL.Reveal(), "https://www.atriptech.com/") || reply.Status != 0 || reply.Msg != nil {
+			t.Fatalf("base path %q: %+v, %v", path, reply, err)
 		}
-		server.Script(atlastest.HTTPReply(200, "application/json", `{"url":"https://www.atriptech.com/x","status":0`+msg+`}`))
-		reply, err := newClient(t, server.URL).GetToken(t.Context(), credentials, request)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if diff := cmp.Diff(row.want, reply.Msg); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		got := server.Requests()[0]
+		got.Header.Del("User-Agent")
+		if diff := cmp.Diff(atlastest.Recorded{
+			Method: "POST", Path: strings.TrimSuffix(path, "/") + "/getAtripToken.do", Proto: "HTTP/1.1", Body: body, Header: http.Header{
+				"Accept": {"application/json"}, "Content-Type": {"application/json"}, "Accept-Encoding": {"gzip"},
+				"Content-Length": {fmt.Sprint(len(body))}, "X-Atlas-Client-Id": {atlastest.DefaultClientID},
+				"X-Atlas-Client-Secret": {atlastest.DefaultClientSecret},
+			},
+		}, got); diff != "" {
+			t.Errorf("base path %q: %s", path, diff)
 		}
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
-// Each reply, and the one kind of error that it is.
-func TestEveryReplyIsClassified(t *testing.T) {
+func TestClient_Msg(t *testing.T) {
 	t.Parallel()
-	type want struct {
-		kind       error
-		status     *int
-		http       int
-		retryAfter time.Duration
-		retryable  bool
-	}
-	type row struct {
-		name string
-		step atlastest.Step
-		want
-	}
-	rows := []row{
-		{"status 2 is a system error worth a retry", atlastest.SystemError(), want{atlas.ErrSystem, ptr(2), 200, 0, true}},
-		{"status 9999 is a system error worth a retry", atlastest.Status(9999), want{atlas.ErrSystem, ptr(9999), 200, 0, true}},
-		{"status -1 is a system error worth a retry", atlastest.Status(-1), want{atlas.ErrSystem, ptr(-1), 200, 0, true}},
-		{"status 100, missing data, is a failure", atlastest.Status(100), want{atlas.ErrSystem, ptr(100), 200, 0, false}},
-		{"status 901, illegal request, is a failure", atlastest.Status(901), want{atlas.ErrSystem, ptr(901), 200, 0, false}},
-		{"a status nobody knows is a failure", atlastest.Status(4711), want{atlas.ErrSystem, ptr(4711), 200, 0, false}},
-		{"status 3 is a refusal", atlastest.Unauthorized(), want{atlas.ErrRefused, ptr(3), 200, 0, false}},
-		{"status 900 is a refusal", atlastest.Status(900), want{atlas.ErrRefused, ptr(900), 200, 0, false}},
-		{"status 902 is a refusal", atlastest.Status(902), want{atlas.ErrRefused, ptr(902), 200, 0, false}},
-		{"HTTP 401 is a refusal", atlastest.HTTPStatus(401), want{atlas.ErrRefused, nil, 401, 0, false}},
-		{"HTTP 403 is a refusal", atlastest.HTTPStatus(403), want{atlas.ErrRefused, nil, 403, 0, false}},
-		{"the limiter's body counts under HTTP 200", atlastest.RateLimited(7, 200), want{atlas.ErrRateLimited, ptr(429), 200, 7 * time.Second, true}},
-		{"the limiter's body counts under HTTP 429", atlastest.RateLimited(1, 429), want{atlas.ErrRateLimited, ptr(429), 429, time.Second, true}},
-		{"the limiter's body counts under HTTP 503", atlastest.RateLimited(2, 503), want{atlas.ErrRateLimited, ptr(429), 503, 2 * time.Second, true}},
-		{"the limiter's wait is bounded", atlastest.RateLimited(1<<30, 200), want{atlas.ErrRateLimited, ptr(429), 200, 5 * time.Minute, true}},
-		{"a negative wait is none", atlastest.RateLimited(-3, 200), want{atlas.ErrRateLimited, ptr(429), 200, 0, true}},
-		{"HTTP 429 without a body has Retry-After", atlastest.WithHeader("Retry-After", "9", atlastest.HTTPStatus(429)), want{atlas.ErrRateLimited, nil, 429, 9 * time.Second, true}},
-		{"a Retry-After that is a date is none", atlastest.WithHeader("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT", atlastest.HTTPStatus(429)), want{atlas.ErrRateLimited, nil, 429, 0, true}},
-		{"status 429 is the limiter too", atlastest.Status(429), want{atlas.ErrRateLimited, ptr(429), 200, 0, true}},
-		{"HTTP 500 is a failure worth a retry", atlastest.HTTPStatus(500), want{atlas.ErrSystem, nil, 500, 0, true}},
-		{"HTTP 503 is a failure worth a retry", atlastest.HTTPStatus(503), want{atlas.ErrSystem, nil, 503, 0, true}},
-		{"HTTP 404 is a failure", atlastest.HTTPStatus(404), want{atlas.ErrSystem, nil, 404, 0, false}},
-		{"HTTP 204 is a failure", atlastest.HTTPReply(204, "", ""), want{atlas.ErrSystem, nil, 204, 0, false}},
-		{"a redirect is not followed", atlastest.Redirect("https://elsewhere.example.com/"), want{atlas.ErrMalformed, nil, 307, 0, false}},
-		{"a 301 is not followed", atlastest.RedirectAs(301, "https://elsewhere.example.com/"), want{atlas.ErrMalformed, nil, 301, 0, false}},
-		{"an HTML page is not a reply", atlastest.HTML(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"bytes that are no JSON are not a reply", atlastest.Garbage(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"an empty body is not a reply", atlastest.HTTPReply(200, "application/json", ""), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"null is not a reply", atlastest.HTTPReply(200, "application/json", "null"), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"an array is not a reply", atlastest.HTTPReply(200, "application/json", "[]"), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"two documents are not a reply", atlastest.HTTPReply(200, "application/json", `{"status":2}{}`), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a status twice is not a reply", atlastest.HTTPReply(200, "application/json", `{"url":"https://atriptech.com/","status":3,"status":0}`), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a status in another case is none", atlastest.HTTPReply(200, "application/json", `{"url":"https://atriptech.com/","Status":0}`), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a status that is a string is none", atlastest.StatusString("0"), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a status that is not whole is none", atlastest.HTTPReply(200, "application/json", `{"url":"https://atriptech.com/","status":0.5}`), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a status out of range is none", atlastest.HTTPReply(200, "application/json", `{"url":"https://atriptech.com/","status":1e300}`), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"success without a url is none", atlastest.MissingURL(), want{atlas.ErrMalformed, ptr(0), 200, 0, false}},
-		{"success with a null url is none", atlastest.HTTPReply(200, "application/json", `{"url":null,"status":0,"msg":null}`), want{atlas.ErrMalformed, ptr(0), 200, 0, false}},
-		{"a reply over 64 KiB is too large", atlastest.Oversized(64<<10 + 1), want{atlas.ErrMalformed, nil, 200, 0, false}},
-		{"a reply that unpacks to 1 GiB is too large", atlastest.GzipBomb(1 << 30), want{atlas.ErrMalformed, nil, 200, 0, false}},
-		{"gzip that ends early is cut", atlastest.GzipTruncated(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"what says gzip and is not cannot be read", atlastest.NotGzip(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"an encoding nobody asked for is not read", atlastest.WithHeader("Content-Encoding", "br", atlastest.HTTPReply(200, "application/json", `{"status":2}`)), want{atlas.ErrMalformed, nil, 200, 0, false}},
-		{"a body shorter than announced is cut", atlastest.Truncated(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-		{"a connection reset in the body is a cut reply", atlastest.CutInBody(), want{atlas.ErrMalformed, nil, 200, 0, true}},
-	}
-	for _, url := range []string{
-		"", "/portal?token=x", "http://www.example.com/", "https://atriptech.com.example.com/", "https://evilatriptech.com/",
-		"https://user@atriptech.com/", "https://atriptech.com:8443/", "https://atriptech.com./", "javascript:alert(1)",
-		"https:\\\\atriptech.com/", "https://atriptech.com\\@example.com/", "https://example.com\\.atriptech.com/", "//atriptech.com/", " https://atriptech.com/",
-		"https://atriptech.com/\n", "https://atriptech。com/", "https://[::1]/", "https://%61triptech.com.example.com/", "https:atriptech.com",
-		"https://atriptech.com/" + strings.Repeat("a", 9000), "ftp://atriptech.com/", "https://", "https://*.atriptech.com/",
+	server, client := start(t, false)
+	text := func(s string) *string { return &s }
+	for msg, want := range map[string]*string{
+		`"status":0`:                         nil,
+		`"status":0,"msg":null`:              nil,
+		`"status":0,"msg":{"status":3}`:      nil,
+		`"status":0,"msg":""`:                text(""),
+		`"status":0,"msg":"unauthorized"`:    text("unauthorized"),
+		`"status":0,"msg":"a\r\n{\"b\":1}"`:  text("a\r\n{\"b\":1}"),
+		`"status":0.0,"msg":"a","unknown":1`: text("a"),
 	} {
-		rows = append(rows, row{"the url " + short(url) + " is not passed on", atlastest.BadURL(url), want{atlas.ErrMalformed, ptr(0), 200, 0, false}})
-	}
-	server := newServer(t, nil)
-	client := newClient(t, server.URL)
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			server.Script(row.step)
-			_, err := client.GetToken(t.Context(), credentials, request)
-			var e *atlas.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("error is %v, want an *atlas.Error", err)
-			}
-			got := want{e.Kind, e.Status, e.HTTPStatus, e.RetryAfter, e.Retryable}
-			if !errors.Is(err, row.kind) || diff(got.status, row.status) || got.http != row.http ||
-				got.retryAfter != row.retryAfter || got.retryable != row.retryable {
-				t.Errorf("got %v (status %v, HTTP %d, wait %v, retryable %v), want %v", err, got.status, got.http, got.retryAfter, got.retryable, row.kind)
-			}
-		})
-	}
-}
-
-func diff(a, b *int) bool { return (a == nil) != (b == nil) || a != nil && *a != *b }
-
-func short(s string) string {
-	if len(s) > 40 {
-		s = s[:40] + "…"
-	}
-	return "\"" + strings.NewReplacer("/", "∕", "\n", "␊").Replace(s) + "\""
-}
-
-func TestAURLOnAPortalHostIsPassedOnUnchanged(t *testing.T) {
-	t.Parallel()
-	server := newServer(t, nil)
-	client := newClient(t, server.URL)
-	for _, url := range []string{
-		"https://atriptech.com/", "https://www.atriptech.com/portal?token=a%20b#/order", "https://a.b.atriptech.com:443/x",
-		"HTTPS://ATRIPTECH.COM/x", server.URL + "/portal",
-	} {
-		server.Script(atlastest.BadURL(url))
+		server.Script(jsonReply(`{"url":"https://www.atriptech.com/x",` + msg + `}`))
 		reply, err := client.GetToken(t.Context(), credentials, request)
-		if err != nil || reply.URL.Reveal() != url {
-			t.Errorf("%s: %v", url, err)
+		if diff := cmp.Diff(want, reply.Msg); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", msg, err, diff)
 		}
 	}
 }
 
-func TestAnHTTPURLNeedsAnHTTPBaseURL(t *testing.T) {
-	t.Parallel()
-	const url = "http://www.atriptech.com/portal"
-	for _, secure := range []bool{false, true} {
-		server := newServer(t, &atlastest.Options{TLS: secure, PublicURL: "https://portal.example.com"})
-		client := newClient(t, server.URL)
-		if secure {
-			client.Transport = atlas.NewTransport()
-			client.Transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-		}
-		server.Script(atlastest.BadURL(url))
-		if _, err := client.GetToken(t.Context(), credentials, request); errors.Is(err, atlas.ErrMalformed) != secure {
-			t.Errorf("base URL https: %v, error: %v", secure, err)
-		}
+type failure struct {
+	kind       error
+	status     int // -100: none
+	http       int
+	retryAfter time.Duration
+	retryable  bool
+}
+
+const none = -100
+
+// check compares an error with what it must be.
+func (want failure) check(t *testing.T, err error) {
+	t.Helper()
+	var e *atlas.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("the error is %v, want an *atlas.Error", err)
+	}
+	got := failure{e.Kind, none, e.HTTPStatus, e.RetryAfter, e.Retryable}
+	if e.Status != nil {
+		got.status = *e.Status
+	}
+	if got != want || !errors.Is(err, want.kind) {
+		t.Errorf("got %v: %+v, want %+v", err, got, want)
 	}
 }
 
-func TestAFailedConnectionTellsWhere(t *testing.T) {
+func TestClient_Classification(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	malformed := failure{atlas.ErrMalformed, none, 200, 0, false}
+	malformedOnce := failure{atlas.ErrMalformed, none, 200, 0, true}
+	limited := func(status, http int, wait time.Duration) failure {
+		return failure{atlas.ErrRateLimited, status, http, wait, true}
 	}
-	closed := "http://" + listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
+	retryAfter := func(value string) atlastest.Step {
+		return atlastest.WithHeader("Retry-After", value, atlastest.HTTPStatus(429))
 	}
-	plainServer := newServer(t, nil)
-	tlsServer := newServer(t, &atlastest.Options{TLS: true})
+	limiterWithHeader := atlastest.WithHeader("Retry-After", "9", atlastest.RateLimited(7, 200))
+	server, client := start(t, false)
 	for name, row := range map[string]struct {
-		base   string
-		kind   error
-		detail string
-		retry  bool
+		step atlastest.Step
+		want failure
 	}{
-		"nobody listens":            {closed, atlas.ErrUnreachable, "refused", true},
-		"no such host":              {"https://atlas.invalid", atlas.ErrUnreachable, "DNS", true},
-		"a certificate of nobody's": {tlsServer.URL, atlas.ErrUnreachable, "certificate", false},
-		"no TLS on the other side":  {strings.Replace(plainServer.URL, "http:", "https:", 1), atlas.ErrUnreachable, "TLS", true},
+		"status 2 is worth a retry":                  {atlastest.SystemError(), failure{atlas.ErrSystem, 2, 200, 0, true}},
+		"status 9999 is worth a retry":               {atlastest.Status(9999), failure{atlas.ErrSystem, 9999, 200, 0, true}},
+		"status -1 is worth a retry":                 {atlastest.Status(-1), failure{atlas.ErrSystem, -1, 200, 0, true}},
+		"status 100 is a failure":                    {atlastest.Status(100), failure{atlas.ErrSystem, 100, 200, 0, false}},
+		"status 901 is a failure":                    {atlastest.Status(901), failure{atlas.ErrSystem, 901, 200, 0, false}},
+		"an unknown status is a failure":             {atlastest.Status(4711), failure{atlas.ErrSystem, 4711, 200, 0, false}},
+		"the largest status is a failure":            {atlastest.Status(1<<31 - 1), failure{atlas.ErrSystem, 1<<31 - 1, 200, 0, false}},
+		"status 3 is a refusal":                      {atlastest.Unauthorized(), failure{atlas.ErrRefused, 3, 200, 0, false}},
+		"status 900 is a refusal":                    {atlastest.Status(900), failure{atlas.ErrRefused, 900, 200, 0, false}},
+		"status 902 is a refusal":                    {atlastest.Status(902), failure{atlas.ErrRefused, 902, 200, 0, false}},
+		"HTTP 401 is a refusal":                      {atlastest.HTTPStatus(401), failure{atlas.ErrRefused, none, 401, 0, false}},
+		"HTTP 403 is a refusal":                      {atlastest.HTTPStatus(403), failure{atlas.ErrRefused, none, 403, 0, false}},
+		"the limiter's body counts under HTTP 200":   {atlastest.RateLimited(7, 200), limited(429, 200, 7*time.Second)},
+		"the limiter's body counts under HTTP 429":   {atlastest.RateLimited(1, 429), limited(429, 429, time.Second)},
+		"the limiter's body counts under HTTP 503":   {atlastest.RateLimited(2, 503), limited(429, 503, 2*time.Second)},
+		"the limiter's body beats its header":        {limiterWithHeader, limited(429, 200, 7*time.Second)},
+		"another code is no limiter's":               {jsonReply(`{"code":430,"status":2}`), failure{atlas.ErrSystem, 2, 200, 0, true}},
+		"the limiter's wait is at most 5 minutes":    {atlastest.RateLimited(301, 200), limited(429, 200, 5*time.Minute)},
+		"a negative wait is unknown":                 {atlastest.RateLimited(-3, 200), limited(429, 200, 0)},
+		"half a second is a wait":                    {jsonReply(`{"code":429,"retryAfter":0.5}`), limited(429, 200, time.Second/2)},
+		"HTTP 429 has its wait in the header":        {retryAfter("9"), limited(none, 429, 9*time.Second)},
+		"a Retry-After that is a date is unknown":    {retryAfter("Wed, 21 Oct 2026 07:28:00 GMT"), limited(none, 429, 0)},
+		"a Retry-After that is NaN is unknown":       {retryAfter("NaN"), limited(none, 429, 0)},
+		"an infinite Retry-After is 5 minutes":       {retryAfter("Inf"), limited(none, 429, 5*time.Minute)},
+		"status 429 is the limiter's":                {atlastest.Status(429), limited(429, 200, 0)},
+		"HTTP 500 is worth a retry":                  {atlastest.HTTPStatus(500), failure{atlas.ErrSystem, none, 500, 0, true}},
+		"HTTP 503 is worth a retry":                  {atlastest.HTTPStatus(503), failure{atlas.ErrSystem, none, 503, 0, true}},
+		"HTTP 400 is a failure":                      {atlastest.HTTPStatus(400), failure{atlas.ErrSystem, none, 400, 0, false}},
+		"HTTP 499 is a failure":                      {atlastest.HTTPStatus(499), failure{atlas.ErrSystem, none, 499, 0, false}},
+		"HTTP 204 is a failure":                      {atlastest.HTTPStatus(204), failure{atlas.ErrSystem, none, 204, 0, false}},
+		"HTTP 201 is a failure":                      {atlastest.HTTPStatus(201), failure{atlas.ErrSystem, none, 201, 0, false}},
+		"a 307 is not followed":                      {atlastest.Redirect(server.URL), failure{atlas.ErrMalformed, none, 307, 0, false}},
+		"a 300 is not followed":                      {atlastest.RedirectAs(300, server.URL), failure{atlas.ErrMalformed, none, 300, 0, false}},
+		"an HTML page is malformed":                  {atlastest.HTML(), malformedOnce},
+		"bytes are malformed":                        {atlastest.Garbage(), malformedOnce},
+		"an empty body is malformed":                 {jsonReply(""), malformedOnce},
+		"null is malformed":                          {jsonReply("null"), malformedOnce},
+		"an array is malformed":                      {jsonReply("[]"), malformedOnce},
+		"two documents are malformed":                {jsonReply(`{"status":2}{}`), malformedOnce},
+		"a status twice is malformed":                {jsonReply(`{"url":"https://a.example","status":3,"status":0}`), malformedOnce},
+		"a status in another case is malformed":      {jsonReply(`{"url":"https://atriptech.com/","Status":0}`), malformedOnce},
+		"a status that is text is malformed":         {atlastest.StatusString("0"), malformedOnce},
+		"a status that is not whole is malformed":    {jsonReply(`{"url":"https://atriptech.com/","status":0.5}`), malformedOnce},
+		"a status out of range is malformed":         {jsonReply(`{"url":"https://atriptech.com/","status":2147483648}`), malformedOnce},
+		"a status beyond numbers is malformed":       {jsonReply(`{"status":1e999}`), malformedOnce},
+		"success without a url is malformed":         {atlastest.MissingURL(), failure{atlas.ErrMalformed, 0, 200, 0, false}},
+		"success with a null url is malformed":       {jsonReply(`{"url":null,"status":0}`), failure{atlas.ErrMalformed, 0, 200, 0, false}},
+		"64 KiB are read":                            {atlastest.Oversized(64 << 10), failure{atlas.ErrSystem, 2, 200, 0, true}},
+		"a byte more is too large":                   {atlastest.Oversized(64<<10 + 1), malformed},
+		"a reply that unpacks to 1 GiB is too large": {atlastest.GzipBomb(1 << 30), malformed},
+		"half a gzip stream is cut":                  {atlastest.GzipTruncated(), malformedOnce},
+		"gzip that is none is malformed":             {atlastest.NotGzip(), malformedOnce},
+		"another encoding is malformed":              {atlastest.WithHeader("Content-Encoding", "br", jsonReply(`{"status":2}`)), malformed},
+		"a short body is cut":                        {atlastest.Truncated(), malformedOnce},
+		"a reset in the body is a cut":               {atlastest.CutInBody(), malformedOnce},
+		"a reset before the reply is a cut":          {atlastest.CutConnection(), failure{atlas.ErrMalformed, none, 0, 0, true}},
+		"a reset in the headers is a cut":            {atlastest.CutInHeaders(), failure{atlas.ErrMalformed, none, 0, 0, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, row.base)
-			for _, act := range []func() error{
-				func() error { return client.Connect(t.Context()) },
-				func() error { _, err := client.GetToken(t.Context(), credentials, request); return err },
-			} {
-				err := act()
-				var e *atlas.Error
-				if row.base == closed && err == nil {
-					t.Fatal("no error")
-				}
-				if strings.Contains(row.base, plainServer.URL[5:]) && err == nil {
-					t.Fatal("no error")
-				}
-				if !errors.As(err, &e) || !errors.Is(err, row.kind) || !strings.Contains(e.Detail, row.detail) || e.Retryable != row.retry {
-					t.Errorf("got %v (retryable %v), want %v with %q", err, e != nil && e.Retryable, row.kind, row.detail)
-				}
-			}
+			// Two cuts: a cut on a connection that was open before is sent again.
+			server.Script(row.step, row.step)
+			err := call(t, client)
+			server.Clear()
+			row.want.check(t, err)
 		})
 	}
 }
 
-func TestACutConnectionIsAReplyThatCannotBeUsed(t *testing.T) {
+func TestClient_URL(t *testing.T) {
 	t.Parallel()
-	for name, step := range map[string]atlastest.Step{"before the reply": atlastest.CutConnection(), "in the headers": atlastest.CutInHeaders()} {
-		server := newServer(t, nil)
-		server.Script(step)
-		_, err := newClient(t, server.URL).GetToken(t.Context(), credentials, request)
-		var e *atlas.Error
-		if !errors.As(err, &e) || !errors.Is(err, atlas.ErrMalformed) || !e.Retryable {
-			t.Errorf("%s: %v", name, err)
+	server, client := start(t, false)
+	secureServer, secure := start(t, true)
+	const no, httpBase, yes = 0, 1, 2 // never, only if the base URL is http, always
+	for url, allowed := range map[string]int{
+		"https://atriptech.com/": yes, "https://www.atriptech.com/portal?token=a%20b#/order": yes, "HTTPS://ATRIPTECH.COM/x": yes,
+		"https://a.b.atriptech.com:443/x": yes, "https://atriptech.com/" + strings.Repeat("a", 8192-22): yes,
+		server.URL + "/portal": httpBase, strings.Replace(server.URL, "http:", "https:", 1): httpBase,
+		"http://www.atriptech.com/portal": httpBase, "http://www.atriptech.com:8080/": httpBase,
+		"https://atriptech.com/" + strings.Repeat("a", 8193-22): no,
+		"": no, "/portal?token=x": no, "//atriptech.com/": no, "https://": no, "https:atriptech.com": no, "javascript:alert(1)": no,
+		"ftp://atriptech.com/": no, "http://www.example.com/": no, "https://atriptech.com.example.com/": no, "https://evilatriptech.com/": no,
+		"https://user@atriptech.com/": no, "https://atriptech.com:8443/": no, "https://atriptech.com:80/": no, "https://atriptech.com./": no,
+		"https:\\\\atriptech.com/": no, "https://atriptech.com\\@example.com/": no, "https://example.com\\.atriptech.com/": no,
+		" https://atriptech.com/": no, "https://atriptech.com/\n": no, "https://atriptech.com/ x": no, "https://atriptech.com/\x7f": no,
+		"https://atriptech.com/\\": no, "https://atriptech.com/é": no, "https://atriptech。com/": no, "https://[::1]/": no,
+		"https://%61triptech.com.example.com/": no, "https://*.atriptech.com/": no,
+	} {
+		for c, want := range map[*atlas.Client]bool{client: allowed >= httpBase, secure: allowed == yes} {
+			server.Always(atlastest.BadURL(url))
+			secureServer.Always(atlastest.BadURL(url))
+			reply, err := c.GetToken(t.Context(), credentials, request)
+			if want && (err != nil || reply.URL.Reveal() != url) {
+				t.Errorf("%.60q is not passed on: %v", url, err)
+			}
+			if !want {
+				failure{atlas.ErrMalformed, 0, 200, 0, false}.check(t, err)
+			}
 		}
 	}
 }
 
-func TestADeadlineTellsWhetherThereWasAConnection(t *testing.T) {
+func TestClient_CannotConnect(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, nil)
-	for name, step := range map[string]atlastest.Step{"no headers": atlastest.Hang(), "no body": atlastest.HangBody()} {
-		server.Script(step)
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		_, err := newClient(t, server.URL).GetToken(ctx, credentials, request)
-		cancel()
-		if !errors.Is(err, atlas.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v, want ErrTimeout", name, err)
+	plain, _ := start(t, false)
+	secure, _ := start(t, true)
+	closed, _ := start(t, false)
+	closed.Close()
+	for name, row := range map[string]struct {
+		base, detail string
+		retryable    bool
+	}{
+		"connection refused":      {closed.URL, "refused", true},
+		"unknown host":            {"https://atlas.invalid", "DNS", true},
+		"untrusted certificate":   {secure.URL, "certificate", false},
+		"no TLS on the other end": {strings.Replace(plain.URL, "http:", "https:", 1), "TLS", true},
+	} {
+		client := newClient(t, row.base, nil)
+		for act, err := range map[string]error{"Connect": client.Connect(t.Context()), "GetToken": call(t, client)} {
+			var e *atlas.Error
+			if !errors.As(err, &e) || e.Kind != atlas.ErrUnreachable || !strings.Contains(e.Detail, row.detail) || e.Retryable != row.retryable {
+				t.Errorf("%s, %s: %v, want ErrUnreachable with %q and retryable %v", name, act, err, row.detail, row.retryable)
+			}
 		}
 	}
-	// A listener whose queue is never served: TCP connects, TLS never answers.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+}
+
+func TestClient_Deadline(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // TCP connects, TLS gets no answer
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := newClient(t, "https://"+listener.Addr().String()).GetToken(ctx, credentials, request); !errors.Is(err, atlas.ErrUnreachable) {
-		t.Errorf("no TLS handshake: %v, want ErrUnreachable", err)
+	defer silent.Close()
+	for name, row := range map[string]struct {
+		client *atlas.Client
+		step   atlastest.Step
+		want   failure
+	}{
+		"no headers":    {client, atlastest.Hang(), failure{atlas.ErrTimeout, none, 0, 0, true}},
+		"no body":       {client, atlastest.HangBody(), failure{atlas.ErrTimeout, none, 200, 0, true}},
+		"no connection": {newClient(t, "https://"+silent.Addr().String(), nil), nil, failure{atlas.ErrUnreachable, none, 0, 0, true}},
+	} {
+		server.Always(row.step)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err := row.client.GetToken(ctx, credentials, request)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v does not match DeadlineExceeded", name, err)
+		}
+		row.want.check(t, err)
 	}
 }
 
-func TestNoErrorRepeatsTheSecretOrWhatAtlasSent(t *testing.T) {
+func TestError_NoUpstreamText(t *testing.T) {
 	t.Parallel()
 	const marked = "MARKED-41c7"
-	server := newServer(t, nil)
-	client := newClient(t, server.URL)
-	mine := atlas.Credentials{ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(marked)}
+	server, client := start(t, false)
+	mine := atlas.Credentials{ClientID: marked, ClientSecret: redact.New(marked)}
 	for _, step := range []atlastest.Step{
 		atlastest.StatusMessage(2, marked), atlastest.StatusMessage(3, marked), atlastest.HTTPReply(500, "text/html", marked),
-		atlastest.BadURL("https://evil.example.com/?token=" + marked), atlastest.BadURL("https://atriptech.com:1/" + marked), atlastest.Redirect("https://" + marked + ".example.com/"),
-		atlastest.HTTPReply(200, "application/json", `{"status":"`+marked+`"}`), atlastest.HTTPReply(200, "application/json", `{"`+marked+`":1,"`+marked+`":2}`),
-		atlastest.WithHeader("Content-Encoding", marked, atlastest.HTTPReply(200, "application/json", `{}`)),
+		atlastest.BadURL("https://evil.example.com/?token=" + marked), atlastest.BadURL("https://atriptech.com:1/" + marked),
+		atlastest.Redirect("https://" + marked + ".example.com/"), jsonReply(`{"status":"` + marked + `"}`), atlastest.CutConnection(),
+		jsonReply(`{"` + marked + `":1,"` + marked + `":2}`), atlastest.WithHeader("Content-Encoding", marked, jsonReply(`{}`)),
 	} {
 		server.Script(step)
-		_, err := client.GetToken(t.Context(), mine, request)
-		if err == nil || strings.Contains(err.Error(), marked) {
+		if _, err := client.GetToken(t.Context(), mine, request); err == nil || strings.Contains(err.Error(), marked) {
 			t.Errorf("the error is %v", err)
 		}
+		server.Clear()
 	}
 }
 
-func TestAConnectionIsUsedAgain(t *testing.T) {
+func TestClient_CheckCredentials(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, nil)
-	client := newClient(t, server.URL)
-	for range 5 {
-		if _, err := client.GetToken(t.Context(), credentials, request); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := server.Connections(); n != 1 {
-		t.Errorf("5 calls in a row took %d connections, want 1", n)
-	}
-}
-
-func TestTheFirstCallUsesTheConnectionOpenedAhead(t *testing.T) {
-	t.Parallel()
-	for name, server := range map[string]*atlastest.Server{
-		"http":  newServer(t, nil),
-		"https": newServer(t, &atlastest.Options{TLS: true, PublicURL: "https://portal.example.com"}),
+	const accepted = "" // no error
+	type script = []atlastest.Step
+	link, failure := atlastest.BadURL("https://atriptech.com/"), atlastest.SystemError()
+	refusal, limit := atlastest.Unauthorized(), atlastest.RateLimited(1, 200)
+	for rule, row := range map[string]struct {
+		secret string
+		script script // nil: Atlas checks
+		want   string // in the error
+		calls  int
+	}{
+		"right credentials are accepted":                {"", nil, accepted, 2},
+		"a wrong secret is refused":                     {"wrong", nil, "refuses the credentials (status 3)", 1},
+		"HTTP 403 is a refusal":                         {"", script{atlastest.HTTPStatus(403)}, "refuses the credentials (HTTP 403)", 1},
+		"a link for an empty order is no refusal":       {"", script{link, refusal}, accepted, 2},
+		"a failure is acceptance if others are refused": {"", script{failure, refusal}, accepted, 2},
+		"two failures show nothing":                     {"", script{failure, failure}, "same way: Atlas reports a failure", 2},
+		"two links show nothing":                        {"", script{link, link}, "same way: Atlas reports success", 2},
+		"the limiter shows nothing":                     {"", script{limit}, "limits the rate", 1},
+		"the limiter at the second shows nothing":       {"", script{failure, limit}, "limits the rate", 2},
+		"a proxy's page shows nothing":                  {"", script{atlastest.HTML()}, "cannot be used", 1},
+		"HTTP 500 shows nothing":                        {"", script{atlastest.HTTPStatus(500)}, "HTTP 500", 1},
+		"HTTP 500 at the second shows nothing":          {"", script{failure, atlastest.HTTPStatus(500)}, "HTTP 500", 2},
 	} {
-		client := newClient(t, server.URL)
-		if name == "https" {
-			client = overTLS(t, server)
+		server, client := start(t, false)
+		server.Script(row.script...)
+		pair := credentials
+		if row.secret != "" {
+			pair.ClientSecret = redact.New(row.secret)
 		}
-		if err := client.Connect(t.Context()); err != nil {
-			t.Fatal(name, err)
+		err := client.CheckCredentials(t.Context(), pair)
+		if (err == nil) != (row.want == accepted) || err != nil && !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %q", rule, err, row.want)
 		}
-		if n := len(server.Requests()); n != 0 {
-			t.Errorf("%s: connecting ahead sent %d requests, want none", name, n)
+		requests := server.Requests()
+		if len(requests) != row.calls || requests[0].Body != `{"orderNo":"","userName":"","role":""}` {
+			t.Errorf("%s: %d calls, want %d: %v", rule, len(requests), row.calls, requests)
 		}
-		for range 3 {
-			if _, err := client.GetToken(t.Context(), credentials, request); err != nil {
-				t.Fatal(name, err)
-			}
-		}
-		if n := server.Connections(); n != 1 {
-			t.Errorf("%s: %d connections, want the one opened ahead", name, n)
-		}
-		if want := map[string]string{"http": "HTTP/1.1", "https": "HTTP/2.0"}[name]; server.Requests()[0].Proto != want {
-			t.Errorf("%s: spoke %s, want %s", name, server.Requests()[0].Proto, want)
+		if len(requests) == 2 && requests[1].Header.Get("X-Atlas-Client-Id") == atlastest.DefaultClientID {
+			t.Errorf("%s: the second call used the real client id", rule)
 		}
 	}
-}
-
-func TestADeadConnectionCostsAReplayNotAnError(t *testing.T) {
-	t.Parallel()
-	for _, ahead := range []bool{true, false} {
-		for _, secure := range []bool{false, true} {
-			server := newServer(t, &atlastest.Options{TLS: secure, PublicURL: map[bool]string{true: "https://portal.example.com"}[secure]})
-			client := newClient(t, server.URL)
-			if secure {
-				client = overTLS(t, server)
-			}
-			if ahead {
-				if err := client.Connect(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for range 20 {
-				server.CloseClientConnections()
-				if _, err := client.GetToken(t.Context(), credentials, request); err != nil {
-					t.Errorf("ahead %v, TLS %v: %v", ahead, secure, err)
-				}
-			}
-		}
-	}
-}
-
-func TestCallsAtOnceShareAClient(t *testing.T) {
-	t.Parallel()
-	server := newServer(t, nil)
-	client := newClient(t, server.URL)
-	if err := client.Connect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	failed := make(chan error, 64)
-	for range cap(failed) {
-		go func() {
-			_, err := client.GetToken(context.Background(), credentials, request)
-			failed <- err
-		}()
-	}
-	for range cap(failed) {
-		if err := <-failed; err != nil {
-			t.Error(err)
-		}
-	}
-	client.CloseIdleConnections()
-	if _, err := client.GetToken(t.Context(), credentials, request); err != nil {
-		t.Errorf("after the connections were closed: %v", err)
-	}
-}
-
-func TestTheTransportNeedsTLS12AndResumesSessions(t *testing.T) {
-	t.Parallel()
-	transport := atlas.NewTransport()
-	if c := transport.TLSClientConfig; c.MinVersion != tls.VersionTLS12 || c.ClientSessionCache == nil || c.InsecureSkipVerify {
-		t.Error("the transport's TLS configuration is too weak")
-	}
-	var _ http.RoundTripper = transport
 }

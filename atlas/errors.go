@@ -6,42 +6,40 @@ import (
 	"time"
 )
 
-// The kinds of failure. Each error that a Client returns matches exactly one
-// of them by errors.Is.
+// The kinds of failure. Each error of GetToken matches exactly one of them.
 var (
-	// ErrSystem: Atlas answered that it failed: status 2, 9999, -1, any status
-	// that is not known, or an HTTP status that is not 200.
+	// ErrSystem: Atlas reports a failure: status 2, 9999, -1 or an unknown one,
+	// or an HTTP status other than 200.
 	ErrSystem = errors.New("Atlas reports a failure")
 	// ErrRefused: Atlas does not accept the credentials: status 3, 900 or 902,
 	// HTTP 401 or 403.
 	ErrRefused = errors.New("Atlas refuses the credentials")
-	// ErrRateLimited: Atlas's limiter answered; Error.RetryAfter tells the wait.
+	// ErrRateLimited: Atlas's rate limiter answered. Error.RetryAfter is the wait.
 	ErrRateLimited = errors.New("Atlas limits the rate")
-	// ErrMalformed: the answer cannot be used: a redirect, not the documented
-	// JSON, more than MaxReply bytes, cut short, or a url that is not allowed.
+	// ErrMalformed: the reply cannot be used. It is a redirect, not the documented
+	// JSON, larger than MaxReply or cut short, or its url is not allowed.
 	ErrMalformed = errors.New("Atlas's reply cannot be used")
-	// ErrTimeout: the context ended after the request had a connection.
+	// ErrTimeout: the context ended while the request was on a connection.
 	ErrTimeout = errors.New("Atlas did not answer in time")
-	// ErrUnreachable: there was no connection to send the request on.
+	// ErrUnreachable: there was no connection.
 	ErrUnreachable = errors.New("Atlas cannot be reached")
 )
 
-// Error is what a failed call returns. Its text never holds anything that
-// Atlas sent, nor the credentials, nor the url.
+// Error is a failed call. Its text contains nothing that Atlas sent, no
+// credentials and no url.
 type Error struct {
-	// Kind is one of ErrSystem, ErrRefused, ErrRateLimited, ErrMalformed,
-	// ErrTimeout and ErrUnreachable.
+	// Kind is one of the kinds of failure above.
 	Kind error
-	// Status is the reply's status, or its code when the limiter answered; nil
-	// when there was none.
+	// Status is the status or the rate limiter's code in the reply's body, nil
+	// if there was none.
 	Status *int
-	// HTTPStatus is the reply's HTTP status, 0 when there was no reply.
+	// HTTPStatus is 0 if there was no reply.
 	HTTPStatus int
-	// RetryAfter is the wait that the limiter asks for; 0 when unknown.
+	// RetryAfter is the wait that the rate limiter asks for, 0 if unknown.
 	RetryAfter time.Duration
-	// Retryable tells that the same request may succeed a moment later.
+	// Retryable means that the same request can succeed a moment later.
 	Retryable bool
-	// Detail says what happened, in the client's own words.
+	// Detail explains the failure in the client's own words.
 	Detail string
 
 	cause error
@@ -63,7 +61,7 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the kind and the transport's error, if any. The transport's
-// error may quote what the other side sent: match it, do not print it.
+// error can quote the other side: match it, do not print it.
 func (e *Error) Unwrap() []error {
 	if e.cause == nil {
 		return []error{e.Kind}

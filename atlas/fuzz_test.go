@@ -16,7 +16,8 @@ import (
 func FuzzReply(f *testing.F) {
 	for _, body := range []string{
 		`{"url":"https://www.atriptech.com/portal?token=x","status":0,"msg":null}`, `{"url":"","status":3,"msg":"unauthorized access"}`,
-		`{"code":429,"message":"slow down","limitType":"QPS","limit":1,"retryAfter":1}`, `{"status":0,"url":"https://atriptech.com@example.com/"}`,
+		`{"code":429,"message":"slow down","limitType":"QPS","limit":1,"retryAfter":1}`,
+		`{"status":0,"url":"https://atriptech.com@example.com/"}`,
 		`{"status":1e99}`, `{"status":-0}`, `{"status":0,"url":{"status":0}}`, `[]`, `null`, `{`, "\x1f\x8b", "<html>", `{"status":0,"status":3}`,
 	} {
 		f.Add(200, []byte(body))

@@ -12,9 +12,8 @@ import (
 	"atriptoken/internal/redact"
 )
 
-// reply is the union of what Atlas answers with: the documented body, and the
-// limiter's. Members are kept raw so that one of an unexpected type does not
-// hide the status beside it.
+// reply is the union of the documented body and the rate limiter's. Members are
+// kept raw, so that an unexpected type of one does not hide the others.
 type reply struct {
 	URL        jsontext.Value `json:"url"`
 	Status     jsontext.Value `json:"status"`
@@ -23,86 +22,78 @@ type reply struct {
 	RetryAfter jsontext.Value `json:"retryAfter"`
 }
 
-// statusRateLimited is the limiter's code, whatever the HTTP status.
-const statusRateLimited = 429
+// rateLimited is the rate limiter's code, whatever the HTTP status.
+const rateLimited = 429
 
-// classify turns a whole reply into Reply or *Error. HTTP's own refusals come
-// first, since a gateway in front of Atlas answers with bodies of its own.
+// classify turns a reply into a Reply or an *Error. The HTTP status comes before
+// the body, because a gateway in front of Atlas sends bodies of another form.
 func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
-	httpStatus := response.StatusCode
-	fail := func(kind error, status *int, retryable bool, detail string) (Reply, error) {
-		return Reply{}, &Error{Kind: kind, Status: status, HTTPStatus: httpStatus, Retryable: retryable, Detail: detail}
-	}
-	oversized := len(text) > MaxReply
 	var body reply
-	undecodable := oversized || json.Unmarshal(text, &body) != nil
-	code, limited := integer(body.Code)
-	limited = limited && code == statusRateLimited
+	oversized := len(text) > MaxReply
+	malformed := oversized || json.Unmarshal(text, &body) != nil
+	status, hasStatus := integer(body.Status)
+	code, hasCode := integer(body.Code)
 
-	switch {
-	case limited || httpStatus == http.StatusTooManyRequests:
-		e := &Error{Kind: ErrRateLimited, HTTPStatus: httpStatus, Retryable: true, RetryAfter: retryAfter(body.RetryAfter, response.Header)}
-		if limited {
-			e.Status = &code
-		}
-		return Reply{}, e
-	case httpStatus == http.StatusUnauthorized || httpStatus == http.StatusForbidden:
-		return fail(ErrRefused, nil, false, "")
+	e := &Error{Kind: ErrMalformed, HTTPStatus: response.StatusCode}
+	switch httpStatus := e.HTTPStatus; {
+	case hasCode && code == rateLimited:
+		e.Kind, e.Status = ErrRateLimited, &code
+	case httpStatus == rateLimited:
+		e.Kind = ErrRateLimited
+	case httpStatus == 401 || httpStatus == 403:
+		e.Kind = ErrRefused
 	case httpStatus >= 300 && httpStatus < 400:
-		return fail(ErrMalformed, nil, false, "it is a redirect, which is never followed; check the base URL")
+		e.Detail = "it is a redirect, which is never followed; check the base URL"
 	case httpStatus >= 500:
-		return fail(ErrSystem, nil, true, "")
-	case httpStatus != http.StatusOK:
-		return fail(ErrSystem, nil, false, "check the base URL")
+		e.Kind, e.Retryable = ErrSystem, true
+	case httpStatus != 200:
+		e.Kind, e.Detail = ErrSystem, "check the base URL"
 	case oversized:
-		return fail(ErrMalformed, nil, false, "it is larger than "+strconv.Itoa(MaxReply>>10)+" KiB")
+		e.Detail = "it is larger than " + strconv.Itoa(MaxReply>>10) + " KiB"
 	case response.Header.Get("Content-Encoding") != "" && !response.Uncompressed:
-		return fail(ErrMalformed, nil, false, "its content encoding was not asked for")
-	case undecodable:
-		return fail(ErrMalformed, nil, true, "it is not the documented JSON object")
-	}
-
-	status, ok := integer(body.Status)
-	if !ok {
-		return fail(ErrMalformed, nil, true, "its status is not a whole number")
-	}
-	// 0, 2 and 3 are documented for this call; the others are known from
-	// Atlas's other calls.
-	switch status {
-	case 0:
-		return c.success(&body, httpStatus)
-	case 3, 900, 902:
-		return fail(ErrRefused, &status, false, "")
-	case 2, 9999, -1:
-		return fail(ErrSystem, &status, true, "")
-	case statusRateLimited:
-		return Reply{}, &Error{Kind: ErrRateLimited, Status: &status, HTTPStatus: httpStatus, Retryable: true,
-			RetryAfter: retryAfter(body.RetryAfter, response.Header)}
+		e.Detail = "its content encoding was not requested"
+	case malformed:
+		e.Detail, e.Retryable = "it is not the documented JSON object", true
+	case !hasStatus:
+		e.Detail, e.Retryable = "its status is not a whole number", true
 	default:
-		return fail(ErrSystem, &status, false, "")
+		e.Status = &status
+		// 0, 2 and 3 are documented for this call, the others for Atlas's other calls.
+		switch status {
+		case 0:
+			var reply Reply
+			if reply, e.Detail = c.success(&body); e.Detail == "" {
+				return reply, nil
+			}
+		case 3, 900, 902:
+			e.Kind = ErrRefused
+		case rateLimited:
+			e.Kind = ErrRateLimited
+		default:
+			e.Kind, e.Retryable = ErrSystem, status == 2 || status == 9999 || status == -1
+		}
 	}
+	if e.Kind == ErrRateLimited {
+		e.Retryable, e.RetryAfter = true, retryAfter(body.RetryAfter, response.Header)
+	}
+	return Reply{}, e
 }
 
-func (c *Client) success(body *reply, httpStatus int) (Reply, error) {
-	zero := 0
-	fail := func(detail string) (Reply, error) {
-		return Reply{}, &Error{Kind: ErrMalformed, Status: &zero, HTTPStatus: httpStatus, Detail: detail}
+// success returns the reply of status 0, or what is wrong with it.
+func (c *Client) success(body *reply) (r Reply, problem string) {
+	url, err := jsontext.AppendUnquote(nil, body.URL)
+	if err != nil || len(url) == 0 {
+		return Reply{}, "it reports success without a url"
 	}
-	text, err := jsontext.AppendUnquote(nil, body.URL)
-	url := string(text)
-	if err != nil || url == "" {
-		return fail("it reports success and holds no url")
+	if problem := c.checkPortalURL(string(url)); problem != "" {
+		return Reply{}, problem
 	}
-	if err := c.checkPortalURL(url); err != nil {
-		return fail(err.Error())
-	}
-	answer := Reply{URL: redact.New(url)}
-	// msg is passed on when it is text and never decides anything.
+	r.URL = redact.New(string(url))
 	var msg string
 	if body.Msg.Kind() == '"' && json.Unmarshal(body.Msg, &msg) == nil {
-		answer.Msg = &msg
+		r.Msg = &msg
 	}
-	return answer, nil
+	return r, ""
 }
 
 // integer reads a JSON number that is whole and fits in 32 bits.
@@ -117,23 +108,19 @@ func integer(v jsontext.Value) (int, bool) {
 	return int(n), true
 }
 
-// maxRetryAfter bounds the wait that is passed on: nobody waits longer than
-// that on a click, and a wild value must not silence a frontend for days.
+// maxRetryAfter bounds the wait: a wrong value must not stop a frontend for days.
 const maxRetryAfter = 5 * time.Minute
 
-// retryAfter reads the limiter's wait in seconds, from its body or else from
-// the Retry-After header; 0 when neither gives one.
+// retryAfter reads the rate limiter's wait in seconds from its body, else from
+// the Retry-After header. 0 means that it is unknown.
 func retryAfter(v jsontext.Value, header http.Header) time.Duration {
 	text := string(v)
 	if v.Kind() != '0' {
 		text = header.Get("Retry-After")
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(seconds) || seconds <= 0 {
+	if err != nil || !(seconds > 0) { // false for NaN
 		return 0
 	}
-	if seconds > maxRetryAfter.Seconds() {
-		return maxRetryAfter
-	}
-	return time.Duration(seconds * float64(time.Second))
+	return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
 }

@@ -13,57 +13,41 @@ import (
 	"time"
 )
 
-// NewTransport returns the transport that a Client uses when it is given none:
-// TLS 1.2 or newer with session resumption, HTTP/2 when Atlas offers it, gzip
-// by the transport, proxies from the environment, and bounds on each step so
-// that a dead network is told from a slow Atlas.
+// NewTransport returns the transport that a Client uses if it is given none:
+// TLS 1.2 or newer, HTTP/2 if Atlas offers it, gzip, proxies from the
+// environment, and a limit on each step of a connection.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		DialContext: (&net.Dialer{
-			Timeout:   3 * time.Second,
-			KeepAlive: 30 * time.Second,
-		}).DialContext,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 4 * time.Second,
-		TLSClientConfig: &tls.Config{
-			MinVersion:         tls.VersionTLS12,
-			ClientSessionCache: tls.NewLRUClientSessionCache(4),
-		},
-		ForceAttemptHTTP2: true,
-		// A frozen environment sends no pings; after the thaw a connection
-		// that the network forgot is noticed by them within seconds.
-		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: 2 * time.Second,
-			PingTimeout:     2 * time.Second,
-		},
-		MaxIdleConns:           64,
-		MaxIdleConnsPerHost:    64,
-		MaxConnsPerHost:        64,
-		IdleConnTimeout:        maxIdle,
-		MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)},
+		ForceAttemptHTTP2:   true,
+		IdleConnTimeout:     maxIdle,
+		// A frozen process sends no pings: after the freeze they find a
+		// connection that the network has dropped within seconds.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 2 * time.Second},
 	}
 }
 
-// transportError says in the client's own words why there was no reply. The
-// transport's text is not repeated: it may quote what the other side sent.
+// transportError explains in the client's own words why there was no reply. The
+// transport's text is left out: it can quote the other side.
 func transportError(ctx context.Context, err error, connected bool) *Error {
-	e := &Error{cause: err}
+	e := &Error{Kind: ErrUnreachable, Retryable: true, cause: err}
 	if ctx.Err() != nil {
+		e.Detail = "no connection before the attempt's deadline"
 		if connected {
-			e.Kind, e.Detail, e.Retryable = ErrTimeout, "no reply before the attempt's deadline", true
-		} else {
-			e.Kind, e.Detail, e.Retryable = ErrUnreachable, "no connection before the attempt's deadline", true
+			e.Kind, e.Detail = ErrTimeout, "no reply before the attempt's deadline"
 		}
 		return e
 	}
-	e.Kind, e.Retryable = ErrUnreachable, true
 	var (
 		dns       *net.DNSError
 		timeout   net.Error
 		untrusted *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
 		record    tls.RecordHeaderError
 		alert     tls.AlertError
-		authority x509.UnknownAuthorityError
 	)
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -78,23 +62,22 @@ func transportError(ctx context.Context, err error, connected bool) *Error {
 		e.Detail = "the connection was refused; check the base URL's port and the allow-list of egress addresses"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Detail = "connecting timed out; check the route to the internet and the allow-list of egress addresses"
-	case connected:
-		e.Kind, e.Detail = ErrMalformed, "the connection was cut before a whole reply came"
-		if strings.Contains(err.Error(), "malformed") || strings.Contains(err.Error(), "exceeded") {
-			e.Detail = "the reply is not HTTP as it should be"
-		}
-	default:
+	case !connected:
 		e.Detail = "connecting failed"
+	case strings.Contains(err.Error(), "malformed") || strings.Contains(err.Error(), "exceeded"):
+		e.Kind, e.Detail = ErrMalformed, "the reply is not valid HTTP"
+	default:
+		e.Kind, e.Detail = ErrMalformed, "the connection was cut before the whole reply arrived"
 	}
 	return e
 }
 
-// bodyError says why a reply whose headers had come could not be read.
+// bodyError explains why the body of a reply could not be read.
 func bodyError(ctx context.Context, err error, status int) *Error {
 	e := &Error{Kind: ErrMalformed, HTTPStatus: status, Retryable: true, cause: err}
 	switch {
 	case ctx.Err() != nil:
-		e.Kind, e.Detail = ErrTimeout, "the reply's body did not come before the attempt's deadline"
+		e.Kind, e.Detail = ErrTimeout, "the reply's body did not arrive before the attempt's deadline"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		e.Detail = "the reply's body was cut short"
 	default:

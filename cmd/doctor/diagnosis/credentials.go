@@ -2,10 +2,10 @@ package diagnosis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"atriptoken/atlas"
-	"atriptoken/atlas/credentialcheck"
 )
 
 // atlasCredentials asks Atlas whether it takes the credentials, from here.
@@ -21,11 +21,11 @@ func atlasCredentials(ctx context.Context, s *subject) finding {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	client := &atlas.Client{BaseURL: s.baseURL, Transport: s.transport()}
-	verdict, err := credentialcheck.Ask(ctx, client, atlas.Credentials{ClientID: s.credentials.ClientID, ClientSecret: s.credentials.ClientSecret})
-	switch verdict {
-	case credentialcheck.Accepted:
-		return pass("Atlas takes the credentials: " + verdict.String())
-	case credentialcheck.Refused:
+	err := client.CheckCredentials(ctx, atlas.Credentials{ClientID: s.credentials.ClientID, ClientSecret: s.credentials.ClientSecret})
+	switch {
+	case err == nil:
+		return pass("Atlas takes the credentials: it refused made-up ones, and not these")
+	case errors.Is(err, atlas.ErrRefused):
 		return s.fromHere(fmt.Sprintf("Atlas refuses the credentials: %v", err),
 			"make a new client secret in ATRIP and put it in (make secret); with production credentials, ask Atlas for its allow-list of addresses")
 	}

@@ -3,7 +3,7 @@
 // are never in an argument, in the environment, in a file or in its output.
 //
 // Before it stores them it asks Atlas whether it takes them, without minting a
-// link for anybody (see package credentialcheck). Refused credentials are not stored.
+// link for anybody (see atlas.Client.CheckCredentials). Refused credentials are not stored.
 // Storing what the secret holds already changes nothing.
 //
 // Exit codes: 0 stored, or held already; 1 refused by Atlas or not valid;
@@ -25,7 +25,6 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"atriptoken/atlas"
-	"atriptoken/atlas/credentialcheck"
 	"atriptoken/cmd/doctor/diagnosis"
 	"atriptoken/secret"
 )
@@ -114,12 +113,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) 
 		return refused
 	}
 	if !f.unchecked {
-		verdict, err := check(ctx, to.baseURL, credentials)
-		switch verdict {
-		case credentialcheck.Refused:
+		err := check(ctx, to.baseURL, credentials)
+		switch {
+		case errors.Is(err, atlas.ErrRefused):
 			say("Atlas refuses these credentials (%v); nothing was stored. When Atlas does not list this machine's address, give -unchecked.", err)
 			return refused
-		case credentialcheck.Accepted:
+		case err == nil:
 			say("Atlas takes these credentials")
 		default:
 			say("whether Atlas takes these credentials is not known (%v)", err)
@@ -158,12 +157,13 @@ func (e ownError) Error() string { return string(e) }
 // checkLimit bounds the question to Atlas.
 const checkLimit = 15 * time.Second
 
-func check(ctx context.Context, baseURL string, credentials secret.Credentials) (credentialcheck.Verdict, error) {
+func check(ctx context.Context, baseURL string, credentials secret.Credentials) error {
 	base, err := atlas.ParseBaseURL(baseURL, false)
 	if err != nil {
-		return credentialcheck.Unknown, fmt.Errorf("the base URL %w", err)
+		return fmt.Errorf("the base URL %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	return credentialcheck.Ask(ctx, &atlas.Client{BaseURL: base}, atlas.Credentials{ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret})
+	client := &atlas.Client{BaseURL: base}
+	return client.CheckCredentials(ctx, atlas.Credentials{ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret})
 }
