@@ -2,6 +2,7 @@ package handler
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,9 +26,8 @@ func (c claims) one(name string) (string, bool) {
 	return text, text != ""
 }
 
-// list returns a claim as a list: an array, a JSON array in a string, one word,
-// or, for scope and scp, words separated by spaces. An absent claim is an empty
-// list. ok is false for any other text: it may be one group or several.
+// list returns a claim as a list: an array, or a text that is one word. An absent
+// claim is an empty list. Any other text may be one value or several: ok is false.
 func (c claims) list(name string) (values []string, ok bool) {
 	v, present := c[name]
 	switch {
@@ -35,29 +35,24 @@ func (c claims) list(name string) (values []string, ok bool) {
 		return nil, true
 	case v.isList:
 		return v.values, true
-	case name == "scope" || name == "scp":
-		return strings.Fields(v.text), true // RFC 6749, 3.3
-	case strings.HasPrefix(v.text, "["):
-		return jsonArray([]byte(v.text))
-	case v.text == "" || strings.ContainsAny(v.text, whiteSpace+`,"`):
+	case v.text == "" || strings.ContainsFunc(v.text, separator):
 		return nil, false
 	}
 	return []string{v.text}, true
 }
 
-// whiteSpace is what may separate the words of a list that is a text.
-const whiteSpace = " \t\r\n\v\f\u0085\u00a0"
+// separator reports whether r may separate or enclose the values of a list.
+func separator(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`,"[]`, r) }
 
-// tags returns the claims as a policy sees them: sets of strings. An ambiguous
-// text is one member; "other" is an empty set.
+// tags returns the claims as a policy sees them: sets of strings.
 func (c claims) tags() map[string][]string {
 	tags := make(map[string][]string, len(c))
 	for name, v := range c {
-		values, ok := c.list(name)
-		if !ok && !v.other {
-			values = []string{v.text}
+		if v.isList || v.other {
+			tags[name] = v.values
+		} else {
+			tags[name] = []string{v.text}
 		}
-		tags[name] = values
 	}
 	return tags
 }

@@ -83,17 +83,22 @@ func operatorOfToken(values map[string]jsontext.Value, h header, arrays arrayFor
 		}
 		texts[name] = text
 	}
-	read, reason := readTexts(texts, h["authorization"], arrays)
+	read, reason := readTexts(texts, h["authorization"], arrays, names.groups)
 	if reason != "" {
 		return anonymous(reason)
 	}
 	return operator(read, names)
 }
 
-// operatorOfContext is the operator that a Lambda authorizer describes, with
-// values of any type.
+// operatorOfContext is the operator that a Lambda authorizer describes. A REST
+// API's can only return scalars, so a text that is a JSON array is a list.
 func operatorOfContext(values map[string]jsontext.Value, names claimNames) identity {
 	read := readTyped(values)
+	for name, value := range read {
+		if members, ok := jsonArray(jsontext.Value(value.text)); ok {
+			read[name] = claimValue{values: members, isList: true}
+		}
+	}
 	if _, ok := read["sub"]; !ok {
 		read["sub"] = read["principalId"]
 	}

@@ -136,7 +136,7 @@ func TestClaims_Tags(t *testing.T) {
 	for condition, claims := range map[string]string{
 		`principal.getTag("amr") == ["mfa", "pwd"]`:                                      `{"amr":["pwd","mfa"]}`,
 		`principal.getTag("name") == ["Amelia Example"]`:                                 `{"name":"Amelia Example"}`,
-		`principal.getTag("scope") == ["openid", "email"]`:                               `{"scope":"email openid"}`,
+		`principal.getTag("scope") == ["email openid"]`:                                  `{"scope":"email openid"}`,
 		`principal.getTag("level") == ["3"]`:                                             `{"level":3}`,
 		`principal.getTag("email_verified") == ["true"]`:                                 `{"email_verified":true}`,
 		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                         `{"gone":null}`,

@@ -22,52 +22,44 @@ const (
 	commas arrayFormat = true
 )
 
-// ambiguous reports whether a text may be an array. "[word]" counts as an array
-// of one word.
+// ambiguous reports whether a text may stand for an array, an object or null.
 func (f arrayFormat) ambiguous(text string) bool {
-	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
-		return strings.ContainsAny(strings.TrimSuffix(inner, "]"), whiteSpace+`[]",`)
+	first, _, _ := strings.Cut(text, "[")
+	switch {
+	case strings.HasSuffix(text, "]") && len(first) < len(text) && (first == "" || first == "map"),
+		strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}"),
+		text == "<nil>", text == "null":
+		return true
 	}
-	return bool(f) && strings.Contains(text, ",")
+	return f == commas && strings.Contains(text, ",")
 }
 
-// readTexts reads claims that an authorizer has verified and rendered as text. If
-// a text is ambiguous, it reads the array from the token in the Authorization
-// header, but only if that token's claims are exactly those the authorizer passed
-// on. Otherwise reason says what is ambiguous.
+// readTexts reads claims that an authorizer has verified and rendered as text. It
+// never splits a text. If a text is ambiguous, it reads the claims from the token
+// in the Authorization header, but only if they are exactly those the authorizer
+// passed on. Otherwise reason says why there are no claims.
 //
 // The authorizer must read the token from the Authorization header, as in
 // template.yaml and as API Gateway proposes. A deployment with another identity
-// source must drop that header from requests, or use group names without spaces.
-func readTexts(texts map[string]string, authorization []string, f arrayFormat) (read claims, reason string) {
-	var ambiguous []string
+// source must drop that header from requests.
+func readTexts(texts map[string]string, authorization []string, f arrayFormat, groups string) (read claims, reason string) {
 	read = make(claims, len(texts))
+	ambiguous := strings.ContainsFunc(texts[groups], separator)
 	for name, text := range texts {
-		inner, isArray := strings.CutPrefix(text, "[")
-		switch {
-		case f.ambiguous(text):
-			ambiguous = append(ambiguous, name)
-		case isArray && strings.HasSuffix(inner, "]"):
-			read[name] = claimValue{values: strings.Fields(strings.TrimSuffix(inner, "]")), isList: true}
-		default:
-			read[name] = claimValue{text: text}
-		}
+		read[name] = claimValue{text: text}
+		ambiguous = ambiguous || f.ambiguous(text)
 	}
-	if len(ambiguous) == 0 {
+	if !ambiguous {
 		return read, ""
 	}
 	token, ok := tokenClaims(authorization)
-	if !ok {
+	switch {
+	case !ok:
 		return nil, "a claim may be an array or a text, and the request has no token to read it from"
-	}
-	if !f.same(texts, token) {
+	case !f.same(texts, token):
 		return nil, "a claim may be an array or a text, and the token in the request has other claims"
 	}
-	typed := readTyped(token)
-	for _, name := range ambiguous {
-		read[name] = typed[name]
-	}
-	return read, ""
+	return readTyped(token), ""
 }
 
 // tokenClaims returns the claims of the token in an Authorization header. It

@@ -134,7 +134,7 @@ func newIdentityProvider(t *testing.T) *identityProvider {
 }
 
 func (p *identityProvider) token(audience string) string {
-	claims, err := json.Marshal(map[string]string{"iss": p.URL, "aud": audience, "sub": "1", "email": "amelia@example.com", "groups": "[atrip-finance]"})
+	claims, err := json.Marshal(map[string]string{"iss": p.URL, "aud": audience, "sub": "1", "email": "amelia@example.com", "groups": "atrip-finance"})
 	if err != nil {
 		panic(err)
 	}

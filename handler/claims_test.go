@@ -1,0 +1,359 @@
+package handler_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode"
+
+	"atriptoken/internal/lambdatest"
+)
+
+// groupPolicy permits operators in the group "yes", with any name and role.
+const groupPolicy = `@id("yes") permit(principal is Operator, action, resource) when { principal.groups.contains("yes") };`
+
+func groupBroker(t *testing.T) *broker {
+	return newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+}
+
+// httpAPIClaims returns an HTTP API's event with these claims as text, and a token
+// with the groups given as JSON ("" for no token).
+func httpAPIClaims(t *testing.T, groups any, token string) []byte {
+	texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "exp": "1773345838", "groups": groups}
+	edits := []lambdatest.Edit{set(texts, "requestContext", "authorizer", "jwt", "claims")}
+	if token != "" {
+		edits = append(edits, headerSet("authorization", tokenWithGroups(token)))
+	}
+	if _, remove := groups.(absent); remove {
+		delete(texts, "groups")
+	}
+	return sample(t, "http-api-jwt", edits...)
+}
+
+// restAPIClaims is httpAPIClaims for a REST API, which renders times as dates.
+func restAPIClaims(t *testing.T, groups any, token string) []byte {
+	texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "exp": "Thu Mar 12 20:03:58 UTC 2026", "groups": groups}
+	header := any(absent{})
+	if token != "" {
+		header = []any{tokenWithGroups(token)}
+	}
+	return sample(t, "rest-api-cognito", set(texts, "requestContext", "authorizer", "claims"),
+		set(absent{}, "headers", "Authorization"), set(header, "multiValueHeaders", "Authorization"))
+}
+
+func tokenWithGroups(groups string) string {
+	return bearer(`{"sub":"u1","email":"amelia@example.com","exp":1773345838,"groups":` + groups + `}`)
+}
+
+// A group whose name contains a space of any script is not two groups.
+func TestClaims_SpaceInGroupName(t *testing.T) {
+	t.Parallel()
+	b := groupBroker(t)
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !unicode.IsSpace(r) && !unicode.In(r, unicode.Z, unicode.Cf) {
+			continue
+		}
+		name := "客服" + string(r) + "yes"
+		for form, event := range map[string][]byte{
+			"array":                httpAPIClaims(t, "["+name+"]", "["+quoted(name)+"]"),
+			"array, no token":      httpAPIClaims(t, "["+name+"]", ""),
+			"string":               httpAPIClaims(t, name, quoted(name)),
+			"string, no token":     httpAPIClaims(t, name, ""),
+			"REST array":           restAPIClaims(t, name, "["+quoted(name)+"]"),
+			"REST array, no token": restAPIClaims(t, name, ""),
+			"typed":                sample(t, "appsync-oidc", set(name, "identity", "claims", "groups")),
+			"Lambda authorizer":    sample(t, "rest-api-lambda", set(name, "requestContext", "authorizer", "groups")),
+		} {
+			if _, _ = b.call("api", event); b.audit()["outcome"] != "NotPermitted" {
+				t.Fatalf("%U, %s: %v", r, form, b.audit()["outcome"])
+			}
+		}
+	}
+}
+
+func TestClaims_Groups(t *testing.T) {
+	t.Parallel()
+	b := groupBroker(t)
+	for _, row := range []struct {
+		name   string
+		groups any    // as the authorizer passes them on; absent{} for none
+		token  string // the token's groups; "" for no token
+		http   string // what an HTTP API's event gets
+		rest   string // what a REST API's event gets
+	}{
+		{"one word", "yes", "", "OK", "OK"},
+		{"another word", "yess", "", "NotPermitted", "NotPermitted"},
+		{"another case", "YES", "", "NotPermitted", "NotPermitted"},
+		{"empty", "", "", "NotPermitted", "NotPermitted"},
+		{"absent", absent{}, "", "NotPermitted", "NotPermitted"},
+		{"null", nil, "", "NotPermitted", "NotPermitted"},
+		{"an array", []any{"yes"}, "", "NotPermitted", "NotPermitted"},
+		{"an object", map[string]any{"yes": true}, "", "NotPermitted", "NotPermitted"},
+
+		{"array of one", "[yes]", `["yes"]`, "OK", "OK"},
+		{"array of one, no token", "[yes]", "", "NotPermitted", "NotPermitted"},
+		{"string that looks like an array", "[yes]", `"[yes]"`, "NotPermitted", "NotPermitted"},
+		{"string that is a JSON array", `["yes"]`, `"[\"yes\"]"`, "NotPermitted", "NotPermitted"},
+		{"array of two", "[no yes]", `["no","yes"]`, "OK", "OK"},
+		{"array of two, no token", "[no yes]", "", "NotPermitted", "NotPermitted"},
+		{"array of one with a space", "[no yes]", `["no yes"]`, "NotPermitted", "NotPermitted"},
+		{"array with a space and another", "[no yes yes]", `["no yes","yes"]`, "OK", "OK"},
+		{"array in another order", "[yes no]", `["no","yes"]`, "NotPermitted", "NotPermitted"},
+		{"array with one more in the token", "[yes no]", `["yes","no","more"]`, "NotPermitted", "NotPermitted"},
+		{"array, null in the token", "[yes no]", `null`, "NotPermitted", "NotPermitted"},
+		{"array of numbers", "[1 yes]", `[1,"yes"]`, "OK", "OK"},
+		{"array of objects", "[map[a:1] yes]", `[{"a":1},"yes"]`, "NotPermitted", "NotPermitted"},
+		{"empty array", "[]", `[]`, "NotPermitted", "NotPermitted"},
+
+		{"commas", "no,yes", `["no","yes"]`, "NotPermitted", "OK"},
+		{"commas, no token", "no,yes", "", "NotPermitted", "NotPermitted"},
+		{"a comma in a name", "no,yes", `["no,yes"]`, "NotPermitted", "NotPermitted"},
+		{"a comma in a string", "no,yes", `"no,yes"`, "NotPermitted", "NotPermitted"},
+		{"commas and spaces", "[no, yes]", `"[no, yes]"`, "NotPermitted", "NotPermitted"},
+		{"nested brackets", "[[yes]]", "", "NotPermitted", "NotPermitted"},
+		{"only an opening bracket", "[yes", "", "NotPermitted", "NotPermitted"},
+		{"only a closing bracket", "yes]", "", "NotPermitted", "NotPermitted"},
+		{"quotes", `"yes"`, "", "NotPermitted", "NotPermitted"},
+	} {
+		if got := b.http(httpAPIClaims(t, row.groups, row.token)).code(t); got != row.http {
+			t.Errorf("HTTP API, %s: %s, want %s", row.name, got, row.http)
+		}
+		if got := b.http(restAPIClaims(t, row.groups, row.token)).code(t); got != row.rest {
+			t.Errorf("REST API, %s: %s, want %s", row.name, got, row.rest)
+		}
+	}
+}
+
+// Null and objects have no documented text. What they may look like is not a name.
+func TestClaims_NotAName(t *testing.T) {
+	t.Parallel()
+	all := withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`))
+	b := newBroker(t, all, groupsClaim("cognito:groups"))
+	for _, text := range []string{"<nil>", "null", "map[a:1]", "{a=1}", `{"a":1}`, "[amelia@example.com]", "[]"} {
+		for _, name := range []string{"email", "sub"} {
+			for form, event := range map[string][]byte{
+				"HTTP API": sample(t, "http-api-jwt", claim(name, text)),
+				"REST API": sample(t, "rest-api-cognito", set(text, "requestContext", "authorizer", "claims", name)),
+			} {
+				if b.http(event); b.audit()["principal"] != `Anonymous::""` {
+					t.Errorf("%s %s=%s is %v", form, name, text, b.audit()["principal"])
+				}
+			}
+		}
+	}
+}
+
+// The claims of a Lambda authorizer and of AppSync have types.
+func TestClaims_TypedGroups(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name            string
+		groups          any
+		lambda, appSync string
+	}{
+		{"an array", []any{"no", "yes"}, "OK", "OK"},
+		{"an array with a space in a name", []any{"no yes"}, "NotPermitted", "NotPermitted"},
+		// A REST API's Lambda authorizer can only return scalars.
+		{"a JSON array in a string", `["no","yes"]`, "OK", "NotPermitted"},
+		{"a broken JSON array", `["no","yes"`, "NotPermitted", "NotPermitted"},
+		{"more after a JSON array", `["no","yes"] also`, "NotPermitted", "NotPermitted"},
+		{"a word", "yes", "OK", "OK"},
+		{"words", "no yes", "NotPermitted", "NotPermitted"},
+		{"brackets", "[no yes]", "NotPermitted", "NotPermitted"},
+		{"brackets around one", "[yes]", "NotPermitted", "NotPermitted"},
+		{"a comma", "no,yes", "NotPermitted", "NotPermitted"},
+		{"nested arrays", []any{[]any{"yes"}}, "NotPermitted", "NotPermitted"},
+		{"null", nil, "NotPermitted", "NotPermitted"},
+		{"an object", map[string]any{"yes": "yes"}, "NotPermitted", "NotPermitted"},
+		{"a boolean", true, "NotPermitted", "NotPermitted"},
+	} {
+		context := map[string]any{"sub": "u1", "email": "amelia@example.com", "groups": row.groups}
+		events := map[string][]byte{
+			"http-api-lambda": sample(t, "http-api-lambda", set(row.groups, "requestContext", "authorizer", "lambda", "groups")),
+			"appsync-lambda":  sample(t, "appsync-iam", set(map[string]any{"resolverContext": context}, "identity")),
+			"appsync-oidc":    sample(t, "appsync-oidc", set(row.groups, "identity", "claims", "groups")),
+			"rest-api-lambda": sample(t, "rest-api-lambda", set(row.groups, "requestContext", "authorizer", "groups")),
+		}
+		for name, event := range events {
+			want := row.lambda
+			if name == "appsync-oidc" {
+				want = row.appSync
+			}
+			b := groupBroker(t)
+			out, err := b.call("api", event)
+			if got := b.audit()["outcome"]; got != want {
+				t.Errorf("%s, %s: %v, want %s: %s %v", name, row.name, got, want, out, err)
+			}
+		}
+	}
+}
+
+// Ambiguous groups make the operator anonymous, whatever the policy permits.
+func TestClaims_AmbiguousGroups(t *testing.T) {
+	t.Parallel()
+	for name, groups := range map[string]any{
+		"empty": "", "words": "no yes", "a comma": "no,yes", "a quote": `"yes"`, "a broken array": `["no","yes"`,
+		"more after an array": `["no","yes"] also`, "an object": map[string]any{}, "an array of objects": []any{map[string]any{}},
+	} {
+		for _, event := range [][]byte{
+			sample(t, "http-api-lambda", set(groups, "requestContext", "authorizer", "lambda", "groups")),
+			sample(t, "http-api-jwt", claim("groups", groups)),
+			sample(t, "appsync-oidc", set(groups, "identity", "claims", "groups")),
+		} {
+			b := newBroker(t, withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`)))
+			_, _ = b.call("api", event)
+			if line := b.audit(); line["outcome"] != "NotPermitted" || line["principal"] != `Anonymous::""` {
+				t.Errorf("%s: %v as %v", name, line["outcome"], line["principal"])
+			}
+		}
+	}
+}
+
+// A scope is one text: also a claim whose standard separates words by spaces is
+// never several groups.
+func TestClaims_Scope(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"scope", "scp"} {
+		b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)), groupsClaim(name))
+		for text, want := range map[string]string{"yes": "OK", "openid yes": "NotPermitted", "openid\u3000yes": "NotPermitted"} {
+			if got := b.http(sample(t, "http-api-jwt", claim(name, text))).code(t); got != want {
+				t.Errorf("%s %q: %s, want %s", name, text, got, want)
+			}
+		}
+	}
+}
+
+// The token in the request is used only if it is the verified one. Each row
+// changes one thing.
+func TestToken_OnlyTheVerifiedOne(t *testing.T) {
+	t.Parallel()
+	b := groupBroker(t)
+	const whole = `{"sub":"u1","email":"amelia@example.com","iss":"https://login.example.com","exp":1773345838,` +
+		`"email_verified":true,"nickname":null,"address":{"country":"NL"},"roles":[{"a":1}],"groups":["no","yes"]}`
+	texts := map[string]any{
+		"sub": "u1", "email": "amelia@example.com", "iss": "https://login.example.com", "exp": "1773345838", "email_verified": "true",
+		"address": `{"country":"NL"}`, "roles": `[{"a":1}]`, "groups": "[no yes]",
+	}
+	valid := bearer(whole)
+	parts := strings.Split(valid, ".")
+	change := func(old, new string) string { return bearer(strings.Replace(whole, old, new, 1)) }
+	padded := base64.URLEncoding.EncodeToString([]byte(whole + "  "))
+	for _, row := range []struct {
+		name   string
+		header any
+		want   string
+	}{
+		{"unchanged", valid, "OK"},
+		{"another case of Bearer", "bEARER" + strings.TrimPrefix(valid, "Bearer"), "OK"},
+		{"without Bearer", strings.TrimPrefix(valid, "Bearer "), "OK"},
+		{"another notation of a number", change(`1773345838`, `1.773345838e9`), "OK"},
+		{"no header", absent{}, "NotPermitted"},
+		{"an empty header", "", "NotPermitted"},
+		{"two tokens", valid + "," + valid, "NotPermitted"},
+		{"Basic", "Basic dTpw", "NotPermitted"},
+		{"another subject", change(`"u1"`, `"u2"`), "NotPermitted"},
+		{"another issuer", change(`login.example.com`, `login.example.org`), "NotPermitted"},
+		{"another expiry", change(`1773345838`, `1773345839`), "NotPermitted"},
+		{"another boolean", change(`true`, `false`), "NotPermitted"},
+		{"a number for a boolean", change(`true`, `1`), "NotPermitted"},
+		{"one more claim", change(`{`, `{"jti":"x",`), "NotPermitted"},
+		{"one claim less", change(`"email_verified":true,`, ``), "NotPermitted"},
+		{"another claim, empty", change(`"iss":"https://login.example.com"`, `"x":""`), "NotPermitted"},
+		{"an array for the subject", change(`"u1"`, `["u1"]`), "NotPermitted"},
+		{"a claim twice", change(`{`, `{"sub":"u1",`), "NotPermitted"},
+		{"a claim twice, at the end", bearer(whole[:len(whole)-1] + `,"sub":"u1"}`), "NotPermitted"},
+		{"another case of a claim", change(`"sub"`, `"SUB"`), "NotPermitted"},
+		{"not JSON", bearer("sub=u1"), "NotPermitted"},
+		{"an array of claims", bearer("[" + whole + "]"), "NotPermitted"},
+		{"a second object", bearer(whole + "{}"), "NotPermitted"},
+		{"a comment", bearer(whole + " // and no more"), "NotPermitted"},
+		{"cut short", bearer(whole[:len(whole)-1]), "NotPermitted"},
+		{"not base64", parts[0] + ".!." + parts[2], "NotPermitted"},
+		{"padded base64", parts[0] + "." + padded + "." + parts[2], "NotPermitted"},
+		{"two parts", parts[0] + "." + parts[1], "NotPermitted"},
+		{"four parts", valid + ".x", "NotPermitted"},
+		{"a fraction for a time", change(`1773345838`, `1773345838.5`), "NotPermitted"},
+		{"a date for a time", change(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
+	} {
+		r := b.http(sample(t, "http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", row.header)))
+		if got := r.code(t); got != row.want {
+			t.Errorf("%s: %s, want %s: %v", row.name, got, row.want, b.audit()["unidentified"])
+		}
+	}
+}
+
+// The token's groups are used only if its claim x has the authorizer's text, too.
+func TestToken_EveryClaimEqual(t *testing.T) {
+	t.Parallel()
+	b := groupBroker(t)
+	for _, row := range []struct{ value, text, http, rest string }{
+		{`"a"`, "a", "OK", "OK"},
+		{`"a"`, "b", "NotPermitted", "NotPermitted"},
+		{`1000`, "1000", "OK", "OK"},
+		{`1000`, "1e3", "OK", "OK"},
+		{`1000`, "1001", "NotPermitted", "NotPermitted"},
+		{`0`, "zero", "NotPermitted", "NotPermitted"},
+		{`1e999`, "Inf", "NotPermitted", "NotPermitted"},
+		{`1773345838`, "Thu Mar 12 20:03:58 UTC 2026", "OK", "OK"},
+		{`1773345839`, "Thu Mar 12 20:03:58 UTC 2026", "NotPermitted", "NotPermitted"},
+		{`-62135596800`, "never", "NotPermitted", "NotPermitted"}, // the zero time.Time
+		{`true`, "true", "OK", "OK"},
+		{`false`, "true", "NotPermitted", "NotPermitted"},
+		{`["a","b"]`, "[a b]", "OK", "OK"},
+		{`["a","b"]`, "[b a]", "NotPermitted", "NotPermitted"},
+		{`["a","b"]`, "a,b", "NotPermitted", "OK"},
+		{`["a","b"]`, "b,a", "NotPermitted", "NotPermitted"},
+		{`[{"a":1}]`, "[map[a:1]]", "OK", "OK"},
+		{`[{"a":1}]`, "", "NotPermitted", "NotPermitted"},
+		{`{"a":1}`, "map[a:1]", "OK", "OK"},
+		{`{"a":1}`, "", "NotPermitted", "NotPermitted"},
+		{`null`, "null", "NotPermitted", "NotPermitted"},
+		{`null`, "<nil>", "NotPermitted", "NotPermitted"},
+	} {
+		texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "groups": "[no yes]", "x": row.text}
+		token := bearer(`{"sub":"u1","email":"amelia@example.com","groups":["no","yes"],"x":` + row.value + `}`)
+		r := b.http(sample(t, "http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", token)))
+		if got := r.code(t); got != row.http {
+			t.Errorf("HTTP API, %s as %s: %s, want %s", row.value, row.text, got, row.http)
+		}
+		r = b.http(sample(t, "rest-api-cognito", set(texts, "requestContext", "authorizer", "claims"),
+			headerSet("Authorization", token), set([]any{token}, "multiValueHeaders", "Authorization")))
+		if got := r.code(t); got != row.rest {
+			t.Errorf("REST API, %s as %s: %s, want %s", row.value, row.text, got, row.rest)
+		}
+	}
+}
+
+func TestToken_NeverLogged(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	token := strings.TrimPrefix(bearer(`{"sub":"MARKED"}`), "Bearer ")
+	for header, reason := range map[any]string{"Bearer " + token: "other claims", absent{}: "no token"} {
+		r := b.http(sample(t, "http-api-jwt", claim("groups", "[a b]"), headerSet("authorization", header)))
+		if got, _ := b.audit()["unidentified"].(string); r.StatusCode != 403 || !strings.Contains(got, reason) {
+			t.Errorf("HTTP %d for the reason %q, want 403 for %q", r.StatusCode, got, reason)
+		}
+		for part := range strings.SplitSeq(token+".MARKED", ".") {
+			if strings.Contains(b.log.String()+r.Body, part) {
+				t.Errorf("%s is in an output", part)
+			}
+		}
+	}
+}
+
+// A claim that cannot be an array reaches the policy as one text, with or without
+// a token.
+func TestClaims_TextTags(t *testing.T) {
+	t.Parallel()
+	for text, tag := range map[string]string{
+		"pwd": `["pwd"]`, "Amelia [Ops]": `["Amelia [Ops]"]`, "[Ops] Amelia": `["[Ops] Amelia"]`, "Amelia]": `["Amelia]"]`,
+		"openid email": `["openid email"]`, "Example, Amelia": `["Example, Amelia"]`, "": `[""]`,
+	} {
+		const permit = `permit(principal is Operator, action, resource) when { principal.getTag("x") == %s };`
+		b := newBroker(t, withPolicy(policyText(t, "tags.cedar", fmt.Sprintf(permit, tag))))
+		if got := b.http(sample(t, "http-api-jwt", claim("x", text))).code(t); got != "OK" {
+			t.Errorf("%q is not %s: %s", text, tag, got)
+		}
+	}
+}
