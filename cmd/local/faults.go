@@ -3,87 +3,127 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/cmd/local/internal/console"
-	"atriptoken/cmd/local/internal/gateway"
 	"atriptoken/secret/secrettest"
 )
 
-// nobody is an address at which nobody listens: port 1 is TCPMUX's, which no
-// machine has served for decades.
-const nobody = "http://127.0.0.1:1"
+// unreachable is an address with no listener: port 1 is TCPMUX's, which no
+// machine serves.
+const unreachable = "http://127.0.0.1:1"
 
-// switchboard holds the parts that can be broken.
-type switchboard struct {
-	atlas    *atlastest.Server
-	secrets  *secrettest.Server
-	function *runner
-	api      *gateway.Gateway
+// fault is one thing that can go wrong, and what callers are then answered.
+type fault struct {
+	ID string `json:"id"`
+	// Part is what breaks: none, atlas, secret, gateway or token.
+	Part   string `json:"part"`
+	Name   string `json:"name"`
+	Answer string `json:"answer"`
+	// do breaks a system that works. Nil: nothing to do.
+	do func(context.Context, *system) error
 }
 
-// faults are the console's switches. Each first mends what another one broke.
-func (s *switchboard) faults() []console.Fault {
-	mend := func(ctx context.Context) error {
-		s.atlas.Clear()
-		s.secrets.Clear()
-		s.function.broken.Store(false)
-		s.api.Throttle.Store(false)
-		return s.function.coldStart(ctx, s.atlas.URL)
+// always is a fault of Atlas alone.
+func always(step atlastest.Step) func(context.Context, *system) error {
+	return func(_ context.Context, s *system) error {
+		s.atlas.Always(step)
+		return nil
 	}
-	does := func(what func()) func(context.Context) error {
-		return func(ctx context.Context) error {
-			if err := mend(ctx); err != nil {
-				return err
-			}
-			what()
-			return nil
-		}
-	}
-	atlas := func(step atlastest.Step) func(context.Context) error {
-		return does(func() { s.atlas.Always(step) })
-	}
-	return []console.Fault{
-		{ID: "none", Part: "none", Name: "All is well", Answer: "200, the portal opens", On: mend},
-		{ID: "atlas-system-error", Part: "atlas", Name: "System error (status 2)", Answer: "502 AtlasFailed, after one retry", On: atlas(atlastest.SystemError())},
-		{ID: "atlas-unauthorized", Part: "atlas", Name: "Refuses the credentials (status 3)", Answer: "502 AtlasRefused", On: atlas(atlastest.Unauthorized())},
-		{ID: "atlas-rate-limited", Part: "atlas", Name: "Limits the rate", Answer: "429 AtlasRateLimited with Retry-After: 5", On: atlas(atlastest.RateLimited(5, 200))},
-		{ID: "atlas-slow", Part: "atlas", Name: "Takes 3 seconds", Answer: "200, late", On: atlas(atlastest.Delay(3*time.Second, atlastest.OK()))},
-		{ID: "atlas-hang", Part: "atlas", Name: "Does not answer", Answer: "504 AtlasTimeout, once the attempts' time is up", On: atlas(atlastest.Hang())},
-		{ID: "atlas-garbage", Part: "atlas", Name: "Answers garbage", Answer: "502 AtlasFailed", On: atlas(atlastest.Garbage())},
-		{ID: "atlas-cut", Part: "atlas", Name: "Cuts the connection", Answer: "502 AtlasFailed, after one retry", On: atlas(atlastest.CutConnection())},
-		{ID: "atlas-down", Part: "atlas", Name: "Cannot be reached", Answer: "503 AtlasUnavailable with Retry-After", On: func(ctx context.Context) error {
-			if err := mend(ctx); err != nil {
-				return err
-			}
-			return s.function.coldStart(ctx, nobody)
-		}},
-		{ID: "atlas-redirect", Part: "atlas", Name: "Redirects elsewhere", Answer: "502 AtlasFailed: redirects are not followed", On: atlas(atlastest.Redirect("https://example.com/"))},
-		{ID: "atlas-bad-url", Part: "atlas", Name: "Returns a link to another host", Answer: "502 AtlasFailed: the link is not handed on", On: atlas(atlastest.BadURL("https://portal.example.com/?token=example"))},
-		{ID: "secret-rotated", Part: "secret", Name: "The secret was rotated", Answer: "200: refused once, fetched again, repeated", On: func(ctx context.Context) error {
-			err := mend(ctx)
-			s.rotate()
-			return err
-		}},
-		{ID: "secret-denied", Part: "secret", Name: "Denies the secret at a cold start", Answer: "503 SecretUnavailable with Retry-After", On: func(ctx context.Context) error {
-			if err := mend(ctx); err != nil {
-				return err
-			}
+}
+
+var faults = []fault{
+	{"none", "none", "All is well", "200, the portal opens", nil},
+	{"atlas-system-error", "atlas", "System error (status 2)", "502 AtlasFailed, after one retry", always(atlastest.SystemError())},
+	{"atlas-unauthorized", "atlas", "Refuses the credentials (status 3)", "502 AtlasRefused", always(atlastest.Unauthorized())},
+	{"atlas-rate-limited", "atlas", "Limits the rate", "429 AtlasRateLimited with Retry-After: 5", always(atlastest.RateLimited(5, 200))},
+	{"atlas-slow", "atlas", "Takes 3 seconds", "200, late", always(atlastest.Delay(3*time.Second, atlastest.OK()))},
+	{"atlas-hang", "atlas", "Does not answer", "504 AtlasTimeout, once the attempts' time is up", always(atlastest.Hang())},
+	{"atlas-garbage", "atlas", "Answers garbage", "502 AtlasFailed", always(atlastest.Garbage())},
+	{"atlas-cut", "atlas", "Cuts the connection", "502 AtlasFailed, after one retry", always(atlastest.CutConnection())},
+	{"atlas-down", "atlas", "Cannot be reached", "503 AtlasUnavailable with Retry-After",
+		func(ctx context.Context, s *system) error { return s.function.coldStart(ctx, unreachable) }},
+	{"atlas-redirect", "atlas", "Redirects elsewhere", "502 AtlasFailed: redirects are not followed",
+		always(atlastest.Redirect("https://example.com/"))},
+	{"atlas-bad-url", "atlas", "Returns a link to another host", "502 AtlasFailed: the link is not passed on",
+		always(atlastest.BadURL("https://portal.example.com/?token=example"))},
+	{"secret-rotated", "secret", "The secret was rotated", "200: refused once, fetched again, repeated", rotate},
+	{"secret-denied", "secret", "Denies the secret at a cold start", "503 SecretUnavailable with Retry-After",
+		func(ctx context.Context, s *system) error {
 			s.secrets.Always(secrettest.AccessDenied())
-			return s.function.coldStart(ctx, s.atlas.URL)
+			return s.function.coldStart(ctx, s.at.Atlas)
 		}},
-		{ID: "gateway-throttled", Part: "gateway", Name: "Throttles", Answer: `429 {"message":"Too Many Requests"}, by the gateway`, On: does(func() { s.api.Throttle.Store(true) })},
-		{ID: "function-failed", Part: "gateway", Name: "The function's process dies", Answer: `500 {"message":"Internal Server Error"}, by the gateway`, On: does(func() { s.function.broken.Store(true) })},
-		{ID: "sign-in-expired", Part: "token", Name: "The sign-in has expired", Answer: `401 {"message":"Unauthorized"}, by the gateway`, On: mend},
-	}
+	{"gateway-throttled", "gateway", "Throttles", `429 {"message":"Too Many Requests"}, by the gateway`,
+		func(_ context.Context, s *system) error { s.gateway.Throttle.Store(true); return nil }},
+	{"function-failed", "gateway", "The function's process exits", `500 {"message":"Internal Server Error"}, by the gateway`,
+		func(_ context.Context, s *system) error { s.function.broken.Store(true); return nil }},
+	{"sign-in-expired", "token", "The sign-in has expired", `401 {"message":"Unauthorized"}, by the gateway`, nil},
 }
 
-// rotate does what a person does in the portal and in Secrets Manager: Atlas
-// takes a new secret and no longer the old one, and the new one becomes the
-// secret's current version. The function has to notice by itself.
-func (s *switchboard) rotate() {
-	fresh := rand.Text()
-	s.atlas.SetCredentials(atlastest.Credential{ClientID: atlastest.DefaultClientID, ClientSecret: fresh})
-	s.secrets.Put(`{"clientId":"` + atlastest.DefaultClientID + `","clientSecret":"` + fresh + `"}`)
+// rotate makes Atlas accept a new secret only, and the new one the secret's
+// current version. The function has to notice by itself.
+func rotate(_ context.Context, s *system) error {
+	fresh := atlastest.Credential{ClientID: atlastest.DefaultClientID, ClientSecret: rand.Text()}
+	s.atlas.SetCredentials(fresh)
+	s.secrets.Put(`{"clientId":"` + fresh.ClientID + `","clientSecret":"` + fresh.ClientSecret + `"}`)
+	return nil
+}
+
+// switches say which fault is on, and switch it by PUT {"id": …}.
+type switches struct {
+	system *system
+
+	mu sync.Mutex
+	on string
+}
+
+func (f *switches) current() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.on
+}
+
+// ServeHTTP accepts the console's own page only. A page of another origin could
+// not send JSON either, without a preflight that is not answered.
+func (f *switches) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Origin") != f.system.at.Console {
+		http.Error(w, "only the console may switch faults", http.StatusForbidden)
+		return
+	}
+	var body struct {
+		ID string `json:"id"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&body); err != nil {
+		http.Error(w, `the body must be {"id": …}`, http.StatusBadRequest)
+		return
+	}
+	i := slices.IndexFunc(faults, func(one fault) bool { return one.ID == body.ID })
+	if i < 0 {
+		http.Error(w, "no such fault", http.StatusNotFound)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.system.breakBy(r.Context(), faults[i]); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	f.on = body.ID
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// breakBy repairs everything, and then breaks one thing.
+func (s *system) breakBy(ctx context.Context, f fault) error {
+	s.atlas.Clear()
+	s.secrets.Clear()
+	s.function.broken.Store(false)
+	s.gateway.Throttle.Store(false)
+	if err := s.function.coldStart(ctx, s.at.Atlas); err != nil || f.do == nil {
+		return err
+	}
+	return f.do(ctx, s)
 }

@@ -2,51 +2,45 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"atriptoken/cmd/local/internal/console"
-	"atriptoken/cmd/local/internal/gateway"
 )
 
-// log is where every line ends: on stdout, readable or as it is, and in the
-// console's live panel.
+// log writes every line to stdout, readable or as JSON, and to the console's page.
 type log struct {
-	json, colour bool
-	feed         console.Feed
+	json bool
+	feed feed
 
 	mu  sync.Mutex
 	out io.Writer
 }
 
-func newLog(out io.Writer, asJSON, colour bool) *log {
-	return &log{out: out, json: asJSON, colour: colour}
+func newLog(out io.Writer, json bool) *log {
+	return &log{out: out, json: json, feed: feed{pages: map[chan []byte]bool{}}}
 }
 
 // Write takes the function's log lines, whole lines a call.
 func (l *log) Write(lines []byte) (int, error) {
 	for line := range bytes.Lines(lines) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			l.line("function", bytes.Clone(line))
 		}
 	}
 	return len(lines), nil
 }
 
-// access takes what the gateway says of a request. The function's own line says
-// more of those that reached it.
-func (l *log) access(r gateway.AccessRecord) {
-	if !r.Own {
-		return
-	}
+// gateway writes a line for a request that the function did not answer.
+func (l *log) gateway(r *http.Request, requestID string, status int, reason string) {
 	line, err := json.Marshal(map[string]any{
-		"timestamp": time.Now().UTC(), "level": "INFO", "message": "answered by the gateway", "gatewayRequestId": r.RequestID,
-		"method": r.Method, "path": r.Path, "status": r.Status, "reason": r.Reason,
+		"timestamp": time.Now().UTC(), "level": "INFO", "message": "answered by the gateway", "gatewayRequestId": requestID,
+		"method": r.Method, "path": r.URL.Path, "status": status, "reason": reason,
 	})
 	if err == nil {
 		l.line("gateway", line)
@@ -54,105 +48,87 @@ func (l *log) access(r gateway.AccessRecord) {
 }
 
 func (l *log) line(source string, line []byte) {
-	l.feed.Publish(source, line)
-	if !l.json {
-		line = []byte(l.readable(line))
+	l.feed.publish(source, line)
+	if l.json {
+		l.print(string(line))
+		return
 	}
-	l.print(string(line))
+	l.print(readable(line))
 }
 
 func (l *log) print(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, _ = fmt.Fprintln(l.out, text) // a closed stdout stops nothing
+	_, _ = fmt.Fprintln(l.out, text) // goes on when stdout is closed
 }
 
-// entry is what a readable line is made of.
-type entry struct {
-	Time      time.Time `json:"timestamp"`
-	Level     string    `json:"level"`
-	Message   string    `json:"message"`
-	Outcome   string    `json:"outcome"`
-	Cause     string    `json:"cause"`
-	Principal string    `json:"principal"`
-	UserName  string    `json:"userName"`
-	Role      string    `json:"role"`
-	OrderNo   string    `json:"orderNo"`
-	Attempts  int       `json:"Attempts"`
-	TotalMs   float64   `json:"TotalMs"`
-	AtlasMs   float64   `json:"AtlasMs"`
-	Method    string    `json:"method"`
-	Path      string    `json:"path"`
-	Status    int       `json:"status"`
-	Reason    string    `json:"reason"`
-}
-
-// readable is one line for people. A line that is not JSON is returned as it is.
-func (l *log) readable(line []byte) string {
-	var e entry
+// readable is a JSON line for people.
+func readable(line []byte) string {
+	var e struct {
+		Timestamp                            time.Time
+		Level, Message, Method, Path, Reason string
+		Outcome, Cause                       string
+		Principal, UserName, Role, OrderNo   string
+		Status, Attempts                     int
+		TotalMs, AtlasMs                     float64
+	}
 	if json.Unmarshal(line, &e) != nil {
 		return string(line)
 	}
-	at := l.paint(dim, e.Time.Local().Format(time.TimeOnly))
+	first, rest := strings.ToLower(e.Level), []string{e.Message}
 	switch {
 	case e.Outcome != "":
-		return fmt.Sprintf("%s %s %s", at, l.paint(outcomeColour(e), fmt.Sprintf("%-20s", e.Outcome)), e.request())
-	case e.Method != "":
-		return fmt.Sprintf("%s %s %s %s, by the gateway: %s", at, l.paint(dim, fmt.Sprintf("%-20d", e.Status)), e.Method, e.Path, e.Reason)
-	case e.Level == "ERROR" || e.Level == "WARN":
-		return fmt.Sprintf("%s %s %s", at, l.paint(yellow, fmt.Sprintf("%-20s", strings.ToLower(e.Level))), e.Message)
-	}
-	return fmt.Sprintf("%s %-20s %s", at, strings.ToLower(e.Level), e.Message)
-}
-
-// request says who asked for what, what it took and what went wrong.
-func (e entry) request() string {
-	who := e.UserName
-	if who == "" {
-		who = e.Principal
-	}
-	var parts []string
-	for _, part := range []string{who, e.Role, e.OrderNo} {
-		if part != "" {
-			parts = append(parts, part)
+		first = e.Outcome
+		rest = []string{cmp.Or(e.UserName, e.Principal), e.Role, e.OrderNo, fmt.Sprintf("%.1f ms", e.TotalMs)}
+		if e.Attempts > 0 {
+			rest = append(rest, fmt.Sprintf("Atlas %.1f ms, attempts %d", e.AtlasMs, e.Attempts))
 		}
+		rest = append(rest, e.Cause)
+	case e.Method != "":
+		first, rest = fmt.Sprint(e.Status), []string{e.Method + " " + e.Path, "by the gateway: " + e.Reason}
 	}
-	took := fmt.Sprintf("%.1f ms", e.TotalMs)
-	if e.Attempts > 0 {
-		took += fmt.Sprintf(", Atlas %.1f ms", e.AtlasMs)
-	}
-	if e.Attempts > 1 {
-		took += fmt.Sprintf(" in %d attempts", e.Attempts)
-	}
-	parts = append(parts, took)
-	if e.Cause != "" {
-		parts = append(parts, e.Cause)
-	}
-	return strings.Join(parts, " · ")
+	rest = slices.DeleteFunc(rest, func(part string) bool { return part == "" })
+	return fmt.Sprintf("%s %-20s %s", e.Timestamp.Local().Format(time.TimeOnly), first, strings.Join(rest, " · "))
 }
 
-// Colours by their ANSI codes.
-const (
-	dim    = "2"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-	bold   = "1"
-)
-
-func outcomeColour(e entry) string {
-	switch {
-	case e.Outcome == "OK":
-		return green
-	case e.Level == "WARN" || e.Level == "ERROR":
-		return red
-	}
-	return yellow
+// addresses are where the parts listen.
+type addresses struct {
+	Console string `json:"console"`
+	API     string `json:"api"`
+	Issuer  string `json:"issuer"`
+	Atlas   string `json:"atlas"`
+	Secrets string `json:"secrets"`
 }
 
-func (l *log) paint(code, text string) string {
-	if !l.colour {
-		return text
+// ready prints where the system is, and a command that asks for a link.
+func (l *log) ready(a addresses) {
+	if l.json {
+		line, _ := json.Marshal(struct { // cannot fail
+			Time    time.Time `json:"timestamp"`
+			Level   string    `json:"level"`
+			Message string    `json:"message"`
+			addresses
+		}{time.Now().UTC(), "INFO", "ready", a})
+		l.print(string(line))
+		return
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	l.print(fmt.Sprintf(`
+The ATRIP token broker runs on this machine. Open
+
+  %[1]s
+
+and sign in as an example operator. Or ask for a link in a shell:
+
+  curl -s %[2]s -H 'Content-Type: application/json' \
+    -H "Authorization: Bearer $(curl -s '%[3]s/dev-token?user=amelia@example.com')" \
+    -d '{"orderNo":"XPFIW20220209163159425","role":"Customer service"}'
+
+  API                %[2]s
+  API reference      %[1]s/api/
+  Identity provider  %[3]s
+  Atlas, simulated   %[4]s
+  Secrets Manager    %[5]s
+
+Ctrl-C ends it.
+`, a.Console, a.API, a.Issuer, a.Atlas, a.Secrets))
 }

@@ -5,221 +5,169 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/cmd/local/internal/gateway"
-	"atriptoken/cmd/local/internal/idp"
 )
 
-// issuer starts the example identity provider on a port of its own.
-func issuer(t *testing.T) (*idp.Provider, string) {
+// issuer is an identity provider that signs any claims.
+type issuer struct {
+	url string
+	key *rsa.PrivateKey
+}
+
+func newIssuer(t *testing.T) issuer {
 	t.Helper()
-	var provider *idp.Provider
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { provider.ServeHTTP(w, r) }))
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
+	server := httptest.NewServer(documents)
 	t.Cleanup(server.Close)
-	provider, err := idp.New(idp.Config{Issuer: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return provider, server.URL
+	documents.SetIssuer(server.URL)
+	return issuer{server.URL, key}
 }
 
-func token(t *testing.T, p *idp.Provider, opts idp.TokenOptions) string {
+// token signs good claims with changes; nil takes a claim away.
+func (i issuer) token(t *testing.T, changes map[string]any) string {
 	t.Helper()
-	signed, err := p.AccessToken(idp.Operator{Email: "amelia@example.com", Groups: []string{"one", "two words"}}, opts)
+	now := time.Now()
+	claims := map[string]any{
+		"iss": i.url, "aud": "ours", "sub": "s", "scope": "a open", "iat": now.Unix() - 1, "exp": now.Add(time.Hour).Unix(),
+	}
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	text, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signed
+	return oidctest.SignIDToken(i.key, "k", oidc.RS256, string(text))
 }
 
-func TestAuthorizer(t *testing.T) {
+func (i issuer) authorizer(t *testing.T, scope string) *gateway.Authorizer {
+	t.Helper()
+	a, err := gateway.NewAuthorizer(t.Context(), i.url, "ours", scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestAuthorizer_Claims(t *testing.T) {
 	t.Parallel()
-	provider, url := issuer(t)
-	stranger, _ := issuer(t)
-	impostor, err := idp.New(idp.Config{Issuer: url}) // the right issuer's name, another key
-	if err != nil {
-		t.Fatal(err)
-	}
-	authorizer, err := gateway.NewAuthorizer(t.Context(), url, idp.Audience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := serve(t, &gateway.Gateway{
-		Function: says(`{"statusCode":200}`), Authorizer: authorizer,
-		Routes: []gateway.Route{{Key: postRoute, Scopes: []string{idp.Scope}}, {Key: "POST /any"}, {Key: "POST /open", Open: true}},
-	})
-	good := token(t, provider, idp.TokenOptions{})
-	invalid := func(why string) string {
-		return `Bearer scope="" error="invalid_token" error_description="` + why + `"`
-	}
+	i := newIssuer(t)
+	server := serve(t, &gateway.Gateway{Function: replies(`{"statusCode":200}`), Authorizer: i.authorizer(t, "open")})
+	now := time.Now()
 	for _, row := range []struct {
-		name, path, authorization string
-		status                    int
-		says                      string
+		name   string
+		change map[string]any
+		status int
+		why    string
 	}{
-		{"a good token", "/getAtripToken.do", "Bearer " + good, 200, ""},
-		{"a good token, scheme in another case", "/getAtripToken.do", "bEARER " + good, 200, ""},
-		{"a good token without a scheme", "/getAtripToken.do", good, 200, ""},
-		{"no token", "/getAtripToken.do", "", 401, "Bearer"},
-		{"no token on an open route", "/open", "", 200, ""},
-		{"not a token", "/getAtripToken.do", "Bearer x", 401, invalid("the token is not valid")},
-		{"another signature", "/getAtripToken.do", "Bearer " + good[:strings.LastIndex(good, ".")] + ".AAAA", 401, invalid("the token is not valid")},
-		{"another key under the issuer's name", "/getAtripToken.do", token(t, impostor, idp.TokenOptions{}), 401, invalid("the token is not valid")},
-		{"another issuer", "/getAtripToken.do", token(t, stranger, idp.TokenOptions{}), 401, invalid("the token is not valid")},
-		{"another issuer's name under the issuer's key", "/getAtripToken.do", token(t, provider, idp.TokenOptions{Issuer: "http://other.example.com"}), 401,
-			invalid("invalid issuer")},
-		{"expired", "/getAtripToken.do", token(t, provider, idp.TokenOptions{Lifetime: -time.Minute}), 401, invalid("the token has expired")},
-		{"another audience", "/getAtripToken.do", token(t, provider, idp.TokenOptions{Audience: "other"}), 401,
-			invalid("the token does not have a valid audience")},
-		{"without the scope", "/getAtripToken.do", token(t, provider, idp.TokenOptions{Scope: "openid"}), 403,
-			`Bearer scope="atrip/open" error="insufficient_scope" error_description="the token does not have a required scope"`},
-		{"without the scope where none is asked for", "/any", token(t, provider, idp.TokenOptions{Scope: "openid"}), 200, ""},
+		{"a good token", nil, 200, ""},
+		{"one of several audiences", map[string]any{"aud": []string{"other", "ours"}}, 200, ""},
+		{"no audience, but the client id", map[string]any{"aud": nil, "client_id": "ours"}, 200, ""},
+		{"no audience, another client id", map[string]any{"aud": nil, "client_id": "other"}, 401, "the token does not have a valid audience"},
+		{"no audience, no client id", map[string]any{"aud": nil}, 401, "the token does not have a valid audience"},
+		{"another audience, but the client id", map[string]any{"aud": "other", "client_id": "ours"}, 401,
+			"the token does not have a valid audience"},
+		{"another issuer", map[string]any{"iss": "http://other.example.com"}, 401, "invalid issuer"},
+		{"expired", map[string]any{"exp": now.Unix() - 60}, 401, "the token has expired"},
+		{"issued in the future", map[string]any{"iat": now.Add(time.Hour).Unix()}, 401, "the token was issued in the future"},
+		{"not valid yet", map[string]any{"nbf": now.Add(time.Hour).Unix()}, 401, "the token is not valid"},
+		{"scopes as a list in scp", map[string]any{"scope": nil, "scp": []string{"a", "open"}}, 200, ""},
+		{"another scope", map[string]any{"scope": "opening"}, 403, "the token does not have a required scope"},
+		{"no scope", map[string]any{"scope": nil}, 403, "the token does not have a required scope"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			response, body := do(t, "POST", server.URL+row.path, "", "Authorization", row.authorization)
+			response, body := do(t, "POST", server.URL+path, "", "Authorization", "Bearer "+i.token(t, row.change))
 			if response.StatusCode != row.status {
 				t.Errorf("status %d, want %d", response.StatusCode, row.status)
 			}
-			if got := response.Header.Get("Www-Authenticate"); got != row.says {
-				t.Errorf("WWW-Authenticate\n got %s\nwant %s", got, row.says)
+			wantHeader := map[int]string{200: "", 401: `Bearer scope="" error="invalid_token" error_description="` + row.why + `"`,
+				403: `Bearer scope="open" error="insufficient_scope" error_description="` + row.why + `"`}[row.status]
+			if got := response.Header.Get("Www-Authenticate"); got != wantHeader {
+				t.Errorf("WWW-Authenticate\n got %s\nwant %s", got, wantHeader)
 			}
-			want := map[int]string{200: "", 401: `{"message":"Unauthorized"}`, 403: `{"message":"Forbidden"}`}[row.status]
-			if body != want {
+			if want := map[int]string{200: "", 401: `{"message":"Unauthorized"}`, 403: `{"message":"Forbidden"}`}[row.status]; body != want {
 				t.Errorf("body %s, want %s", body, want)
 			}
 		})
 	}
 }
 
-func TestClaimsAreHandedOverAsText(t *testing.T) {
+func TestAuthorizer_Header(t *testing.T) {
 	t.Parallel()
-	provider, url := issuer(t)
-	authorizer, err := gateway.NewAuthorizer(t.Context(), url, idp.Audience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raw []byte
-	server := serve(t, &gateway.Gateway{
-		Authorizer: authorizer,
-		Routes:     []gateway.Route{{Key: postRoute, Scopes: []string{"another", idp.Scope}}, {Key: "POST /any"}},
-		Function:   function(func(_ context.Context, event []byte) ([]byte, error) { raw = event; return []byte(`{}`), nil }),
-	})
-	bearer := token(t, provider, idp.TokenOptions{})
-	do(t, "POST", server.URL+"/getAtripToken.do", "", "Authorization", bearer)
-	var e events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(raw, &e); err != nil {
-		t.Fatalf("a claim is no text: %v", err)
-	}
-	got := e.RequestContext.Authorizer.JWT
-	for name, want := range map[string]string{
-		"email": "amelia@example.com", "groups": "[one two words]", "email_verified": "true", "scope": "openid email atrip/open", "iss": url,
+	i, other := newIssuer(t), newIssuer(t)
+	server := serve(t, &gateway.Gateway{Function: replies(`{"statusCode":200}`), Authorizer: i.authorizer(t, "open")})
+	good := i.token(t, nil)
+	const invalid = `Bearer scope="" error="invalid_token" error_description="the token is not valid"`
+	for _, row := range []struct {
+		name, authorization string
+		status              int
+		says                string
+	}{
+		{"the scheme in another case", "bEARER " + good, 200, ""},
+		{"no scheme", good, 200, ""},
+		{"no token", "", 401, "Bearer"},
+		{"not a token", "Bearer x", 401, invalid},
+		{"another signature", good[:strings.LastIndex(good, ".")] + ".AAAA", 401, invalid},
+		{"another issuer's key", other.token(t, map[string]any{"iss": i.url}), 401, invalid},
 	} {
-		if got.Claims[name] != want {
-			t.Errorf("claim %s is %q, want %q", name, got.Claims[name], want)
+		response, _ := do(t, "POST", server.URL+path, "", "Authorization", row.authorization)
+		if got := response.Header.Get("Www-Authenticate"); response.StatusCode != row.status || got != row.says {
+			t.Errorf("%s: %d %s, want %d %s", row.name, response.StatusCode, got, row.status, row.says)
 		}
 	}
-	if exp := got.Claims["exp"]; len(exp) != 10 || strings.ContainsAny(exp, ".e") {
-		t.Errorf("claim exp is %q, want whole seconds", exp)
-	}
-	if diff := cmp.Diff([]string{idp.Scope}, got.Scopes); diff != "" {
-		t.Errorf("scopes (-want +got):\n%s", diff)
-	}
-	do(t, "POST", server.URL+"/any", "", "Authorization", bearer)
-	if !strings.Contains(string(raw), `"scopes":null`) {
-		t.Error("scopes are not null on a route that asks for none")
-	}
 }
 
-// mint starts an issuer that signs any claims, and returns it with its signature
-// over claims.
-func mint(t *testing.T, claims func(issuer string) map[string]any) (issuer, token string) {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	reply := func(v any) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(v) }
-	}
-	mux.HandleFunc("/.well-known/openid-configuration", reply(map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/keys"}))
-	mux.HandleFunc("/keys", reply(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}}))
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err = jwt.Signed(signer).Claims(claims(server.URL)).Serialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server.URL, token
-}
-
-func TestAuthorizerChecksTimesAudienceAndScopesInEveryForm(t *testing.T) {
+func TestAuthorizer_PassesClaimsAsText(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	for _, row := range []struct {
-		name   string
-		change map[string]any
-		status int
-	}{
-		{"a good token", nil, 200},
-		{"several audiences, one of them ours", map[string]any{"aud": []string{"other", "ours"}}, 200},
-		{"no audience, but our client id", map[string]any{"aud": nil, "client_id": "ours"}, 200},
-		{"no audience, another client id", map[string]any{"aud": nil, "client_id": "other"}, 401},
-		{"neither", map[string]any{"aud": nil}, 401},
-		{"another audience, our client id: aud counts", map[string]any{"aud": "other", "client_id": "ours"}, 401},
-		{"issued in the future", map[string]any{"iat": now.Add(time.Hour).Unix()}, 401},
-		{"not valid before an hour has passed", map[string]any{"nbf": now.Add(time.Hour).Unix()}, 401},
-		{"scopes as a list in scp", map[string]any{"scope": nil, "scp": []string{"a", "open"}}, 200},
-		{"another scope", map[string]any{"scope": "opening"}, 403},
-		{"no scope", map[string]any{"scope": nil}, 403},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			issuer, token := mint(t, func(issuer string) map[string]any {
-				claims := map[string]any{
-					"iss": issuer, "aud": "ours", "sub": "s", "scope": "a open", "iat": now.Unix() - 1, "exp": now.Add(time.Hour).Unix(),
-				}
-				for name, value := range row.change {
-					if claims[name] = value; value == nil {
-						delete(claims, name)
-					}
-				}
-				return claims
-			})
-			authorizer, err := gateway.NewAuthorizer(t.Context(), issuer, "ours")
-			if err != nil {
-				t.Fatal(err)
-			}
-			server := serve(t, &gateway.Gateway{
-				Function: says(`{}`), Authorizer: authorizer, Routes: []gateway.Route{{Key: postRoute, Scopes: []string{"open"}}},
-			})
-			if response, _ := do(t, "POST", server.URL+"/getAtripToken.do", "", "Authorization", token); response.StatusCode != row.status {
-				t.Errorf("status %d, want %d: %s", response.StatusCode, row.status, response.Header.Get("Www-Authenticate"))
-			}
-		})
+	i := newIssuer(t)
+	var raw []byte
+	keep := function(func(_ context.Context, event []byte) ([]byte, error) { raw = event; return []byte(`{}`), nil })
+	server := serve(t, &gateway.Gateway{Function: keep, Authorizer: i.authorizer(t, "open")})
+	claims := map[string]any{
+		"groups": []string{"one", "two words"}, "email_verified": true, "exp": 4102444800, "name": "A", "middle": json.RawMessage("null"),
+	}
+	do(t, "POST", server.URL+path, "", "Authorization", i.token(t, claims))
+	var e events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(raw, &e); err != nil {
+		t.Fatalf("a claim is not text: %v", err)
+	}
+	got := e.RequestContext.Authorizer.JWT
+	delete(got.Claims, "iat")
+	want := events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Scopes: []string{"open"}, Claims: map[string]string{
+		"iss": i.url, "aud": "ours", "sub": "s", "scope": "a open", "exp": "4102444800",
+		"groups": "[one two words]", "email_verified": "true", "name": "A",
+	}}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("jwt (-want +got):\n%s", diff)
+	}
+	server = serve(t, &gateway.Gateway{Function: keep, Authorizer: i.authorizer(t, "")})
+	if do(t, "POST", server.URL+path, "", "Authorization", i.token(t, nil)); !strings.Contains(string(raw), `"scopes":null`) {
+		t.Error("scopes are not null on a route that requires none")
 	}
 }
 
-func TestAuthorizerNeedsItsIssuer(t *testing.T) {
+func TestAuthorizer_NeedsItsIssuer(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.NotFoundHandler())
+	server := httptest.NewServer(nil)
 	defer server.Close()
-	if _, err := gateway.NewAuthorizer(t.Context(), server.URL, "a"); err == nil || !strings.Contains(err.Error(), server.URL) {
+	if _, err := gateway.NewAuthorizer(t.Context(), server.URL, "a", ""); err == nil || !strings.Contains(err.Error(), server.URL) {
 		t.Errorf("error %v, want one that names %s", err, server.URL)
 	}
 }

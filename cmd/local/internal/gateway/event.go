@@ -5,112 +5,62 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// event is the payload format 2.0 (the guide, "Create AWS Lambda proxy
-// integrations for HTTP APIs"). aws-lambda-go's type of it is not used to write
-// events: it always writes an empty client certificate and never a null list of
-// scopes, and API Gateway does neither.
-type event struct {
-	Version               string            `json:"version"`
-	RouteKey              string            `json:"routeKey"`
-	RawPath               string            `json:"rawPath"`
-	RawQueryString        string            `json:"rawQueryString"`
-	Cookies               []string          `json:"cookies,omitempty"`
-	Headers               map[string]string `json:"headers"`
-	QueryStringParameters map[string]string `json:"queryStringParameters,omitempty"`
-	RequestContext        requestContext    `json:"requestContext"`
-	Body                  *string           `json:"body,omitempty"`
-	IsBase64Encoded       bool              `json:"isBase64Encoded"`
-}
-
-type requestContext struct {
-	AccountID    string             `json:"accountId"`
-	APIID        string             `json:"apiId"`
-	Authorizer   *authorizerContext `json:"authorizer,omitempty"`
-	DomainName   string             `json:"domainName"`
-	DomainPrefix string             `json:"domainPrefix"`
-	HTTP         httpContext        `json:"http"`
-	RequestID    string             `json:"requestId"`
-	RouteKey     string             `json:"routeKey"`
-	Stage        string             `json:"stage"`
-	// Time is the request's time in the form of Apache's common log.
-	Time string `json:"time"`
-	// TimeEpoch is the same in milliseconds since the Unix epoch.
-	TimeEpoch int64 `json:"timeEpoch"`
-}
-
-type authorizerContext struct {
-	JWT *jwtContext `json:"jwt"`
-}
-
-// jwtContext is what a JWT authorizer hands to the function.
-type jwtContext struct {
-	Claims map[string]string `json:"claims"`
-	// Scopes are the route's scopes that the token holds; null on a route that
-	// asks for none.
-	Scopes []string `json:"scopes"`
-}
-
-type httpContext struct {
-	Method    string `json:"method"`
-	Path      string `json:"path"`
-	Protocol  string `json:"protocol"`
-	SourceIP  string `json:"sourceIp"`
-	UserAgent string `json:"userAgent"`
-}
-
-func newEvent(r *http.Request, body []byte, routeKey, requestID string, identity *jwtContext, at time.Time) event {
-	sourceIP, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		sourceIP = r.RemoteAddr
-	}
-	prefix, _, _ := strings.Cut(r.Host, ".")
-	e := event{
-		Version:               "2.0",
-		RouteKey:              routeKey,
-		RawPath:               r.URL.Path, // decoded: as its users report, the guide does not say
-		RawQueryString:        r.URL.RawQuery,
-		Cookies:               cookies(r.Header),
-		Headers:               headers(r, len(body), sourceIP),
-		QueryStringParameters: query(r.URL.RawQuery),
-		RequestContext: requestContext{
-			AccountID: "000000000000", APIID: "local", DomainName: r.Host, DomainPrefix: prefix,
-			HTTP: httpContext{
-				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
-				SourceIP: sourceIP, UserAgent: r.UserAgent(),
-			},
-			RequestID: requestID, RouteKey: routeKey, Stage: "$default",
-			Time: at.UTC().Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: at.UnixMilli(),
+// newEvent is payload format 2.0 (the guide, "Create AWS Lambda proxy
+// integrations for HTTP APIs"). It is not written by aws-lambda-go's type, which
+// adds an empty client certificate and never writes null scopes.
+func newEvent(r *http.Request, body []byte, requestID string, who *identity, at time.Time) map[string]any {
+	sourceIP, _, _ := net.SplitHostPort(r.RemoteAddr) // net/http writes it as host:port
+	domainPrefix, _, _ := strings.Cut(r.Host, ".")
+	routeKey := r.Method + " " + r.URL.Path
+	requestContext := map[string]any{
+		"accountId": "000000000000", "apiId": "local", "domainName": r.Host, "domainPrefix": domainPrefix,
+		"http": map[string]string{
+			"method": r.Method, "path": r.URL.Path, "protocol": r.Proto, "sourceIp": sourceIP, "userAgent": r.UserAgent(),
 		},
+		"requestId": requestID, "routeKey": routeKey, "stage": "$default",
+		"time": at.UTC().Format("02/Jan/2006:15:04:05 -0700"), "timeEpoch": at.UnixMilli(),
 	}
-	if identity != nil {
-		e.RequestContext.Authorizer = &authorizerContext{JWT: identity}
+	if who != nil {
+		requestContext["authorizer"] = map[string]any{"jwt": who}
 	}
-	if len(body) > 0 {
-		text := string(body)
-		if !isText(r.Header.Get("Content-Type")) || !utf8.Valid(body) {
-			text, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true
-		}
-		e.Body = &text
+	event := map[string]any{
+		"version": "2.0", "routeKey": routeKey, "rawPath": r.URL.Path, "rawQueryString": r.URL.RawQuery,
+		"headers": headers(r, len(body), sourceIP), "requestContext": requestContext, "isBase64Encoded": false,
 	}
-	return e
+	query := map[string]string{}
+	for name, values := range r.URL.Query() {
+		query[name] = strings.Join(values, ",")
+	}
+	if len(query) > 0 {
+		event["queryStringParameters"] = query
+	}
+	var cookies []string
+	for _, cookie := range r.Cookies() {
+		cookies = append(cookies, cookie.Name+"="+cookie.Value)
+	}
+	if len(cookies) > 0 {
+		event["cookies"] = cookies
+	}
+	switch {
+	case len(body) == 0:
+	case isText(r.Header.Get("Content-Type")) && utf8.Valid(body):
+		event["body"] = string(body)
+	default:
+		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString(body), true
+	}
+	return event
 }
 
-// isText reports whether API Gateway hands a body of this content type over as
-// it is. The guide says only that a binary body is base64-encoded; reported is
-// that text/* and application/json, /javascript and /xml are text, and
-// everything else, a missing content type too, is binary.
+// isText reports whether API Gateway passes a body of this content type on as
+// text (reported; the guide says only that a binary body is base64-encoded).
 func isText(contentType string) bool {
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
+	mediaType, _, _ := mime.ParseMediaType(contentType)
 	switch mediaType {
 	case "application/json", "application/javascript", "application/xml":
 		return true
@@ -118,8 +68,7 @@ func isText(contentType string) bool {
 	return strings.HasPrefix(mediaType, "text/")
 }
 
-// headers are the request's, in lower case, duplicates joined by commas, with
-// what API Gateway adds. Cookies travel apart.
+// headers are in lower case, without the cookies, and with what API Gateway adds.
 func headers(r *http.Request, length int, sourceIP string) map[string]string {
 	h := map[string]string{"host": r.Host, "x-forwarded-proto": "http"}
 	for name, values := range r.Header {
@@ -131,34 +80,9 @@ func headers(r *http.Request, length int, sourceIP string) map[string]string {
 	if _, port, err := net.SplitHostPort(r.Host); err == nil {
 		h["x-forwarded-port"] = port
 	}
-	forwarded := sourceIP
 	if before := h["x-forwarded-for"]; before != "" {
-		forwarded = before + ", " + sourceIP
+		sourceIP = before + ", " + sourceIP
 	}
-	h["x-forwarded-for"] = forwarded
+	h["x-forwarded-for"] = sourceIP
 	return h
-}
-
-func cookies(h http.Header) []string {
-	var all []string
-	for _, line := range h.Values("Cookie") {
-		for _, cookie := range strings.Split(line, ";") {
-			if cookie = strings.TrimSpace(cookie); cookie != "" {
-				all = append(all, cookie)
-			}
-		}
-	}
-	return all
-}
-
-func query(raw string) map[string]string {
-	values, _ := url.ParseQuery(raw) // what cannot be parsed is left out
-	if len(values) == 0 {
-		return nil
-	}
-	joined := make(map[string]string, len(values))
-	for name, v := range values {
-		joined[name] = strings.Join(v, ",")
-	}
-	return joined
 }

@@ -1,128 +1,102 @@
-// Package idp is a small OpenID Connect provider for one machine: it signs in
-// one of a few example operators without a password, by the authorization-code
-// flow with PKCE that a browser application uses, and hands a token to a shell
-// that asks for one. Nothing here is fit for more than trying the broker out.
+// Package idp is a small OpenID Connect provider for one machine. It signs in an
+// example operator, without a password, by the authorization code flow with PKCE,
+// and gives a shell an operator's token. Use it to try the broker out only.
 package idp
 
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 )
 
 const (
-	// Audience is the aud claim of every access token.
+	// Audience is the aud claim of an access token.
 	Audience = "atrip-token"
-	// ClientID is the one client that may sign operators in: the console.
+	// ClientID is the id of the only client: the console.
 	ClientID = "atrip-console"
-	// Scope is the scope that opens the broker's route.
+	// Scope is the scope that the broker's route requires.
 	Scope = "atrip/open"
-	// TokenLifetime is how long a token is valid unless asked otherwise.
-	TokenLifetime = time.Hour
-	// codeLifetime bounds the step between redirect and token request
-	// (RFC 6749, 4.1.2 recommends at most ten minutes).
-	codeLifetime = time.Minute
+
+	scopes   = "openid email " + Scope
+	keyID    = "local"
+	lifetime = time.Hour
 )
 
-// Operator is a person who can be signed in.
+// Operator is a person who can sign in.
 type Operator struct {
-	// Email names the operator and becomes the sub and email claims.
+	// Email names the operator; it becomes the sub and email claims.
 	Email string
 	// Name is shown on the sign-in page.
 	Name string
-	// Groups becomes the groups claim; the default policy grants roles by it.
+	// Groups becomes the groups claim, by which the default policy grants roles.
 	Groups []string
 	// About says in a few words what the operator is an example of.
 	About string
 }
 
-// Operators are the examples that Provider signs in.
-var Operators = []Operator{
+// Examples are the operators of the default policy's roles.
+var Examples = []Operator{
 	{"amelia@example.com", "Amelia", []string{"atrip-customer-service"}, "Customer service"},
 	{"finn@example.com", "Finn", []string{"atrip-finance"}, "Finance"},
 	{"ada@example.com", "Ada", []string{"atrip-admin", "atrip-customer-service", "atrip-developer", "atrip-finance"}, "Every role"},
 	{"nobody@example.com", "Nobody", []string{}, "Signed in, but in no group: every order is refused"},
 }
 
-func operator(email string) (Operator, bool) {
-	i := slices.IndexFunc(Operators, func(o Operator) bool { return o.Email == email })
-	if i < 0 {
-		return Operator{}, false
-	}
-	return Operators[i], true
-}
-
-// Config says where the provider is and whom it serves.
-type Config struct {
-	// Issuer is the provider's URL as it stands in tokens, without a slash at
-	// its end.
-	Issuer string
-	// RedirectURIs are the addresses the console may be sent back to, compared
-	// as they are.
-	RedirectURIs []string
-	// ConsoleOrigin is the origin that the sign-in page may lead back to.
-	ConsoleOrigin string
-	// Origins are those whose pages may read the answers: the console's, and
-	// further ones.
-	Origins []string
-	// Now is the clock. Nil: time.Now.
-	Now func() time.Time
-}
-
-// Provider is an http.Handler.
+// Provider is an http.Handler. New makes one.
 type Provider struct {
-	config Config
-	key    *rsa.PrivateKey
-	signer jose.Signer
-	mux    *http.ServeMux
+	issuer    string
+	origins   []string
+	operators []Operator
+	key       *rsa.PrivateKey
+	mux       *http.ServeMux
 
 	mu    sync.Mutex
 	codes map[string]grant
 }
 
-// New makes a provider with a fresh RSA key; its tokens are worth nothing to
-// another one.
-func New(c Config) (*Provider, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+// grant is what a code is worth: an operator, and the request that it answers.
+type grant struct {
+	operator Operator
+	request  url.Values
+}
+
+// New makes a provider whose URL is issuer, with a new key. It sends browsers back
+// to pages of origins only, and only those pages may read its answers.
+func New(issuer string, origins []string, operators []Operator) (*Provider, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("identity provider: make a key: %w", err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{
-		Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: keyID, Algorithm: string(jose.RS256)},
-	}, (&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, fmt.Errorf("identity provider: make a signer: %w", err)
-	}
-	p := &Provider{config: c, key: key, signer: signer, mux: http.NewServeMux(), codes: map[string]grant{}}
-	p.mux.HandleFunc("GET /{$}", p.home)
-	p.mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
-	p.mux.HandleFunc("GET /jwks.json", p.jwks)
-	p.mux.HandleFunc("GET /authorize", p.pick)
-	p.mux.HandleFunc("POST /authorize", p.authorize)
+	p := &Provider{issuer: issuer, origins: origins, operators: operators, key: key, mux: http.NewServeMux(), codes: map[string]grant{}}
+	// Discovery and keys; its discovery document names /auth and /token.
+	documents := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: keyID, Algorithm: oidc.RS256}}}
+	documents.SetIssuer(issuer)
+	p.mux.Handle("GET /", documents)
+	p.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.show(w, "") })
+	p.mux.HandleFunc("GET /auth", p.authorize)
+	p.mux.HandleFunc("POST /auth", p.authorize)
 	p.mux.HandleFunc("POST /token", p.token)
 	p.mux.HandleFunc("GET /dev-token", p.devToken)
 	return p, nil
 }
 
-// keyID names the provider's one key in its key set and its tokens.
-const keyID = "local"
-
-// ServeHTTP answers one request. Pages of Origins may read the answers, as a
-// browser application does; another origin's may not.
+// ServeHTTP answers one request.
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if origin := r.Header.Get("Origin"); slices.Contains(p.config.Origins, origin) {
+	if origin := r.Header.Get("Origin"); slices.Contains(p.origins, origin) {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -131,86 +105,138 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mux.ServeHTTP(w, r)
 }
 
-// discovery serves OpenID Connect Discovery 1.0's document.
-func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{
-		"issuer":                                p.config.Issuer,
-		"authorization_endpoint":                p.config.Issuer + "/authorize",
-		"token_endpoint":                        p.config.Issuer + "/token",
-		"jwks_uri":                              p.config.Issuer + "/jwks.json",
-		"response_types_supported":              []string{"code"},
-		"grant_types_supported":                 []string{"authorization_code"},
-		"subject_types_supported":               []string{"public"},
-		"id_token_signing_alg_values_supported": []string{"RS256"},
-		"code_challenge_methods_supported":      []string{"S256"},
-		"token_endpoint_auth_methods_supported": []string{"none"},
-		"scopes_supported":                      []string{"openid", "email", Scope},
+// authorize shows the operators and, once one is chosen, sends the browser back
+// with a code.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	request := r.URL.Query()
+	if problem := p.problem(request); problem != "" {
+		http.Error(w, problem, http.StatusBadRequest)
+		return
+	}
+	if r.Method != http.MethodPost {
+		p.show(w, "/auth?"+r.URL.RawQuery)
+		return
+	}
+	who, found := p.operator(r.PostFormValue("operator"))
+	if !found {
+		http.Error(w, "no such operator", http.StatusBadRequest)
+		return
+	}
+	code := rand.Text()
+	p.mu.Lock()
+	p.codes[code] = grant{who, request}
+	p.mu.Unlock()
+	answer := url.Values{"code": {code}, "state": {request.Get("state")}, "iss": {p.issuer}}
+	http.Redirect(w, r, request.Get("redirect_uri")+"?"+answer.Encode(), http.StatusSeeOther)
+}
+
+// problem says what is wrong with an authorization request (OpenID Connect Core
+// 3.1.2.1 with PKCE, RFC 7636). The browser is not sent back with it: the address
+// to send it to may be the problem.
+func (p *Provider) problem(request url.Values) string {
+	back, err := url.Parse(request.Get("redirect_uri"))
+	switch {
+	case request.Get("client_id") != ClientID:
+		return "client_id must be " + ClientID
+	case err != nil || !slices.Contains(p.origins, back.Scheme+"://"+back.Host):
+		return "redirect_uri must be a page of " + strings.Join(p.origins, " or ")
+	case request.Get("response_type") != "code":
+		return "response_type must be code"
+	case request.Get("code_challenge_method") != "S256" || request.Get("code_challenge") == "":
+		return "PKCE is required: code_challenge, and code_challenge_method S256"
+	}
+	return ""
+}
+
+//go:embed page.html
+var pageText string
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+// show writes the page that lists the operators. With an action, each is a button
+// that posts the operator there.
+func (p *Provider) show(w http.ResponseWriter, action string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	// Chromium applies form-action to the redirect that follows, too.
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "+
+		"form-action 'self' "+strings.Join(p.origins, " "))
+	_ = page.Execute(w, map[string]any{"Action": action, "Operators": p.operators})
+}
+
+// token exchanges a code for tokens, once.
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	g, found := p.codes[r.PostFormValue("code")]
+	delete(p.codes, r.PostFormValue("code"))
+	p.mu.Unlock()
+	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+	w.Header().Set("Content-Type", "application/json")
+	if !found || r.PostFormValue("grant_type") != "authorization_code" || r.PostFormValue("client_id") != ClientID ||
+		r.PostFormValue("redirect_uri") != g.request.Get("redirect_uri") ||
+		base64.RawURLEncoding.EncodeToString(challenge[:]) != g.request.Get("code_challenge") {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"access_token": p.accessToken(g.operator, Audience, scopes, lifetime),
+		"id_token":     p.sign(g.operator, ClientID, lifetime, map[string]any{"nonce": g.request.Get("nonce")}),
+		"token_type":   "Bearer", "expires_in": int(lifetime.Seconds()), "scope": scopes,
 	})
 }
 
-func (p *Provider) jwks(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		{Key: p.key.Public(), KeyID: keyID, Algorithm: string(jose.RS256), Use: "sig"},
-	}})
-}
-
-// TokenOptions bend an access token away from the usual one, to try out what
-// the gateway refuses. The zero value is a good token.
-type TokenOptions struct {
-	// Issuer replaces the provider's own.
-	Issuer string
-	// Audience replaces the usual audience.
-	Audience string
-	// Scope replaces the usual scopes.
-	Scope string
-	// Lifetime replaces TokenLifetime; a negative one makes an expired token.
-	Lifetime time.Duration
-}
-
-// AccessToken signs an access token for an operator.
-func (p *Provider) AccessToken(o Operator, opts TokenOptions) (string, error) {
-	claims := p.claims(o, orElse(opts.Lifetime, TokenLifetime))
-	claims["iss"] = orElse(opts.Issuer, p.config.Issuer)
-	claims["aud"] = orElse(opts.Audience, Audience)
-	claims["scope"] = orElse(opts.Scope, "openid email "+Scope)
-	claims["client_id"] = ClientID
-	claims["groups"] = o.Groups
-	return jwt.Signed(p.signer).Claims(claims).Serialize()
-}
-
-func (p *Provider) idToken(o Operator, nonce string) (string, error) {
-	claims := p.claims(o, TokenLifetime)
-	claims["aud"] = ClientID
-	if nonce != "" {
-		claims["nonce"] = nonce
-	}
-	return jwt.Signed(p.signer).Claims(claims).Serialize()
-}
-
-func (p *Provider) claims(o Operator, lifetime time.Duration) map[string]any {
-	now := p.config.Now()
-	return map[string]any{
-		"iss": p.config.Issuer, "sub": o.Email, "email": o.Email, "email_verified": true, "name": o.Name,
-		"iat": min(now.Unix(), now.Add(lifetime).Unix()), "exp": now.Add(lifetime).Unix(), "jti": randomID(),
-	}
-}
-
-func orElse[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
+// devToken gives a shell an operator's access token as plain text:
+//
+//	curl -s 'ISSUER/dev-token?user=amelia@example.com'
+//
+// audience, scope and lifetime (a Go duration, negative for an expired token)
+// override the defaults, to test rejections.
+func (p *Provider) devToken(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	get := func(name, fallback string) string {
+		if query.Has(name) {
+			return query.Get(name)
+		}
 		return fallback
 	}
-	return value
+	valid, err := time.ParseDuration(get("lifetime", lifetime.String()))
+	if err != nil || valid == 0 {
+		http.Error(w, "lifetime must be a duration such as 10m or -10m", http.StatusBadRequest)
+		return
+	}
+	who, found := p.operator(query.Get("user"))
+	if !found {
+		var emails []string
+		for _, o := range p.operators {
+			emails = append(emails, o.Email)
+		}
+		http.Error(w, "user must be one of "+strings.Join(emails, ", "), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(p.accessToken(who, get("audience", Audience), get("scope", scopes), valid)))
 }
 
-func randomID() string {
-	b := make([]byte, 24)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(b)
+func (p *Provider) operator(email string) (Operator, bool) {
+	i := slices.IndexFunc(p.operators, func(o Operator) bool { return o.Email == email })
+	if i < 0 {
+		return Operator{}, false
+	}
+	return p.operators[i], true
 }
 
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that went away is no error of ours
+func (p *Provider) accessToken(o Operator, audience, scope string, valid time.Duration) string {
+	return p.sign(o, audience, valid, map[string]any{"scope": scope, "client_id": ClientID, "groups": o.Groups})
+}
+
+// sign makes a token about an operator; one that is valid for a negative time has
+// expired.
+func (p *Provider) sign(o Operator, audience string, valid time.Duration, claims map[string]any) string {
+	now := time.Now()
+	expires := now.Add(valid)
+	claims["iss"], claims["sub"], claims["aud"], claims["jti"] = p.issuer, o.Email, audience, rand.Text()
+	claims["email"], claims["email_verified"], claims["name"] = o.Email, true, o.Name
+	claims["iat"], claims["exp"] = min(now.Unix(), expires.Unix()), expires.Unix()
+	text, _ := json.Marshal(claims) // strings, numbers and lists: cannot fail
+	return oidctest.SignIDToken(p.key, keyID, oidc.RS256, string(text))
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestConsole_Pages(t *testing.T) {
+	at, _ := runJSON(t)
+	for path, want := range map[string]string{
+		"/": "<!doctype html>", "/console.js": "AtripLink", "/console.css": "color-scheme", "/icon.svg": "<svg",
+		"/atrip-link.js": "customElements.define", "/atrip-link.zh.js": "addTexts",
+		"/config.json": `"endpoint":"` + at.API + `"`,
+	} {
+		response, body := send(t, "GET", at.Console+path, "")
+		if response.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, want 200 and %q", path, response.StatusCode, want)
+		}
+		policy := response.Header.Get("Content-Security-Policy")
+		for _, directive := range []string{
+			"default-src 'none'", "script-src 'self';", "style-src 'self';", "require-trusted-types-for 'script'",
+			"connect-src 'self' " + strings.TrimSuffix(at.API, "/getAtripToken.do") + " " + at.Issuer + ";",
+		} {
+			if !strings.Contains(policy, directive) {
+				t.Errorf("%s: the policy %q lacks %s", path, policy, directive)
+			}
+		}
+	}
+	if response, _ := send(t, "GET", at.Console+"/web.go", ""); response.StatusCode != http.StatusNotFound {
+		t.Errorf("/web.go: %d, want 404", response.StatusCode)
+	}
+	response, _ := send(t, "GET", at.Console+"/config.json", "", "Host", "other.example.com")
+	if response.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("another host name: %d, want 421", response.StatusCode)
+	}
+}
+
+func TestConsole_APIReference(t *testing.T) {
+	at, _ := runJSON(t)
+	for path, want := range map[string]string{
+		"/api/": "SwaggerUIBundle", "/api/swagger-ui-bundle.js": "swagger",
+		"/openapi.yaml": "default: " + strings.TrimSuffix(at.API, "/getAtripToken.do") + "\n",
+	} {
+		if response, body := send(t, "GET", at.Console+path, ""); response.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, want 200 and %q", path, response.StatusCode, want)
+		}
+	}
+}
+
+func TestFault_OnlyTheConsoleSwitches(t *testing.T) {
+	at, _ := runJSON(t)
+	for _, row := range []struct {
+		name, body, origin string
+		status             int
+		on                 string
+	}{
+		{"another origin", `{"id":"atlas-slow"}`, "http://other.example.com", 403, "none"},
+		{"no origin", `{"id":"atlas-slow"}`, "", 403, "none"},
+		{"an unknown fault", `{"id":"other"}`, at.Console, 404, "none"},
+		{"a body that is not JSON", `atlas-slow`, at.Console, 400, "none"},
+		{"a known fault", `{"id":"atlas-slow"}`, at.Console, 204, "atlas-slow"},
+	} {
+		if response, body := send(t, "PUT", at.Console+"/fault", row.body, "Origin", row.origin); response.StatusCode != row.status {
+			t.Errorf("%s: %d %s, want %d", row.name, response.StatusCode, body, row.status)
+		}
+		if on := at.config(t).Fault; on != row.on {
+			t.Errorf("%s: the fault %s is on, want %s", row.name, on, row.on)
+		}
+	}
+}
+
+// events connects to the feed and returns a function that reads the next message.
+func events(t *testing.T, at addresses) func() string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", at.Console+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	if got := response.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Errorf("Content-Type %q", got)
+	}
+	lines := bufio.NewScanner(response.Body)
+	return func() string {
+		for lines.Scan() {
+			if lines.Text() != "" {
+				return lines.Text()
+			}
+		}
+		return "the end"
+	}
+}
+
+func TestFeed_Lines(t *testing.T) {
+	at, _ := runJSON(t)
+	at.call(t, at.token(t, "user=amelia@example.com"), order)
+	before := events(t, at) // gets the line that was written before it connected
+	if got := before(); !strings.Contains(got, `"outcome":"OK"`) || !strings.HasSuffix(got, `"source":"function"}`) {
+		t.Errorf("the function's line is %s", got)
+	}
+	at.call(t, "no token", order)
+	if got := before(); !strings.Contains(got, `"status":401`) || !strings.HasSuffix(got, `"source":"gateway"}`) {
+		t.Errorf("the gateway's line is %s", got)
+	}
+}
+
+func TestFeed_SlowReaderDelaysNothing(t *testing.T) {
+	out := &buffer{}
+	l := newLog(out, true)
+	l.feed.pages[make(chan []byte)] = true // a page that never reads
+	if _, err := l.Write([]byte("not JSON\n{\"a\":1}\n\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); got != "not JSON\n{\"a\":1}\n" {
+		t.Errorf("the output is %q", got)
+	}
+	if len(l.feed.recent) != 1 {
+		t.Errorf("%d lines for the next page, want the one that is JSON", len(l.feed.recent))
+	}
+}

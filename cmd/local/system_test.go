@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"atriptoken/atlas/atlastest"
+)
+
+func TestSystem_OpensThePortal(t *testing.T) {
+	at, out := runJSON(t)
+	status, answer := at.call(t, at.token(t, "user=amelia@example.com"), order)
+	link, _ := answer["url"].(string)
+	if status != http.StatusOK || !strings.HasPrefix(link, at.Atlas+"/") {
+		t.Fatalf("%d %v, want a url of the portal", status, answer)
+	}
+	_, page := send(t, "GET", link, "")
+	for _, want := range []string{"XPFIW20220209163159425", "amelia@example.com", "Customer service"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the portal's page lacks %s", want)
+		}
+	}
+	if !strings.Contains(out.String(), `"outcome":"OK"`) {
+		t.Errorf("the output lacks the audit line:\n%s", out)
+	}
+}
+
+func TestSystem_FaultsAnswerAsPromised(t *testing.T) {
+	at, _ := runJSON(t)
+	config := at.config(t)
+	if config.Fault != "none" || len(config.Faults) != len(faults) {
+		t.Fatalf("at the start the fault %s of %d is on", config.Fault, len(config.Faults))
+	}
+	for _, fault := range append(config.Faults, config.Faults[0]) {
+		t.Run(fault.ID, func(t *testing.T) {
+			at.fault(t, fault.ID)
+			query := "user=amelia@example.com"
+			if fault.ID == "sign-in-expired" {
+				query += "&lifetime=-10m"
+			}
+			status, answer := at.call(t, at.token(t, query), order)
+			code, _ := answer["code"].(string)
+			message, _ := answer["message"].(string)
+			promised := strings.HasPrefix(fault.Answer, strconv.Itoa(status)) && strings.Contains(fault.Answer, code)
+			if !promised || !strings.Contains(fault.Answer, message) {
+				t.Errorf("%d %v, promised was %s", status, answer, fault.Answer)
+			}
+		})
+	}
+}
+
+func TestSystem_PolicyDecidesByGroups(t *testing.T) {
+	at, _ := runJSON(t)
+	for _, row := range []struct {
+		user, body string
+		status     int
+	}{
+		{"amelia", `{"orderNo":"X1","role":"Customer service"}`, 200},
+		{"amelia", `{"orderNo":"X1","role":"Admin"}`, 403},
+		{"finn", `{"orderNo":"X1","role":"Finance"}`, 200},
+		{"finn", `{"orderNo":"X1","role":"Customer service"}`, 403},
+		{"finn", `{"orderNo":"X1","role":"Finance","userName":"ada@example.com"}`, 403},
+		{"ada", `{"orderNo":"X1","role":"Admin"}`, 200},
+		{"nobody", `{"orderNo":"X1","role":"Finance"}`, 403},
+	} {
+		status, answer := at.call(t, at.token(t, "user="+row.user+"@example.com"), row.body)
+		if status != row.status {
+			t.Errorf("%s, %s: %d %v, want %d", row.user, row.body, status, answer, row.status)
+		}
+	}
+}
+
+func TestSystem_PrintsNoSecret(t *testing.T) {
+	at, out := runJSON(t)
+	token := at.token(t, "user=amelia@example.com")
+	var links []string
+	for _, id := range []string{"none", "secret-rotated", "secret-denied", "atlas-unauthorized", "function-failed", "none"} {
+		at.fault(t, id)
+		if _, answer := at.call(t, token, order); answer["url"] != nil {
+			links = append(links, answer["url"].(string))
+		}
+	}
+	if len(links) < 3 {
+		t.Fatalf("%d links, want 3", len(links))
+	}
+	for _, secret := range append(links, token, atlastest.DefaultClientSecret) {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q is in the output", secret)
+		}
+	}
+}
+
+func TestSystem_ReadableOutput(t *testing.T) {
+	ready, out := run(t)
+	issuer, _, _ := strings.Cut(ready[strings.Index(ready, "curl -s 'http")+len("curl -s '"):], "/dev-token")
+	api := strings.Fields(ready[strings.Index(ready, "curl -s http"):])[2]
+	at := addresses{API: api, Issuer: issuer}
+	at.call(t, at.token(t, "user=amelia@example.com"), order)
+	at.call(t, "no token", order)
+	for _, want := range []string{
+		"OK                   amelia@example.com · Customer service · XPFIW20220209163159425 · ",
+		"401                  POST /getAtripToken.do · by the gateway: the token is not valid",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no line with %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestStart_Refused(t *testing.T) {
+	var taken []string
+	for range 2 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		taken = append(taken, port)
+	}
+	with := func(args ...string) []string { return append(append([]string{}, anyPort...), args...) }
+	for _, row := range []struct {
+		name    string
+		args    []string
+		environ map[string]string
+		want    []string
+	}{
+		{"taken ports", with("-api-port="+taken[0], "-atlas-port="+taken[1]), nil,
+			[]string{"port " + taken[0] + " for the broker's API", "another port with -atlas-port, or 0 for any free one"}},
+		{"a port that does not exist", with("-api-port=70000"), nil, []string{"cannot listen on port 70000 for the broker's API"}},
+		{"an unknown flag", []string{"-prot=1"}, nil, []string{"flag provided but not defined: -prot"}},
+		{"an argument", []string{"now"}, nil, []string{`unexpected argument "now"`}},
+		{"an origin with a path", []string{"-origin", "http://127.0.0.1:3000/"}, nil, []string{"is not an origin"}},
+		{"an origin without a scheme", []string{"-origin", "127.0.0.1:3000"}, nil, []string{"is not an origin"}},
+		{"an origin without a host", []string{"-origin", "http://"}, nil, []string{"is not an origin"}},
+		{"any origin", []string{"-origin", "*"}, nil, []string{"is not an origin"}},
+		{"bad variables of the function", anyPort, map[string]string{"ATLAS_ROLES": ",", "ATRIP_SECRET_TTL": "soon"},
+			[]string{"ATLAS_ROLES", "ATRIP_SECRET_TTL"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := Run(t.Context(), row.args, row.environ, io.Discard)
+			for _, want := range row.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v, want %q", err, want)
+				}
+			}
+		})
+	}
+	var usage strings.Builder
+	err := Run(t.Context(), []string{"-help"}, nil, &usage)
+	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage.String(), "-console-port") {
+		t.Errorf("-help: %v, %s", err, usage.String())
+	}
+}
+
+func TestOrigin_PageOfOnesOwn(t *testing.T) {
+	const mine = "http://127.0.0.1:3000"
+	allowed := func(at addresses, origin string) (api, issuer string) {
+		preflight, _ := send(t, "OPTIONS", at.API, "", "Origin", origin, "Access-Control-Request-Method", "POST")
+		token, _ := send(t, "GET", at.Issuer+"/dev-token?user=amelia@example.com", "", "Origin", origin)
+		const name = "Access-Control-Allow-Origin"
+		return preflight.Header.Get(name), token.Header.Get(name)
+	}
+	named, _ := runJSON(t, "-origin", mine)
+	for origin, want := range map[string]string{mine: mine, named.Console: named.Console, "http://127.0.0.1:3001": ""} {
+		if api, issuer := allowed(named, origin); api != want || issuer != want {
+			t.Errorf("for %s the API allows %q and the issuer %q, want %q", origin, api, issuer, want)
+		}
+	}
+	unnamed, _ := runJSON(t)
+	if api, issuer := allowed(unnamed, mine); api != "" || issuer != "" {
+		t.Errorf("without -origin the API allows %q and the issuer %q, want neither", api, issuer)
+	}
+}
