@@ -60,10 +60,9 @@ run: ## the whole system on this machine; flags by ARGS="-json ..."
 watch: ## make run, built and started again after every change; flags by ARGS="-json ..."
 	@$(TOOL) air -- $(ARGS)
 
-.PHONY: screenshots
-screenshots: tools ## the pictures of docs/images, taken anew from the running console
-	@mkdir -p docs/images
-	cd e2e && SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count=1 -run TestScreenshots ./browser
+.PHONY: screenshot
+screenshot: tools ## docs/images/console.png, taken from the running console
+	cd e2e && SCREENSHOT=$(CURDIR)/docs/images/console.png $(GO) test -count=1 -run TestScreenshot_Console ./browser
 
 .PHONY: test
 test: ## vet, then every test with the race detector

@@ -82,6 +82,7 @@ func apiReference(issuer string) http.Handler {
 	return v5emb.NewHandlerWithConfig(swgui.Config{
 		Title: "ATRIP token broker", SwaggerJSON: "/openapi.yaml", BasePath: "/api/",
 		SettingsUI: map[string]string{
+			"docExpansion":             `"full"`,
 			"tryItOutEnabled":          "true",
 			"requestSnippetsEnabled":   "true",
 			"defaultModelsExpandDepth": "0",

@@ -76,6 +76,19 @@ func fail(t *testing.T, ctx context.Context, n int) string {
 	return eval[string](t, ctx, link(n)+`.shadowRoot.querySelector('[role=alert]').innerText`)
 }
 
+// failure is the code of the last atrip-failed.
+func failure(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	return eval[string](t, ctx, `document.detail.code`)
+}
+
+// choose selects a value in one of the console's lists.
+func choose(t *testing.T, ctx context.Context, id, value string) {
+	t.Helper()
+	eval[bool](t, ctx, `((list) => { list.value = '`+value+`'; return list.dispatchEvent(new Event('change')); })
+		(document.getElementById('`+id+`'))`)
+}
+
 // fault chooses a fault in the console's switch and waits until it is on.
 func (s system) fault(t *testing.T, ctx context.Context, id string) {
 	t.Helper()

@@ -58,7 +58,7 @@ func (j *journal) text() string {
 	return strings.Join(append(j.console, j.log...), "\n")
 }
 
-func TestClickOpensThePortalInANewTab(t *testing.T) {
+func TestClick_OpensNewTab(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	ctx := browser(t)
@@ -83,12 +83,13 @@ func TestClickOpensThePortalInANewTab(t *testing.T) {
 	if n := eval[int](t, tab, `history.length`); n != 1 {
 		t.Errorf("the new tab has %d entries in its history, want 1: the blank page must not be one", n)
 	}
-	if heard := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=status]').textContent`); heard != "ATRIP is open in a new tab." {
+	heard := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=status]').textContent`)
+	if heard != "ATRIP is open in a new tab." {
 		t.Errorf("a screen reader is told %q", heard)
 	}
 }
 
-func TestTokenURLIsNowhere(t *testing.T) {
+func TestClick_URLKeptNowhere(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	ctx := browser(t)
@@ -136,7 +137,7 @@ func TestTokenURLIsNowhere(t *testing.T) {
 	}
 }
 
-func TestKeyboardOnly(t *testing.T) {
+func TestClick_ByKeyboard(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	ctx := browser(t)
@@ -158,19 +159,15 @@ func TestKeyboardOnly(t *testing.T) {
 	}
 }
 
-func TestOneFlightPerClick(t *testing.T) {
+func TestClick_OneRequest(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
+	ctx, broker := element(t)
 	answer := make(chan struct{})
 	broker.does(func(w http.ResponseWriter, _ *http.Request) {
 		<-answer
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = w.Write([]byte(problem("AtlasFailed", 502)))
 	})
-	run(t, ctx, chromedp.Navigate(site.URL))
-	until(t, ctx, link(0)+`?.state === 'idle'`)
 	at := eval[[]float64](t, ctx, `(() => { const r = `+button(0)+`.getBoundingClientRect(); return [r.x + 5, r.y + 5]; })()`)
 	run(t, ctx, chromedp.MouseClickXY(at[0], at[1], chromedp.ClickCount(2)))
 	eval[bool](t, ctx, `(`+button(0)+`.click(), `+link(0)+`.open(), true)`)
@@ -187,13 +184,9 @@ func TestOneFlightPerClick(t *testing.T) {
 	}
 }
 
-func TestBlockedPopUp(t *testing.T) {
+func TestClick_PopUpBlocked(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
-	run(t, ctx, chromedp.Navigate(site.URL))
-	until(t, ctx, link(0)+`?.state === 'idle'`)
+	ctx, broker := element(t)
 	// The first tab is the driver's own: its navigation counts as a gesture of
 	// the user, which one tab uses up.
 	eval[bool](t, ctx, `(window.open('about:blank')?.close(), true)`)
@@ -206,7 +199,7 @@ func TestBlockedPopUp(t *testing.T) {
 	}
 }
 
-func TestStrictContentSecurityPolicy(t *testing.T) {
+func TestConsole_StrictCSP(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	ctx := browser(t)
@@ -225,19 +218,16 @@ func TestStrictContentSecurityPolicy(t *testing.T) {
 	}
 }
 
-func TestRequestSaysWhatTheAttributesSay(t *testing.T) {
+func TestRequest_FromAttributes(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
+	ctx, broker := element(t, `user-name="finn@example.com" account="north"`)
 	asked := make(chan string, 1)
 	broker.does(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		asked <- strings.Join([]string{r.Method, string(body), r.Header.Get("Authorization"), r.Header.Get("X-Atrip-Account"), r.Header.Get("Cookie")}, " | ")
+		h := r.Header
+		asked <- strings.Join([]string{r.Method, string(body), h.Get("Authorization"), h.Get("X-Atrip-Account"), h.Get("Cookie")}, " | ")
 		w.WriteHeader(http.StatusBadGateway)
 	})
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" user-name="finn@example.com" account="north"`)
-	ctx := browser(t)
-	run(t, ctx, chromedp.Navigate(site.URL))
-	until(t, ctx, link(0)+`?.state === 'idle'`)
 	eval[bool](t, ctx, `(document.cookie = 'a=b', `+link(0)+`.getAuthorization = async () => 'Bearer x', true)`)
 	fail(t, ctx, 0)
 	if got, want := <-asked, `POST | {"orderNo":"X1","userName":"finn@example.com","role":"Finance"} | Bearer x | north | `; got != want {
@@ -245,9 +235,9 @@ func TestRequestSaysWhatTheAttributesSay(t *testing.T) {
 	}
 }
 
-func TestNobodyIsToldThePagesAddress(t *testing.T) {
+func TestClick_NoReferrer(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
+	ctx, broker := element(t) // a page without a Referrer-Policy, unlike the console
 	referers := make(chan string, 8)
 	portal := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		referers <- r.URL.Path + " " + r.Referer()
@@ -258,11 +248,6 @@ func TestNobodyIsToldThePagesAddress(t *testing.T) {
 		referers <- "broker " + r.Referer()
 		_, _ = io.WriteString(w, `{"url":"`+portal.URL+`/portal/orders/X1","status":0,"msg":null}`)
 	})
-	// This page has no Referrer-Policy of its own, unlike the console.
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
-	run(t, ctx, chromedp.Navigate(site.URL))
-	until(t, ctx, link(0)+`?.state === 'idle'`)
 	tab := open(t, ctx, 0)
 	if !eval[bool](t, tab, `window.opener === null && document.referrer === ''`) {
 		t.Error("the portal knows its opener or where the operator came from")

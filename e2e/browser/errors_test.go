@@ -5,20 +5,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // problem is the broker's answer for a code.
 func problem(code string, status int) string {
-	return fmt.Sprintf(`{"type":"urn:atriptoken:problem:%s","title":"t","status":%d,"detail":"d","instance":"id-1","code":%q}`, code, status, code)
+	return fmt.Sprintf(`{"type":"about:blank","title":"t","status":%d,"detail":"d","instance":"id-1","code":%q}`, status, code)
 }
 
-func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
+func TestAnswer_Explained(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
+	ctx, broker := element(t)
 	const busy, unreachable = "Try again in 7 seconds", "cannot be reached"
 	for _, row := range []struct {
 		name, body string
@@ -55,10 +51,8 @@ func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			broker.says(row.status, row.body, "Retry-After", "7", "Apigw-Requestid", "gw-1")
 			for lang, want := range map[string]string{"en": row.says, "zh-CN": row.chinese} {
-				run(t, ctx, chromedp.Navigate(site.URL))
-				until(t, ctx, link(0)+`?.state === 'idle'`)
-				eval[bool](t, ctx, `(`+link(0)+`.setAttribute('lang', '`+lang+`'),
-					addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+				reload(t, ctx)
+				eval[bool](t, ctx, `(`+link(0)+`.setAttribute('lang', '`+lang+`'), true)`)
 				told := fail(t, ctx, 0)
 				if !strings.Contains(told, want) {
 					t.Errorf("in %s the operator is told %q, want %q in it", lang, told, want)
@@ -70,7 +64,7 @@ func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
 				if !strings.Contains(told, id) {
 					t.Errorf("in %s the operator is told %q, which has no request id %s to quote", lang, told, id)
 				}
-				if code := eval[string](t, ctx, `document.detail.code`); code != row.code {
+				if code := failure(t, ctx); code != row.code {
 					t.Errorf("the event says %s, want %s", code, row.code)
 				}
 			}
@@ -81,13 +75,9 @@ func TestEveryAnswerIsExplainedToTheOperator(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestAnswer_RetryAfter(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
-	run(t, ctx, chromedp.Navigate(site.URL))
-	until(t, ctx, link(0)+`?.state === 'idle'`)
+	ctx, broker := element(t)
 	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "2")
 	fail(t, ctx, 0)
 	if got := eval[string](t, ctx, button(0)+`.ariaDisabled`); got != "true" {
@@ -104,16 +94,14 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-func TestWithoutAnEndpointNobodyIsAsked(t *testing.T) {
+func TestRequest_NoEndpoint(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
 	for _, attributes := range []string{`order-no="X1" role="Finance"`, `endpoint="" order-no="X1" role="Finance"`} {
-		run(t, ctx, chromedp.Navigate(page(t, attributes).URL))
-		until(t, ctx, link(0)+`?.state === 'idle'`)
-		eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = async () => 'Bearer x',
-			addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+		visit(t, ctx, attributes)
+		eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = async () => 'Bearer x', true)`)
 		fail(t, ctx, 0)
-		if code := eval[string](t, ctx, `document.detail.code`); code != "Unreachable" {
+		if code := failure(t, ctx); code != "Unreachable" {
 			t.Errorf("<atrip-link %s>: the event says %s, want Unreachable", attributes, code)
 		}
 		if asked := eval[string](t, ctx, `performance.getEntriesByType('resource').filter((e) => e.initiatorType === 'fetch')
@@ -123,12 +111,10 @@ func TestWithoutAnEndpointNobodyIsAsked(t *testing.T) {
 	}
 }
 
-func TestNoAuthorizationFromThePage(t *testing.T) {
+func TestRequest_NoAuthorization(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
+	ctx, broker := element(t)
 	broker.says(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`)
-	ctx := browser(t)
 	for _, row := range []struct {
 		name, get string
 		asked     int32
@@ -140,12 +126,10 @@ func TestNoAuthorizationFromThePage(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := broker.asked.Load()
-			run(t, ctx, chromedp.Navigate(site.URL))
-			until(t, ctx, link(0)+`?.state === 'idle'`)
-			eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = `+row.get+`,
-				addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+			reload(t, ctx)
+			eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = `+row.get+`, true)`)
 			fail(t, ctx, 0)
-			if code := eval[string](t, ctx, `document.detail.code`); code != "SignInExpired" {
+			if code := failure(t, ctx); code != "SignInExpired" {
 				t.Errorf("the event says %s, want SignInExpired", code)
 			}
 			if n := broker.asked.Load() - before; n != row.asked {
@@ -155,11 +139,9 @@ func TestNoAuthorizationFromThePage(t *testing.T) {
 	}
 }
 
-func TestNoAnswer(t *testing.T) {
+func TestAnswer_None(t *testing.T) {
 	t.Parallel()
-	broker := newEndpoint(t)
-	site := page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" timeout="0.5"`)
-	ctx := browser(t)
+	ctx, broker := element(t, `timeout="0.5"`)
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
 	for _, row := range []struct {
@@ -175,11 +157,9 @@ func TestNoAnswer(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			broker.does(row.answer)
-			run(t, ctx, chromedp.Navigate(site.URL))
-			until(t, ctx, link(0)+`?.state === 'idle'`)
-			eval[bool](t, ctx, `(addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+			reload(t, ctx)
 			fail(t, ctx, 0)
-			if code := eval[string](t, ctx, `document.detail.code`); code != row.code {
+			if code := failure(t, ctx); code != row.code {
 				t.Errorf("the event says %s, want %s", code, row.code)
 			}
 		})

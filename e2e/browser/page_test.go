@@ -1,12 +1,16 @@
 package browser_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // strictCSP is a policy as strict as a page with the element can have.
@@ -39,7 +43,31 @@ func page(t *testing.T, attributes string) *httptest.Server {
 	return server
 }
 
-// endpoint is a stand-in for the broker that answers what a test sets.
+// visit opens a page with one <atrip-link>. The page keeps the detail of the last
+// atrip-failed.
+func visit(t *testing.T, ctx context.Context, attributes string) {
+	t.Helper()
+	run(t, ctx, chromedp.Navigate(page(t, attributes).URL))
+	reload(t, ctx)
+}
+
+// reload opens the page of visit anew.
+func reload(t *testing.T, ctx context.Context) {
+	t.Helper()
+	run(t, ctx, chromedp.Reload())
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	eval[bool](t, ctx, `(addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+}
+
+// element opens a page with an <atrip-link> for an endpoint that the test sets.
+func element(t *testing.T, attributes ...string) (context.Context, *endpoint) {
+	t.Helper()
+	broker, ctx := newEndpoint(t), browser(t)
+	visit(t, ctx, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" `+strings.Join(attributes, " "))
+	return ctx, broker
+}
+
+// endpoint replaces the broker, and answers what a test sets.
 type endpoint struct {
 	URL    string
 	answer atomic.Pointer[http.HandlerFunc]

@@ -85,7 +85,8 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	for {
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(step)))
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression,
+			chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(step)))
 		if err == nil {
 			return
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSize(t *testing.T) {
+func TestPackage_Size(t *testing.T) {
 	t.Parallel()
 	const most = 6 * 1024
 	for _, name := range []string{"atrip-link.js", "atrip-link.zh.js"} {
@@ -21,7 +21,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-func TestTypes(t *testing.T) {
+func TestPackage_Types(t *testing.T) {
 	t.Parallel()
 	compile := func(source string) (string, error) {
 		dir := t.TempDir()
@@ -44,7 +44,10 @@ func TestTypes(t *testing.T) {
 	const good = `import { AtripLink } from './atrip-link.zh.js';
 		const link = document.createElement('atrip-link');
 		link.getAuthorization = async () => 'Bearer x';
-		link.addEventListener('atrip-failed', (e) => { const after: number = e.detail.retryAfter; if (e.detail.code === 'SignInExpired') after.toFixed(); });
+		link.addEventListener('atrip-failed', (e) => {
+			const after: number = e.detail.retryAfter;
+			if (e.detail.code === 'SignInExpired') after.toFixed();
+		});
 		AtripLink.addTexts('fr', { label: 'Ouvrir' });`
 	if out, err := compile(good); err != nil {
 		t.Errorf("good use does not compile: %v (`make tools` installs the compiler)\n%s", err, out)
