@@ -1,9 +1,8 @@
-// Command doctor looks at an ATRIP token broker, deployed or about to be, and
-// says line by line what would stop going live and how to mend it. It reads
-// and never writes.
+// Command doctor examines an ATRIP token broker, deployed or about to be, and prints line by line what would prevent
+// going live and how to fix it. It reads and never writes.
 //
-// Exit codes: 0 nothing stands in the way, 1 something would stop going live,
-// 2 something could not be checked (or the command line is wrong).
+// Exit codes: 0 ready, 1 something would prevent going live, 2 something could not be checked (or the command line is
+// wrong).
 package main
 
 import (
@@ -17,8 +16,6 @@ import (
 	"os/signal"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 	"golang.org/x/term"
 
 	"atriptoken/atlas"
@@ -35,136 +32,127 @@ func main() {
 // sandbox is Atlas's sandbox, the same for every account.
 const sandbox = "https://sandbox.atriptech.com"
 
-// exitUnchecked is what a run that could not check ends with.
+// exitUnchecked is the exit code of a run that could not check.
 const exitUnchecked = 2
 
 // flags are the command line.
 type flags struct {
-	stack, region, profile, atlasURL, secret, origin string
-	tokenFile, wrongTokenFile                        string
-	call, asJSON, policy                             bool
-	order, user, role                                string
+	diagnosis.Options
+	region, profile, atlasURL, tokenFile, wrongTokenFile string
+	call                                                 bool
+	request                                              atlas.Request
+	asJSON, policy                                       bool
 }
 
-func parse(args []string, stderr io.Writer) (flags, error) {
-	var f flags
+func parse(args []string, stderr io.Writer) (*flags, error) {
+	f := &flags{}
 	set := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&f.stack, "stack", "", "the CloudFormation stack; without it only what can be seen from here is checked")
+	set.StringVar(&f.Stack, "stack", "", "the CloudFormation stack; without it, check what can be checked from here")
 	set.StringVar(&f.region, "region", "", "the AWS Region; otherwise the environment's or the profile's")
 	set.StringVar(&f.profile, "profile", "", "the AWS profile; otherwise the environment's")
-	set.StringVar(&f.atlasURL, "atlas-url", sandbox, "Atlas's base URL; with -stack the function's own counts")
-	set.StringVar(&f.secret, "secret", "", "ARN or name of the secret with the Atlas credentials; with -stack the function's own counts")
-	set.StringVar(&f.origin, "origin", "", "a page's origin that has to be allowed, like https://backoffice.example.com")
+	set.StringVar(&f.atlasURL, "atlas-url", sandbox, "Atlas's base URL; with -stack, the function's own is used")
+	set.StringVar(&f.SecretID, "secret", "", "ARN or name of the secret with the Atlas credentials; with -stack, the function's own is used")
+	set.StringVar(&f.Origin, "origin", "", "a page's origin that must be allowed, like https://backoffice.example.com")
 	set.StringVar(&f.tokenFile, "token-file", "", "file with an operator's token for the API; - reads standard input")
-	set.StringVar(&f.wrongTokenFile, "wrong-token-file", "", "file with a token of the same issuer for another audience, which must be refused")
+	set.StringVar(&f.wrongTokenFile, "wrong-token-file", "", "file with a token of the issuer for another audience, to be refused")
 	set.BoolVar(&f.call, "call", false, "make one whole call through the stack; it mints a link, which is dropped")
-	set.StringVar(&f.order, "order", "", "with -call: an order number of the account")
-	set.StringVar(&f.user, "user", "", "with -call: the operator's name; with a token it must be the token's own")
-	set.StringVar(&f.role, "role", "", "with -call: the role, such as Finance")
+	set.StringVar(&f.request.OrderNo, "order", "", "with -call: an order number of the account")
+	set.StringVar(&f.request.UserName, "user", "", "with -call: the operator's name; with a token it must be the token's own")
+	set.StringVar(&f.request.Role, "role", "", "with -call: the role, such as Finance")
 	set.BoolVar(&f.asJSON, "json", false, "print one JSON document instead of lines")
 	set.BoolVar(&f.policy, "policy", false, "print the read-only IAM policy that doctor needs, and do nothing else")
 	set.Usage = func() {
-		fmt.Fprint(stderr, "usage: doctor [-stack NAME] [flags]\n\nLooks at the broker and changes nothing. Exit code 0: ready; 1: something would stop going live; 2: could not check.\n\n")
+		fmt.Fprint(stderr, "usage: doctor [-stack NAME] [flags]\n\nExamines the broker and changes nothing. "+
+			"Exit code 0: ready; 1: something would prevent going live; 2: something could not be checked.\n\n")
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
+	whole := f.request.OrderNo != "" && f.request.UserName != "" && f.request.Role != ""
 	switch {
 	case set.NArg() > 0:
-		return f, fmt.Errorf("%q is not a flag; the stack is given by -stack", set.Arg(0))
-	case f.call && f.stack == "":
+		return f, fmt.Errorf("%q is not a flag; give the stack by -stack", set.Arg(0))
+	case f.call && f.Stack == "":
 		return f, errors.New("-call goes through a stack: give -stack")
-	case f.call && (f.order == "" || f.user == "" || f.role == ""):
+	case f.call && !whole:
 		return f, errors.New("-call needs -order, -user and -role")
-	case !f.call && (f.order != "" || f.user != "" || f.role != ""):
+	case !f.call && f.request != (atlas.Request{}):
 		return f, errors.New("-order, -user and -role are for -call: give that too")
+	case f.call:
+		f.Call = &f.request
 	}
 	return f, nil
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	f, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "doctor:", err)
-		return exitUnchecked
-	}
-	if f.policy {
-		stdout.Write(diagnosis.Policy(f.secret)) //nolint:errcheck // nobody is left to tell
+	case err == nil && f.policy:
+		_, _ = stdout.Write(diagnosis.Policy(f.SecretID))
 		return 0
+	case err == nil:
+		err = f.read(ctx, stdin)
 	}
-	options, err := f.options(ctx, stdin)
 	if err != nil {
 		fmt.Fprintln(stderr, "doctor:", err)
 		return exitUnchecked
 	}
 	out := &printer{stdout: stdout, stderr: stderr, quiet: f.asJSON, live: isTerminal(stderr)}
-	options.Starting, options.Found = out.starting, out.found
-	report := diagnosis.Run(ctx, options)
-	if f.asJSON {
-		out.clear()
-		encoder := json.NewEncoder(stdout)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(report); err != nil {
-			fmt.Fprintln(stderr, "doctor: the report cannot be written:", err)
-			return exitUnchecked
-		}
+	f.Starting, f.Found = out.starting, out.found
+	report := diagnosis.Run(ctx, f.Options)
+	if !f.asJSON {
+		out.summary(report)
 		return report.ExitCode()
 	}
-	out.summary(report)
+	out.clear()
+	encoder := json.NewEncoder(stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(report); err != nil {
+		fmt.Fprintln(stderr, "doctor: the report cannot be written:", err)
+		return exitUnchecked
+	}
 	return report.ExitCode()
 }
 
-// options reads what the flags name: AWS's configuration and the tokens.
-func (f flags) options(ctx context.Context, stdin io.Reader) (diagnosis.Options, error) {
-	o := diagnosis.Options{Stack: f.stack, SecretID: f.secret, Origin: f.origin}
-	base, err := atlas.ParseBaseURL(f.atlasURL, false)
-	if err != nil {
-		return o, fmt.Errorf("-atlas-url %w", err)
+// read reads what the flags name: AWS's configuration and the tokens.
+func (f *flags) read(ctx context.Context, stdin io.Reader) (err error) {
+	if f.AtlasBaseURL, err = atlas.ParseBaseURL(f.atlasURL, false); err != nil {
+		return fmt.Errorf("-atlas-url %w", err)
 	}
-	o.AtlasBaseURL = base
-	if f.stack != "" {
-		o.AtlasBaseURL = nil
+	if f.Stack != "" {
+		f.AtlasBaseURL = nil
 	}
-	// The SDK's own remarks would stand between the lines.
-	if o.AWS, err = config.LoadDefaultConfig(ctx, config.WithRegion(f.region), config.WithSharedConfigProfile(f.profile),
-		config.WithLogger(logging.Nop{})); err != nil {
-		return o, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+	if f.AWS, err = diagnosis.LoadConfig(ctx, f.region, f.profile); err != nil {
+		return err
 	}
-	if o.Token, err = token("-token-file", f.tokenFile, stdin); err != nil {
-		return o, err
+	if f.Token, err = token("-token-file", f.tokenFile, stdin); err != nil {
+		return err
 	}
-	if o.WrongToken, err = token("-wrong-token-file", f.wrongTokenFile, stdin); err != nil {
-		return o, err
-	}
-	if f.call {
-		o.Call = &atlas.Request{OrderNo: f.order, UserName: f.user, Role: f.role}
-	}
-	return o, nil
+	f.WrongToken, err = token("-wrong-token-file", f.wrongTokenFile, stdin)
+	return err
 }
 
-// maxToken bounds a token, in bytes: API Gateway takes no longer header.
+// maxToken bounds a token, in bytes: API Gateway accepts no longer header.
 const maxToken = 10240
 
 func token(name, file string, stdin io.Reader) (redact.String, error) {
 	if file == "" {
 		return redact.String{}, nil
 	}
-	source := stdin
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
 			return redact.String{}, fmt.Errorf("%s: %w", name, err)
 		}
 		defer opened.Close()
-		source = opened
+		stdin = opened
 	}
-	text, err := io.ReadAll(io.LimitReader(source, maxToken+1))
+	text, err := io.ReadAll(io.LimitReader(stdin, maxToken+1))
 	if err != nil {
 		return redact.String{}, fmt.Errorf("%s: %w", name, err)
 	}

@@ -47,15 +47,16 @@ func known(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"AccountLimit":{"ConcurrentExecutions":1000,"UnreservedConcurrentExecutions":1000}}`)
 		return
 	}
-	fmt.Fprint(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/deployer</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>")
+	fmt.Fprint(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/deployer</Arn>"+
+		"</GetCallerIdentityResult></GetCallerIdentityResponse>")
 }
 
 func expired(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprint(w, "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>")
+	fmt.Fprint(w, "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token is expired</Message></Error></ErrorResponse>")
 }
 
-func TestBeforeTheDeployment(t *testing.T) {
+func TestDoctor_BeforeDeployment(t *testing.T) {
 	secrets := account(t, known)
 	secrets.Put(`{"clientId":"example-client","clientSecret":"example-secret"}`)
 	atlas := atlastest.NewServer(nil)
@@ -77,11 +78,11 @@ func TestBeforeTheDeployment(t *testing.T) {
 	secrets.Put(`{"clientId":"example-client","clientSecret":"wrong"}`)
 	code, stdout, _ = doctor(t, "", "-atlas-url", atlas.URL, "-secret", secrets.ARN)
 	if code != 1 || !strings.Contains(stdout, "FAIL  atlas-credentials") || !strings.Contains(stdout, "-> make a new client secret") {
-		t.Errorf("a refused secret: exit code %d, want 1 and a FAIL line with its mend\n%s", code, stdout)
+		t.Errorf("a refused secret: exit code %d, want 1 and a FAIL line with its fix\n%s", code, stdout)
 	}
 }
 
-func TestExpiredCredentialsAreOneClearLine(t *testing.T) {
+func TestDoctor_ExpiredCredentials(t *testing.T) {
 	account(t, expired)
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
@@ -97,7 +98,7 @@ func TestExpiredCredentialsAreOneClearLine(t *testing.T) {
 	}
 }
 
-func TestRegionAndCredentialsAreMissedAtOnce(t *testing.T) {
+func TestDoctor_NoRegionNoCredentials(t *testing.T) {
 	account(t, known)
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		t.Setenv(name, "")
@@ -110,7 +111,7 @@ func TestRegionAndCredentialsAreMissedAtOnce(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestDoctor_JSON(t *testing.T) {
 	account(t, known)
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
@@ -134,7 +135,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
+func TestDoctor_CommandLine(t *testing.T) {
 	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
@@ -145,15 +146,15 @@ func TestCommandLine(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"a word in place of a flag", []string{"broker"}, `"broker" is not a flag; the stack is given by -stack`},
+		{"a word in place of a flag", []string{"broker"}, `"broker" is not a flag; give the stack by -stack`},
 		{"a call without a stack", []string{"-call"}, "give -stack"},
-		{"a call for nobody", []string{"-call", "-stack", "x"}, "-call needs -order, -user and -role"},
+		{"a call without an operator", []string{"-call", "-stack", "x"}, "-call needs -order, -user and -role"},
 		{"an order without a call", []string{"-order", "X"}, "are for -call"},
 		{"http to another machine", []string{"-atlas-url", "http://example.com"}, "-atlas-url must be https"},
 		{"a token file that is not there", []string{"-token-file", empty + "x"}, "-token-file: open"},
 		{"a token file without a token", []string{"-token-file", empty}, "-token-file holds no token"},
 		{"no token on standard input", []string{"-wrong-token-file", "-"}, "-wrong-token-file holds no token"},
-		{"a flag that there is not", []string{"-tokenfile"}, "not defined"},
+		{"an unknown flag", []string{"-tokenfile"}, "not defined"},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +166,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestATokenIsReadFromStandardInput(t *testing.T) {
+func TestToken_StandardInput(t *testing.T) {
 	t.Parallel()
 	got, err := token("-token-file", "-", strings.NewReader("Bearer a.b.c\n"))
 	if err != nil || got.Reveal() != "a.b.c" {
@@ -176,7 +177,7 @@ func TestATokenIsReadFromStandardInput(t *testing.T) {
 	}
 }
 
-func TestThePolicyIsPrintedWithoutAskingAWS(t *testing.T) {
+func TestDoctor_Policy(t *testing.T) {
 	t.Parallel()
 	code, stdout, _ := doctor(t, "", "-policy", "-secret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:atlas-AbCdEf")
 	if code != 0 || !json.Valid([]byte(stdout)) || !strings.Contains(stdout, "secret:atlas-AbCdEf") {
@@ -184,7 +185,7 @@ func TestThePolicyIsPrintedWithoutAskingAWS(t *testing.T) {
 	}
 }
 
-func TestHelpIsNoError(t *testing.T) {
+func TestDoctor_Help(t *testing.T) {
 	t.Parallel()
 	if code, _, stderr := doctor(t, "", "-h"); code != 0 || !strings.Contains(stderr, "usage: doctor") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)

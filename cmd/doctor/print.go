@@ -7,14 +7,13 @@ import (
 	"atriptoken/cmd/doctor/diagnosis"
 )
 
-// printer shows a run as it goes: each result on stdout as soon as it is
-// there, and on stderr what is being looked at.
+// printer prints each result on stdout at once, and the progress on stderr.
 type printer struct {
 	stdout, stderr io.Writer
 	quiet          bool // no lines on stdout: JSON follows
-	live           bool // stderr is a terminal, where a line can be written over
+	live           bool // stderr is a terminal, where a line can be overwritten
 
-	// skips are skipped checks in a row with one cause: they become one line.
+	// skips are consecutive skipped checks with one cause: they are printed as one line.
 	skips []diagnosis.Result
 }
 
@@ -27,32 +26,26 @@ func (p *printer) starting(check string, number, of int) {
 	}
 }
 
-// clear removes the line that starting left on a terminal.
+// clear removes the progress line from a terminal.
 func (p *printer) clear() {
 	if p.live {
 		fmt.Fprint(p.stderr, "\r\x1b[K")
 	}
 }
 
-// marks are the words that lines begin with.
-var marks = map[diagnosis.Status]string{diagnosis.Pass: "pass", diagnosis.Fail: "FAIL", diagnosis.Skipped: "skip"}
-
 func (p *printer) found(r diagnosis.Result) {
-	if p.quiet {
-		return
-	}
-	joins := r.Status == diagnosis.Skipped && !r.Blocked && (len(p.skips) == 0 || p.skips[0].Cause == r.Cause)
-	if !joins {
+	skipped := r.Status == diagnosis.Skipped && !r.Blocked
+	if len(p.skips) > 0 && (!skipped || p.skips[0].Cause != r.Cause) {
 		p.flush()
 	}
-	if r.Status == diagnosis.Skipped && !r.Blocked {
+	if skipped {
 		p.skips = append(p.skips, r)
 		return
 	}
 	p.line(r)
 }
 
-// flush writes the skipped checks that were held back.
+// flush prints the skipped checks.
 func (p *printer) flush() {
 	if n := len(p.skips); n > 0 {
 		first := p.skips[0]
@@ -65,24 +58,27 @@ func (p *printer) flush() {
 }
 
 func (p *printer) line(r diagnosis.Result) {
+	if p.quiet {
+		return
+	}
 	p.clear()
-	mark := marks[r.Status]
+	mark := map[diagnosis.Status]string{diagnosis.Pass: "pass", diagnosis.Fail: "FAIL", diagnosis.Skipped: "skip"}[r.Status]
 	if r.Blocked {
 		mark = "????"
 	}
 	fmt.Fprintf(p.stdout, "%s  %-17s  %s\n", mark, r.Check, r.Cause)
-	if r.Mend != "" {
-		fmt.Fprintf(p.stdout, "      %-17s  -> %s\n", "", r.Mend)
+	if r.Fix != "" {
+		fmt.Fprintf(p.stdout, "      %-17s  -> %s\n", "", r.Fix)
 	}
 }
 
 func (p *printer) summary(report diagnosis.Report) {
 	p.flush()
-	verdict := map[int]string{
-		0: "nothing that was checked stands in the way",
-		1: "not ready: mend each FAIL and run doctor again",
-		2: "not sure: what is marked ???? could not be checked",
-	}[report.ExitCode()]
+	verdict := []string{
+		"nothing that was checked prevents going live",
+		"not ready: fix each FAIL and run doctor again",
+		"not sure: what is marked ???? could not be checked",
+	}
 	fmt.Fprintf(p.stdout, "\n%d passed, %d failed, %d skipped: %s\n",
-		report.Count(diagnosis.Pass), report.Count(diagnosis.Fail), report.Count(diagnosis.Skipped), verdict)
+		report.Count(diagnosis.Pass), report.Count(diagnosis.Fail), report.Count(diagnosis.Skipped), verdict[report.ExitCode()])
 }

@@ -1,6 +1,6 @@
-// Command probe is a function that a schedule runs: it tries the broker's doors from outside and writes one line, whose
-// metrics ring an alarm when a closed door let it in or the open one did not. Configuration: PROBE_URL,
-// PROBE_SERVICE_ARN and, to ask for a link, PROBE_ORDER_NO, PROBE_USER_NAME, PROBE_ROLE (template.yaml sets them).
+// Command probe is a scheduled function. It sends forged requests to the broker and writes one log line, whose metrics
+// raise an alarm when one of them was let in, or when the valid request got no link. Configuration: PROBE_URL,
+// PROBE_SERVICE_ARN and, to request a link, PROBE_ORDER_NO, PROBE_USER_NAME, PROBE_ROLE (template.yaml sets them).
 package main
 
 import (
@@ -16,8 +16,8 @@ import (
 	"atriptoken/internal/probe"
 )
 
-// patience bounds one knock: longer than the broker may take for an answer, 25 s.
-const patience = 27 * time.Second
+// timeout bounds one request: longer than the broker may take for an answer, 25 s.
+const timeout = 27 * time.Second
 
 func main() {
 	p, err := configured(context.Background())
@@ -39,8 +39,7 @@ func configured(ctx context.Context) (*probe.Probe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
-	client := &http.Client{Timeout: patience}
-	p := &probe.Probe{URL: url, Service: probe.Invoker{ARN: arn, Config: aws, HTTP: client}, HTTP: client}
+	p := &probe.Probe{URL: url, ServiceARN: arn, AWS: aws, HTTP: http.Client{Timeout: timeout}}
 	if order := os.Getenv("PROBE_ORDER_NO"); order != "" {
 		p.Link = &probe.Link{OrderNo: order, UserName: os.Getenv("PROBE_USER_NAME"), Role: os.Getenv("PROBE_ROLE")}
 	}

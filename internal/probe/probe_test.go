@@ -17,18 +17,27 @@ import (
 	"atriptoken/internal/probe"
 )
 
-// answer is what a stand-in for API Gateway or Lambda sends back.
+// answer is what the simulated API Gateway or Lambda sends back.
 type answer struct {
 	status      int
 	contentType string
 	body        string
 }
 
+func gateway(status int, message string) answer {
+	return answer{status, "application/json", `{"message":"` + message + `"}`}
+}
+
+func problem(status int, code string) answer {
+	return answer{status, "application/problem+json", `{"code":"` + code + `"}`}
+}
+
+func returned(body string) answer { return answer{200, "application/json", body} }
+
 var (
-	unauthorized = answer{401, "application/json", `{"message":"Unauthorized"}`}
-	forbidden    = answer{403, "application/json", `{"message":"Forbidden"}`}
-	notPermitted = answer{200, "application/json", `{"errorType":"NotPermitted","errorMessage":"no"}`}
-	link         = answer{200, "application/json", `{"url":"https://atrip.example.com/?token=5ecret","status":0,"msg":null}`}
+	unauthorized = gateway(401, "Unauthorized")
+	notPermitted = returned(`{"errorType":"NotPermitted","errorMessage":"no"}`)
+	link         = returned(`{"url":"https://atrip.example.com/?token=5ecret","status":0,"msg":null}`)
 )
 
 func serve(t *testing.T, reply func(*http.Request, string) answer) string {
@@ -48,8 +57,8 @@ func serve(t *testing.T, reply func(*http.Request, string) answer) string {
 	return server.URL
 }
 
-// newProbe returns a probe of an API that always answers api and a service door that answers an HTTP event with event
-// and a plain request with plain.
+// newProbe returns a probe of an API that always answers api, and of an alias that answers an HTTP event with event and a
+// plain request with plain.
 func newProbe(t *testing.T, api, event, plain answer) *probe.Probe {
 	t.Helper()
 	lambda := serve(t, func(r *http.Request, body string) answer {
@@ -65,83 +74,81 @@ func newProbe(t *testing.T, api, event, plain answer) *probe.Probe {
 		return plain
 	})
 	return &probe.Probe{
-		URL: serve(t, func(*http.Request, string) answer { return api }) + "/getAtripToken.do",
-		Service: probe.Invoker{
-			ARN: "arn:aws:lambda:eu-west-1:123456789012:function:broker:service",
-			Config: aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(lambda),
-				Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")},
-		},
+		URL:        serve(t, func(*http.Request, string) answer { return api }) + "/getAtripToken.do",
+		ServiceARN: "arn:aws:lambda:eu-west-1:123456789012:function:broker:service",
+		AWS: aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(lambda),
+			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")},
 		Link: &probe.Link{OrderNo: "XPFIW20220209163159425", UserName: "probe@example.com", Role: "Customer service"},
 	}
 }
 
-func TestAPIDoorIs(t *testing.T) {
+func TestRun_API(t *testing.T) {
 	t.Parallel()
-	for name, row := range map[string]struct {
+	for rule, row := range map[string]struct {
 		api  answer
 		want probe.Verdict
 	}{
-		"refused when the authorizer says 401":                  {unauthorized, probe.Refused},
-		"refused when the gateway says 403":                     {forbidden, probe.Refused},
-		"let in when a link comes back":                         {link, probe.LetIn},
-		"let in when the function itself refuses":               {answer{403, "application/problem+json", `{"code":"NotPermitted"}`}, probe.LetIn},
-		"let in when the function finds the body bad":           {answer{400, "application/problem+json", `{"code":"InvalidRequest"}`}, probe.LetIn},
-		"let in when the function cannot reach Atlas":           {answer{503, "application/problem+json", `{"code":"AtlasUnavailable"}`}, probe.LetIn},
-		"unclear when there is no such route":                   {answer{404, "application/json", `{"message":"Not Found"}`}, probe.Unclear},
-		"unclear when throttled":                                {answer{429, "application/json", `{"message":"Too Many Requests"}`}, probe.Unclear},
-		"unclear when the gateway fails":                        {answer{500, "application/json", `{"message":"Internal Server Error"}`}, probe.Unclear},
-		"unclear when it leads elsewhere, where nobody follows": {answer{302, "text/html", ""}, probe.Unclear},
+		"401 of the authorizer is a refusal":       {unauthorized, probe.Refused},
+		"403 of the gateway is a refusal":          {gateway(403, "Forbidden"), probe.Refused},
+		"a link lets in":                           {link, probe.LetIn},
+		"a refusal by the function lets in":        {problem(403, "NotPermitted"), probe.LetIn},
+		"a bad body found by the function lets in": {problem(400, "InvalidRequest"), probe.LetIn},
+		"a function without Atlas lets in":         {problem(503, "AtlasUnavailable"), probe.LetIn},
+		"a missing route is unclear":               {gateway(404, "Not Found"), probe.Unclear},
+		"a throttled request is unclear":           {gateway(429, "Too Many Requests"), probe.Unclear},
+		"a failing gateway is unclear":             {gateway(500, "Internal Server Error"), probe.Unclear},
+		"a redirect is unclear":                    {answer{302, "text/html", ""}, probe.Unclear},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			report := newProbe(t, row.api, notPermitted, link).Run(t.Context())
-			knocks := 0
-			for _, knock := range report.Closed {
-				if strings.HasPrefix(knock.Door, "API") {
-					knocks++
-					if knock.Verdict != row.want {
-						t.Errorf("%s: %s (%s), want %s", knock.Door, knock.Verdict, knock.Answer, row.want)
+			checks := 0
+			for _, check := range report.Closed {
+				if strings.HasPrefix(check.Name, "API") {
+					checks++
+					if check.Verdict != row.want {
+						t.Errorf("%s: %s (%s), want %s", check.Name, check.Verdict, check.Answer, row.want)
 					}
 				}
 			}
-			if knocks != 4 {
-				t.Errorf("%d knocks at the API, want 4", knocks)
+			if checks != 5 {
+				t.Errorf("%d checks of the API, want 5", checks)
 			}
 		})
 	}
 }
 
-func TestServiceDoorIs(t *testing.T) {
+func TestRun_Service(t *testing.T) {
 	t.Parallel()
-	denied := answer{403, "application/json", `{"message":"not authorized to perform: lambda:InvokeFunction"}`}
-	for name, row := range map[string]struct {
+	denied := gateway(403, "not authorized to perform: lambda:InvokeFunction")
+	for rule, row := range map[string]struct {
 		event, plain         answer
 		wantForged, wantOpen probe.Verdict
 	}{
-		"closed to HTTP events and open to plain requests": {notPermitted, link, probe.Refused, probe.LetIn},
-		"closed by a problem document":                     {answer{200, "", `{"statusCode":403,"body":"{\"code\":\"NotPermitted\"}"}`}, link, probe.Refused, probe.LetIn},
-		"open to a forged event that gets a link":          {answer{200, "", `{"statusCode":200,"body":"{\"url\":\"https://x\"}"}`}, link, probe.LetIn, probe.LetIn},
-		"unclear when the forged event fails otherwise":    {answer{200, "", `{"errorType":"SecretUnavailable"}`}, link, probe.Unclear, probe.LetIn},
-		"shut when the plain request is refused":           {notPermitted, answer{200, "", `{"errorType":"AtlasRefused"}`}, probe.Refused, probe.Refused},
-		"shut when there is no link in the reply":          {notPermitted, answer{200, "", `{"status":0}`}, probe.Refused, probe.Refused},
-		"unclear when the probe itself may not invoke":     {denied, denied, probe.Unclear, probe.Unclear},
-		"unclear when the reply is no JSON":                {answer{200, "", `null]`}, answer{200, "", `<html>`}, probe.Unclear, probe.Unclear},
+		"an error NotPermitted is a refusal": {notPermitted, link, probe.Refused, probe.LetIn},
+		"a problem NotPermitted is a refusal": {returned(`{"statusCode":403,"body":"{\"code\":\"NotPermitted\"}"}`),
+			link, probe.Refused, probe.LetIn},
+		"a link for the forged event lets in": {returned(`{"statusCode":200,"body":"{\"url\":\"https://x\"}"}`),
+			link, probe.LetIn, probe.LetIn},
+		"another error for the forged event":            {returned(`{"errorType":"SecretUnavailable"}`), link, probe.Unclear, probe.LetIn},
+		"an error for the plain request is a refusal":   {notPermitted, returned(`{"errorType":"AtlasRefused"}`), probe.Refused, probe.Refused},
+		"a reply without a link is a refusal":           {notPermitted, returned(`{"status":0}`), probe.Refused, probe.Refused},
+		"a probe that may not invoke finds out nothing": {denied, denied, probe.Unclear, probe.Unclear},
+		"a reply that is no JSON is unclear":            {returned(`null]`), returned(`<html>`), probe.Unclear, probe.Unclear},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			report := newProbe(t, unauthorized, row.event, row.plain).Run(t.Context())
 			forged := report.Closed[len(report.Closed)-1]
-			if forged.Verdict != row.wantForged {
-				t.Errorf("%s: %s (%s), want %s", forged.Door, forged.Verdict, forged.Answer, row.wantForged)
-			}
-			if report.Open.Verdict != row.wantOpen {
-				t.Errorf("%s: %s (%s), want %s", report.Open.Door, report.Open.Verdict, report.Open.Answer, row.wantOpen)
+			if forged.Verdict != row.wantForged || report.Open.Verdict != row.wantOpen {
+				t.Errorf("forged event: %s (%s), want %s; plain request: %s (%s), want %s",
+					forged.Verdict, forged.Answer, row.wantForged, report.Open.Verdict, report.Open.Answer, row.wantOpen)
 			}
 		})
 	}
 }
 
-func TestEveryKnockAtTheAPIForgesAnotherIdentity(t *testing.T) {
+func TestRun_Forgeries(t *testing.T) {
 	t.Parallel()
 	seen := make(chan http.Header, 8)
 	p := newProbe(t, unauthorized, notPermitted, link)
@@ -155,26 +162,26 @@ func TestEveryKnockAtTheAPIForgesAnotherIdentity(t *testing.T) {
 	}
 	for _, want := range []string{"/", "Bearer/", "AWS4-HMAC-SHA256/", "/probe@example.com"} {
 		if !kinds[want] {
-			t.Errorf("no knock %q among %v", want, kinds)
+			t.Errorf("no forgery %q among %v", want, kinds)
 		}
 	}
 }
 
-func TestMetrics(t *testing.T) {
+func TestWrite_Metrics(t *testing.T) {
 	t.Parallel()
-	throttled := answer{429, "application/json", `{}`}
-	for name, row := range map[string]struct {
+	throttled := gateway(429, "Too Many Requests")
+	for rule, row := range map[string]struct {
 		api, plain answer
 		noLink     bool
 		want       map[string]float64
 	}{
-		"all is well":                              {unauthorized, link, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 0}},
-		"every API door is open":                   {link, link, false, map[string]float64{"ClosedDoorsOpen": 4, "OpenDoorFailed": 0}},
-		"a door that cannot be tried has no count": {throttled, link, false, map[string]float64{"OpenDoorFailed": 0}},
-		"no link when asked":                       {unauthorized, notPermitted, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 1}},
-		"not asked for a link":                     {unauthorized, link, true, map[string]float64{"ClosedDoorsOpen": 0}},
+		"nothing wrong":                      {unauthorized, link, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 0}},
+		"every request to the API is let in": {link, link, false, map[string]float64{"ClosedDoorsOpen": 5, "OpenDoorFailed": 0}},
+		"an unknown count is left out":       {throttled, link, false, map[string]float64{"OpenDoorFailed": 0}},
+		"no link":                            {unauthorized, notPermitted, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 1}},
+		"no link requested":                  {unauthorized, link, true, map[string]float64{"ClosedDoorsOpen": 0}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			p := newProbe(t, row.api, notPermitted, row.plain)
 			if row.noLink {

@@ -4,55 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
-// awsIdentity says as whom the rest is read. STS answers whoever has valid
-// credentials, whatever their policy.
-func awsIdentity(ctx context.Context, s *subject) finding {
-	if cause, mend := Unset(ctx, s.options.AWS); cause != "" {
-		return blocked(cause, mend)
+// awsIdentity reports the identity that the other checks use. STS answers every caller with valid credentials.
+func awsIdentity(ctx context.Context, s *subject) Result {
+	if cause, fix := Unset(ctx, s.options.AWS); cause != "" {
+		return blocked(cause, fix)
 	}
 	out, err := s.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return unread(err)
 	}
 	s.identified = true
-	return pass(fmt.Sprintf("%s, Region %s", value(out.Arn), s.options.AWS.Region))
+	return pass("%s, Region %s", aws.ToString(out.Arn), s.options.AWS.Region)
 }
 
-// Unset says what config lacks before AWS can be asked anything, the Region and
-// the credentials at once, and what to do. Both are "" when it lacks neither.
-func Unset(ctx context.Context, config aws.Config) (cause, mend string) {
-	var causes, mends []string
+// LoadConfig reads the AWS configuration. An empty region or profile means the environment's. The SDK's own log lines are
+// dropped: they would interrupt the report.
+func LoadConfig(ctx context.Context, region, profile string) (aws.Config, error) {
+	loaded, err := config.LoadDefaultConfig(ctx,
+		config.WithRegion(region), config.WithSharedConfigProfile(profile), config.WithLogger(logging.Nop{}))
+	if err != nil {
+		return loaded, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+	}
+	return loaded, nil
+}
+
+// Unset returns what config lacks for a call to AWS, the Region and the credentials at once, and the fix. Both are "" if
+// it lacks neither.
+func Unset(ctx context.Context, config aws.Config) (cause, fix string) {
+	var causes, fixes []string
 	if config.Region == "" {
-		causes, mends = append(causes, "no AWS Region is set"), append(mends, "set AWS_REGION, or give -region")
+		causes, fixes = append(causes, "no AWS Region is set"), append(fixes, "set AWS_REGION, or give -region")
 	}
 	if _, err := config.Credentials.Retrieve(ctx); err != nil {
-		cause, mend := Explain(fmt.Errorf("get credentials: %w", err)) // as the SDK words it before a call
-		causes, mends = append(causes, cause), append(mends, mend)
+		cause, fix := Explain(fmt.Errorf("get credentials: %w", err)) // as the SDK words it before a call
+		causes, fixes = append(causes, cause), append(fixes, fix)
 	}
-	return strings.Join(causes, ", and "), strings.Join(mends, "; ")
+	return strings.Join(causes, ", and "), strings.Join(fixes, "; ")
 }
 
-// needsIdentity is what the checks that ask AWS find when the check
-// "aws-identity" has already said that AWS will not answer.
-func needsIdentity() finding { return skip("AWS does not know this caller") }
+// unread is the result when AWS did not return what a check needs.
+func unread(err error) Result { return blocked(Explain(err)) }
 
-// unread is what a check finds when AWS does not let it look: one line on what
-// AWS said and what to do about it.
-func unread(err error) finding {
-	cause, mend := Explain(err)
-	return blocked(cause, mend)
+// unreadOr is unread, but fails with the cause and the fix if AWS said that the thing does not exist.
+func unreadOr(err error, cause, fix string) Result {
+	if notFound(err) {
+		return fail("%s", cause).fix("%s", fix)
+	}
+	return unread(err)
 }
 
-// Explain puts an AWS error into words. The error's own text is kept out: it
-// runs over several lines and repeats the request.
-func Explain(err error) (cause, mend string) {
+func blocked(cause, fix string) Result {
+	return Result{Status: Skipped, Blocked: true, Cause: cause, Fix: fix}
+}
+
+// Explain puts an AWS error into words. It leaves out the error's own text, which has several lines and repeats the request.
+func Explain(err error) (cause, fix string) {
 	call := "AWS"
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) {
@@ -60,20 +76,7 @@ func Explain(err error) (cause, mend string) {
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		text := err.Error()
-		var unreadable *smithy.DeserializationError
-		switch {
-		case errors.As(err, &unreadable):
-			return call + " answered what this doctor cannot read (" + connectionFault(unreadable) + ")", "take a newer doctor; check what AWS_ENDPOINT_URL points at"
-		case errors.Is(err, context.DeadlineExceeded):
-			return call + " did not answer in time", "check the network from here to AWS"
-		case strings.Contains(text, "token has expired"), strings.Contains(text, "SSO session"):
-			return "the sign-in to AWS has expired", "sign in again: aws sso login"
-		case strings.Contains(text, "get credentials"), strings.Contains(text, "get identity"), strings.Contains(text, "no EC2 IMDS role found"):
-			return "there are no usable AWS credentials", "sign in (aws sso login) or set AWS_PROFILE"
-		default:
-			return call + " cannot be reached", "check the network from here to AWS, AWS_REGION and AWS_ENDPOINT_URL"
-		}
+		return explainConnection(call, err)
 	}
 	switch code := api.ErrorCode(); code {
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
@@ -81,24 +84,36 @@ func Explain(err error) (cause, mend string) {
 	case "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidAccessKeyId",
 		"IncompleteSignature", "MissingAuthenticationToken", "MissingAuthenticationTokenException":
 		return "AWS does not accept the credentials (" + code + ")", "check AWS_PROFILE and the keys, and this machine's clock"
-	case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation", "NotAuthorized", "ForbiddenException":
+	case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation",
+		"NotAuthorized", "ForbiddenException":
 		return "this identity may not call " + call, "attach the policy that `doctor -policy` prints"
 	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded":
 		return call + " is throttled", "run doctor again in a minute"
 	default:
-		return fmt.Sprintf("%s answered %s", call, code), "look the code up in the AWS API reference of that call"
+		return call + " answered " + code, "look the code up in the AWS API reference of that call"
 	}
 }
 
-// notFound reports whether AWS said that the thing asked for does not exist.
+// explainConnection explains an error that AWS did not answer with.
+func explainConnection(call string, err error) (cause, fix string) {
+	var unreadable *smithy.DeserializationError
+	has := func(text string) bool { return strings.Contains(err.Error(), text) }
+	switch {
+	case errors.As(err, &unreadable):
+		return call + " answered in an unknown form (" + connectionFault(unreadable) + ")",
+			"use a newer doctor; check what AWS_ENDPOINT_URL points at"
+	case errors.Is(err, context.DeadlineExceeded):
+		return call + " did not answer in time", "check the network from here to AWS"
+	case has("token has expired") || has("SSO session"):
+		return "the sign-in to AWS has expired", "sign in again: aws sso login"
+	case has("get credentials") || has("get identity") || has("no EC2 IMDS role found"):
+		return "there are no usable AWS credentials", "sign in (aws sso login) or set AWS_PROFILE"
+	}
+	return call + " cannot be reached", "check the network from here to AWS, AWS_REGION and AWS_ENDPOINT_URL"
+}
+
+// notFound reports whether AWS said that the thing does not exist.
 func notFound(err error) bool {
 	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	switch api.ErrorCode() {
-	case "ResourceNotFoundException", "NotFoundException", "NotFound":
-		return true
-	}
-	return false
+	return errors.As(err, &api) && slices.Contains([]string{"ResourceNotFoundException", "NotFoundException", "NotFound"}, api.ErrorCode())
 }

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// described is what the CloudFormation front of a world answers: moto's own
-// knows neither API Gateway's resources nor alarms.
+// described is the stack as CloudFormation describes it. moto's own CloudFormation supports neither API Gateway's resources
+// nor alarms.
 type described struct {
 	status     string
 	parameters map[string]string
@@ -30,7 +30,7 @@ func (d *described) answer(w http.ResponseWriter, action, name string) {
 	w.Header().Set("Content-Type", "text/xml")
 	if d == nil {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>", name)
+		fmt.Fprintf(w, "<ErrorResponse><Error><Code>ValidationError</Code><Message>%s does not exist</Message></Error></ErrorResponse>", name)
 		return
 	}
 	type member struct {
@@ -43,7 +43,7 @@ func (d *described) answer(w http.ResponseWriter, action, name string) {
 	}
 	const at = "2026-01-02T03:04:05Z"
 	var members []member
-	list := map[string]string{"DescribeStacks": "Stacks", "ListStackResources": "StackResourceSummaries", "DescribeStackEvents": "StackEvents"}[action]
+	list := "Stacks"
 	switch action {
 	case "DescribeStacks":
 		stack := member{StackName: name, StackStatus: d.status, CreationTime: at}
@@ -55,11 +55,13 @@ func (d *described) answer(w http.ResponseWriter, action, name string) {
 		}
 		members = append(members, stack)
 	case "ListStackResources":
+		list = "StackResourceSummaries"
 		for _, r := range d.resources {
 			members = append(members, member{LogicalResourceId: r.logical, PhysicalResourceId: r.id, ResourceType: r.kind,
 				ResourceStatus: "CREATE_COMPLETE", LastUpdatedTimestamp: at})
 		}
 	case "DescribeStackEvents":
+		list = "StackEvents"
 		for i, e := range d.events {
 			members = append(members, member{LogicalResourceId: e.logical, ResourceType: e.kind, ResourceStatus: e.status,
 				ResourceStatusReason: e.reason, EventId: fmt.Sprint(i), Timestamp: at, StackName: name, StackId: name})

@@ -35,10 +35,12 @@ const (
 	goodSecret = `{"clientId":"example-client","clientSecret":"example-secret"}`
 	alarmName  = "broker-AtlasRefused"
 	logGroup   = "broker-FunctionLogs"
+	accessLogs = "broker-AccessLogs"
 	goodOrder  = "XPFIW20220209163159425"
+	audience   = "atrip-token-broker"
 )
 
-// deployed returns a broker in an account that every check is content with.
+// deployed returns a deployment that passes every check.
 func deployed(t *testing.T) *world {
 	t.Helper()
 	w := emptyWorld(t)
@@ -47,17 +49,22 @@ func deployed(t *testing.T) *world {
 	w.atlas = atlastest.NewServer(nil)
 	t.Cleanup(w.atlas.Close)
 
-	w.makeSecret()
-	w.makeFunction(w.environment())
+	secret, err := w.secrets().CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("AtlasSecret-example"), SecretString: aws.String(goodSecret)})
+	w.must(secret, err)
+	w.secretID = *secret.ARN
+	w.createFunction()
 	w.gateway = newGateway(t, w.broker(), w.issuer)
-	w.makeAPI()
-	w.makeAlarm()
-	w.put(cloudwatchlogs.NewFromConfig(w.direct).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)}))
-	w.retain(90)
+	w.createAPI()
+	w.createAlarm()
+	logs := cloudwatchlogs.NewFromConfig(w.direct)
+	w.must(logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(logGroup)}))
+	w.must(logs.PutRetentionPolicy(t.Context(), &cloudwatchlogs.PutRetentionPolicyInput{
+		LogGroupName: aws.String(logGroup), RetentionInDays: aws.Int32(90)}))
 
 	w.stack = &described{
 		status:     "CREATE_COMPLETE",
-		parameters: map[string]string{"AuthMode": "JWT", "JwtAudience": "atrip-token-broker", "NetworkMode": "own"},
+		parameters: map[string]string{"AuthMode": "JWT", "JwtAudience": audience, "NetworkMode": "own"},
 		outputs:    map[string]string{"Url": w.gateway.URL + "/getAtripToken.do", "EgressIps": "192.0.2.10,192.0.2.11"},
 		resources: []physical{
 			{"Function", "AWS::Lambda::Function", w.function},
@@ -68,20 +75,25 @@ func deployed(t *testing.T) *world {
 		},
 	}
 	w.options.Stack = "broker"
-	w.options.Token = redact.New(w.issuer.token("atrip-token-broker"))
+	w.options.Token = redact.New(w.issuer.token(audience))
 	w.options.WrongToken = redact.New(w.issuer.token("another-application"))
 	w.options.Call = &atlas.Request{OrderNo: goodOrder, UserName: "amelia@example.com", Role: "Finance"}
 	w.count(map[string]float64{"Requests": 3, "Succeeded": 3})
 	return w
 }
 
-// put fails the test when a step of the preparation failed.
-func (w *world) put(_ any, err error) {
+// must fails the test if a step of the preparation failed.
+func (w *world) must(_ any, err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
+
+func (w *world) api() *apigatewayv2.Client       { return apigatewayv2.NewFromConfig(w.direct) }
+func (w *world) lambda() *lambda.Client          { return lambda.NewFromConfig(w.direct) }
+func (w *world) metrics() *cloudwatch.Client     { return cloudwatch.NewFromConfig(w.direct) }
+func (w *world) secrets() *secretsmanager.Client { return secretsmanager.NewFromConfig(w.direct) }
 
 func (w *world) environment() map[string]string {
 	return map[string]string{
@@ -90,122 +102,114 @@ func (w *world) environment() map[string]string {
 	}
 }
 
-// broker is the real handler, on moto's Secrets Manager and Atlas's simulator.
+// broker is the real handler with moto's Secrets Manager and Atlas's simulator.
 func (w *world) broker() *handler.Handler {
 	w.t.Helper()
 	base, err := url.Parse(w.atlas.URL)
-	w.put(nil, err)
+	w.must(nil, err)
 	text, err := os.ReadFile("../../../policy/default.cedar")
-	w.put(nil, err)
+	w.must(nil, err)
 	rules, err := policy.Parse("default.cedar", text)
-	w.put(nil, err)
-	source := secret.SecretsManager{Client: secretsmanager.NewFromConfig(w.direct), ID: w.secretID}
+	w.must(nil, err)
+	source := secret.SecretsManager{Client: w.secrets(), ID: w.secretID}
 	logger := slog.New(slog.DiscardHandler)
 	h, err := handler.New(handler.Config{
 		Account: handler.Account{Atlas: &atlas.Client{BaseURL: base}, Secret: &secret.Store{Fetch: source.Fetch, Logger: logger}},
-		Policy:  rules, Roles: atlastest.DefaultRoles(), NameClaim: "email", GroupsClaim: "groups", AttemptTimeout: 5 * time.Second, Logger: logger,
+		Policy:  rules, Roles: atlastest.DefaultRoles(), NameClaim: "email", GroupsClaim: "groups",
+		AttemptTimeout: 5 * time.Second, Logger: logger,
 	})
-	w.put(nil, err)
+	w.must(nil, err)
 	return h
-}
-
-func (w *world) makeSecret() {
-	out, err := secretsmanager.NewFromConfig(w.direct).CreateSecret(w.t.Context(), &secretsmanager.CreateSecretInput{
-		Name: aws.String("AtlasSecret-example"), SecretString: aws.String(goodSecret)})
-	w.put(out, err)
-	w.secretID = *out.ARN
 }
 
 func (w *world) putSecret(value string) {
 	w.t.Helper()
-	w.put(secretsmanager.NewFromConfig(w.direct).PutSecretValue(w.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &w.secretID, SecretString: &value}))
+	w.must(w.secrets().PutSecretValue(w.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &w.secretID, SecretString: &value}))
 }
 
-func (w *world) makeFunction(environment map[string]string) {
+func (w *world) createFunction() {
 	ctx := w.t.Context()
-	role, err := iam.NewFromConfig(w.direct).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("broker"), AssumeRolePolicyDocument: aws.String("{}")})
-	w.put(role, err)
+	role, err := iam.NewFromConfig(w.direct).CreateRole(ctx, &iam.CreateRoleInput{
+		RoleName: aws.String("broker"), AssumeRolePolicyDocument: aws.String("{}")})
+	w.must(role, err)
 	var code bytes.Buffer
 	archive := zip.NewWriter(&code)
-	w.put(archive.Create("bootstrap"))
-	w.put(nil, archive.Close())
-	client := lambda.NewFromConfig(w.direct)
-	w.put(client.CreateFunction(ctx, &lambda.CreateFunctionInput{
-		FunctionName: &w.function, Role: role.Role.Arn, Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}, Runtime: lambdatypes.RuntimeProvidedal2023,
-		Handler: aws.String("bootstrap"), MemorySize: aws.Int32(256), Architectures: []lambdatypes.Architecture{lambdatypes.ArchitectureArm64},
-		Environment: &lambdatypes.Environment{Variables: environment}, Publish: true,
+	w.must(archive.Create("bootstrap"))
+	w.must(nil, archive.Close())
+	w.must(w.lambda().CreateFunction(ctx, &lambda.CreateFunctionInput{
+		FunctionName: &w.function, Role: role.Role.Arn, Publish: true,
+		Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		MemorySize: aws.Int32(256), Architectures: []lambdatypes.Architecture{lambdatypes.ArchitectureArm64},
+		Environment: &lambdatypes.Environment{Variables: w.environment()},
 	}))
 	for _, alias := range []string{"api", "service"} {
-		w.put(client.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &w.function, Name: &alias, FunctionVersion: aws.String("1")}))
+		w.must(w.lambda().CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &w.function, Name: &alias, FunctionVersion: aws.String("1")}))
 	}
-	w.retries(0)
-}
-
-func (w *world) retries(n int32) {
-	w.put(lambda.NewFromConfig(w.direct).PutFunctionEventInvokeConfig(w.t.Context(), &lambda.PutFunctionEventInvokeConfigInput{
-		FunctionName: &w.function, MaximumRetryAttempts: &n, MaximumEventAgeInSeconds: aws.Int32(60)}))
+	w.must(w.lambda().PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{
+		FunctionName: &w.function, MaximumRetryAttempts: aws.Int32(0), MaximumEventAgeInSeconds: aws.Int32(60)}))
 }
 
 func (w *world) setEnvironment(name, value string) {
 	environment := w.environment()
 	environment[name] = value
-	w.put(lambda.NewFromConfig(w.direct).UpdateFunctionConfiguration(w.t.Context(), &lambda.UpdateFunctionConfigurationInput{
+	w.must(w.lambda().UpdateFunctionConfiguration(w.t.Context(), &lambda.UpdateFunctionConfigurationInput{
 		FunctionName: &w.function, Environment: &lambdatypes.Environment{Variables: environment}}))
 }
 
-func (w *world) api() *apigatewayv2.Client { return apigatewayv2.NewFromConfig(w.direct) }
-
-func (w *world) makeAPI() {
+func (w *world) createAPI() {
 	ctx := w.t.Context()
-	created, err := w.api().CreateApi(ctx, &apigatewayv2.CreateApiInput{Name: aws.String("broker"), ProtocolType: gatewaytypes.ProtocolTypeHttp,
+	created, err := w.api().CreateApi(ctx, &apigatewayv2.CreateApiInput{
+		Name: aws.String("broker"), ProtocolType: gatewaytypes.ProtocolTypeHttp,
 		CorsConfiguration: &gatewaytypes.Cors{AllowOrigins: w.gateway.origins, AllowMethods: []string{"POST"}}})
-	w.put(created, err)
+	w.must(created, err)
 	w.apiID = *created.ApiId
 	authorizer, err := w.api().CreateAuthorizer(ctx, &apigatewayv2.CreateAuthorizerInput{ApiId: &w.apiID, Name: aws.String("operators"),
 		AuthorizerType: gatewaytypes.AuthorizerTypeJwt, IdentitySource: []string{"$request.header.Authorization"},
-		JwtConfiguration: &gatewaytypes.JWTConfiguration{Issuer: &w.issuer.URL, Audience: []string{"atrip-token-broker"}}})
-	w.put(authorizer, err)
+		JwtConfiguration: &gatewaytypes.JWTConfiguration{Issuer: &w.issuer.URL, Audience: []string{audience}}})
+	w.must(authorizer, err)
 	w.authorizerID = *authorizer.AuthorizerId
-	w.put(w.api().CreateRoute(ctx, &apigatewayv2.CreateRouteInput{ApiId: &w.apiID, RouteKey: aws.String("POST /getAtripToken.do"),
-		AuthorizationType: gatewaytypes.AuthorizationTypeJwt, AuthorizerId: authorizer.AuthorizerId}))
-	w.put(w.api().CreateStage(ctx, &apigatewayv2.CreateStageInput{ApiId: &w.apiID, StageName: aws.String("$default"),
+	w.createRoute("POST /getAtripToken.do", w.authorizerID)
+	w.must(w.api().CreateStage(ctx, &apigatewayv2.CreateStageInput{ApiId: &w.apiID, StageName: aws.String("$default"),
 		DefaultRouteSettings: &gatewaytypes.RouteSettings{ThrottlingRateLimit: aws.Float64(50), ThrottlingBurstLimit: aws.Int32(100)},
-		AccessLogSettings: &gatewaytypes.AccessLogSettings{DestinationArn: aws.String("arn:aws:logs:eu-central-1:111122223333:log-group:broker-AccessLogs"),
-			Format: aws.String(`{"requestId":"$context.requestId"}`)}}))
+		AccessLogSettings: &gatewaytypes.AccessLogSettings{Format: aws.String(`{"requestId":"$context.requestId"}`),
+			DestinationArn: aws.String("arn:aws:logs:eu-central-1:111122223333:log-group:" + accessLogs)}}))
+}
+
+// createRoute creates a route with the JWT authorizer, or an open one if authorizer is "".
+func (w *world) createRoute(key, authorizer string) {
+	input := &apigatewayv2.CreateRouteInput{ApiId: &w.apiID, RouteKey: &key}
+	if authorizer != "" {
+		input.AuthorizationType, input.AuthorizerId = gatewaytypes.AuthorizationTypeJwt, &authorizer
+	}
+	w.must(w.api().CreateRoute(w.t.Context(), input))
 }
 
 // changeAuthorizer replaces the authorizer's JWT configuration.
 func (w *world) changeAuthorizer(issuer string, audience ...string) {
 	w.t.Helper()
-	w.put(w.api().UpdateAuthorizer(w.t.Context(), &apigatewayv2.UpdateAuthorizerInput{ApiId: &w.apiID, AuthorizerId: &w.authorizerID,
+	w.must(w.api().UpdateAuthorizer(w.t.Context(), &apigatewayv2.UpdateAuthorizerInput{ApiId: &w.apiID, AuthorizerId: &w.authorizerID,
 		JwtConfiguration: &gatewaytypes.JWTConfiguration{Issuer: &issuer, Audience: audience}}))
 }
 
-func (w *world) makeAlarm() {
-	ctx := w.t.Context()
+func (w *world) createAlarm() {
 	client := sns.NewFromConfig(w.direct)
-	topic, err := client.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String("broker-alarms")})
-	w.put(topic, err)
+	topic, err := client.CreateTopic(w.t.Context(), &sns.CreateTopicInput{Name: aws.String("broker-alarms")})
+	w.must(topic, err)
 	w.topic = *topic.TopicArn
-	w.put(client.Subscribe(ctx, &sns.SubscribeInput{TopicArn: &w.topic, Protocol: aws.String("email"), Endpoint: aws.String("ops@example.com")}))
+	w.must(client.Subscribe(w.t.Context(), &sns.SubscribeInput{
+		TopicArn: &w.topic, Protocol: aws.String("email"), Endpoint: aws.String("ops@example.com")}))
 	w.putAlarm(true, w.topic)
 }
 
 func (w *world) putAlarm(enabled bool, actions ...string) {
-	w.put(cloudwatch.NewFromConfig(w.direct).PutMetricAlarm(w.t.Context(), &cloudwatch.PutMetricAlarmInput{
-		AlarmName: aws.String(alarmName), Namespace: aws.String("AtripToken"), MetricName: aws.String("AtlasRefused"), Statistic: cloudwatchtypes.StatisticSum,
-		Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cloudwatchtypes.ComparisonOperatorGreaterThanOrEqualToThreshold,
-		ActionsEnabled: &enabled, AlarmActions: actions,
+	w.must(w.metrics().PutMetricAlarm(w.t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String(alarmName), Namespace: aws.String("AtripToken"), MetricName: aws.String("AtlasRefused"),
+		Statistic: cloudwatchtypes.StatisticSum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1),
+		ComparisonOperator: cloudwatchtypes.ComparisonOperatorGreaterThanOrEqualToThreshold, ActionsEnabled: &enabled, AlarmActions: actions,
 	}))
 }
 
-func (w *world) retain(days int32) {
-	w.put(cloudwatchlogs.NewFromConfig(w.direct).PutRetentionPolicy(w.t.Context(), &cloudwatchlogs.PutRetentionPolicyInput{
-		LogGroupName: aws.String(logGroup), RetentionInDays: &days}))
-}
-
-// count puts values of the function's metrics; a name with a slash before it
-// is one of Lambda's own.
+// count stores values of the function's metrics; a name that begins with Lambda/ is one of Lambda's own.
 func (w *world) count(values map[string]float64) {
 	for name, value := range values {
 		namespace, dimensions := "AtripToken", []string{"function", w.function}
@@ -219,7 +223,7 @@ func (w *world) count(values map[string]float64) {
 		for pair := range slices.Chunk(dimensions, 2) {
 			datum.Dimensions = append(datum.Dimensions, cloudwatchtypes.Dimension{Name: &pair[0], Value: &pair[1]})
 		}
-		w.put(cloudwatch.NewFromConfig(w.direct).PutMetricData(w.t.Context(), &cloudwatch.PutMetricDataInput{
+		w.must(w.metrics().PutMetricData(w.t.Context(), &cloudwatch.PutMetricDataInput{
 			Namespace: &namespace, MetricData: []cloudwatchtypes.MetricDatum{datum}}))
 	}
 }

@@ -1,7 +1,5 @@
-// Package diagnosis looks at an ATRIP token broker, deployed or about to be,
-// and says check by check what would stop going live and how to mend it. It
-// reads and never writes; the one call that makes Atlas mint a link is made
-// only when Options.Call asks for it.
+// Package diagnosis examines an ATRIP token broker, deployed or about to be. Each check reports what would prevent
+// going live and how to fix it. The checks read and never write; only Options.Call makes Atlas mint a link.
 package diagnosis
 
 import (
@@ -16,66 +14,60 @@ import (
 	"atriptoken/internal/redact"
 )
 
-// Options say what to look at.
+// Options say what to examine.
 type Options struct {
 	// AWS is the account's configuration: Region, credentials, endpoints.
 	AWS aws.Config
-	// Stack is the CloudFormation stack's name or ARN. Empty: nothing is
-	// deployed yet, and only what can be seen from here is checked.
+	// Stack is the CloudFormation stack's name or ARN. Empty: nothing is deployed yet; check what can be checked without it.
 	Stack string
-	// AtlasBaseURL is where Atlas is before there is a stack. With a stack,
-	// the function's own setting counts.
+	// AtlasBaseURL is Atlas's address. With a stack, the function's own setting is used.
 	AtlasBaseURL *url.URL
-	// SecretID names the secret with the Atlas credentials before there is a
-	// stack. Empty: they are not checked.
+	// SecretID names the secret with the Atlas credentials; empty: do not check them. With a stack, the function's own
+	// setting is used.
 	SecretID string
-	// Origin is a page's origin that must be allowed by CORS. Empty: the first
-	// one that the API lists.
+	// Origin is an origin that CORS must allow. Empty: the first one that the API lists.
 	Origin string
-	// Token is an operator's token for the API; WrongToken one of the same
-	// issuer for another audience. Empty ones skip their checks.
+	// Token is an operator's token for the API; WrongToken one of the same issuer for another audience. If empty, the
+	// checks that need them are skipped.
 	Token, WrongToken redact.String
-	// Call, when not nil, is sent through the stack and mints a link, which is
-	// dropped. Without Token it is signed with the credentials of AWS.
+	// Call, when not nil, is sent through the stack and mints a link, which is dropped. Without Token it is signed with the
+	// credentials of AWS.
 	Call *atlas.Request
-	// HTTP carries the requests to the stack; nil means a client of its own.
+	// HTTP carries the requests to the stack; nil means a new client.
 	HTTP *http.Client
-	// Now tells the time; nil means time.Now.
+	// Now returns the time; nil means time.Now.
 	Now func() time.Time
-	// Starting, if not nil, is told of each check before it runs.
+	// Starting, if not nil, is called before each check.
 	Starting func(check string, number, of int)
-	// Found, if not nil, is given each result at once.
+	// Found, if not nil, is called with each result.
 	Found func(Result)
 }
 
 // check is one line of the report.
 type check struct {
 	name string
-	// run looks and says what it found.
-	run func(ctx context.Context, s *subject) finding
+	// missing returns why the check cannot be made yet, "" if it can. The check that failed to read it reports why.
+	missing func(*subject) string
+	run     func(context.Context, *subject) Result
 }
 
-// limit bounds one check. The longest is a call through the stack, which API
-// Gateway answers within 30 s (API Gateway developer guide, "Quotas for
-// configuring and running an HTTP API").
-const limit = 40 * time.Second
+// checkTimeout bounds one check. The longest is a call through the stack, which API Gateway answers within 30 s (API
+// Gateway developer guide, "Quotas for configuring and running an HTTP API").
+const checkTimeout = 40 * time.Second
 
-// Run makes every check that fits the options, one after the other, and
-// returns what they found.
+// Run makes every check that fits the options, one after the other.
 func Run(ctx context.Context, o Options) Report {
 	s := newSubject(o)
-	checks := before()
+	checks := before
 	if o.Stack != "" {
-		checks = deployed()
+		checks = deployed
 	}
 	report := make(Report, 0, len(checks))
 	for i, c := range checks {
 		if o.Starting != nil {
 			o.Starting(c.name, i+1, len(checks))
 		}
-		one, cancel := context.WithTimeout(ctx, limit)
-		result := c.run(one, s)
-		cancel()
+		result := c.make(ctx, s)
 		result.Check = c.name
 		report = append(report, result)
 		if o.Found != nil {
@@ -85,49 +77,54 @@ func Run(ctx context.Context, o Options) Report {
 	return report
 }
 
-// before are the checks without a stack.
-func before() []check {
-	return []check{
-		{"aws-identity", awsIdentity},
-		{"lambda-quota", lambdaQuota},
-		{"atlas-dns", atlasDNS},
-		{"atlas-tls", atlasTLS},
-		{"atlas-http", atlasHTTP},
-		{"secret", secretValue},
-		{"atlas-credentials", atlasCredentials},
+func (c check) make(ctx context.Context, s *subject) Result {
+	if reason := c.missing(s); reason != "" {
+		return skip("%s", reason)
 	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return c.run(ctx, s)
 }
 
-// deployed are the checks of a stack, the ones that others need first.
-func deployed() []check {
-	return []check{
-		{"aws-identity", awsIdentity},
-		{"stack", stackState},
-		{"function", functionState},
-		{"environment", functionEnvironment},
-		{"aliases", aliases},
-		{"async", asyncInvocation},
-		{"function-access", functionAccess},
-		{"lambda-quota", lambdaQuota},
-		{"secret", secretValue},
-		{"egress-ips", egressIPs},
-		{"atlas-dns", atlasDNS},
-		{"atlas-tls", atlasTLS},
-		{"atlas-http", atlasHTTP},
-		{"atlas-credentials", atlasCredentials},
-		{"routes", routes},
-		{"authorizer", authorizer},
-		{"issuer", issuer},
-		{"throttling", throttling},
-		{"access-log", accessLog},
-		{"log-retention", logRetention},
-		{"alarms", alarms},
-		{"alarm-recipients", alarmRecipients},
-		{"recent-outcomes", recentOutcomes},
-		{"no-identity", noIdentity},
-		{"forged-token", forgedToken},
-		{"wrong-audience", wrongAudience},
-		{"cors", cors},
-		{"end-to-end", endToEnd},
-	}
+// before are the checks without a stack.
+var before = []check{
+	{"aws-identity", nothing, awsIdentity},
+	{"lambda-quota", identity, lambdaQuota},
+	{"atlas-dns", atlasURL, atlasDNS},
+	{"atlas-tls", atlasURL, atlasTLS},
+	{"atlas-http", atlasURL, atlasHTTP},
+	{"secret", secretID, secretValue},
+	{"atlas-credentials", credentials, atlasCredentials},
+}
+
+// deployed are the checks of a stack. Those that others depend on come first.
+var deployed = []check{
+	{"aws-identity", nothing, awsIdentity},
+	{"stack", identity, stackState},
+	{"function", stackRead, functionState},
+	{"environment", functionRead, functionEnvironment},
+	{"aliases", functionRead, aliases},
+	{"async", functionRead, asyncInvocation},
+	{"function-access", functionRead, functionAccess},
+	{"lambda-quota", identity, lambdaQuota},
+	{"secret", secretID, secretValue},
+	{"egress-ips", stackRead, egressIPs},
+	{"atlas-dns", atlasURL, atlasDNS},
+	{"atlas-tls", atlasURL, atlasTLS},
+	{"atlas-http", atlasURL, atlasHTTP},
+	{"atlas-credentials", credentials, atlasCredentials},
+	{"routes", stackRead, routes},
+	{"authorizer", apiWithJWT, authorizer},
+	{"issuer", authorizerRead, issuer},
+	{"throttling", apiFound, throttling},
+	{"access-log", stageRead, accessLog},
+	{"log-retention", stackRead, logRetention},
+	{"alarms", stackRead, alarms},
+	{"alarm-recipients", stackRead, alarmRecipients},
+	{"recent-outcomes", functionRead, recentOutcomes},
+	{"no-identity", stackURL, noIdentity},
+	{"forged-token", authorizerRead, forgedToken},
+	{"wrong-audience", jwt, wrongAudience},
+	{"cors", stackURL, cors},
+	{"end-to-end", stackURL, endToEnd},
 }

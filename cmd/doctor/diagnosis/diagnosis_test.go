@@ -10,13 +10,13 @@ import (
 	"atriptoken/cmd/doctor/diagnosis"
 )
 
-func TestNothingIsWrongWithASoundDeployment(t *testing.T) {
+func TestRun_SoundDeployment(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
 	for _, r := range diagnosis.Run(t.Context(), w.options) {
-		// The simulator speaks http, where there is no certificate to look at.
+		// The simulator speaks http, which has no certificate.
 		if r.Status != diagnosis.Pass && r.Check != "atlas-tls" {
-			t.Errorf("%s: %s: %s -> %s", r.Check, r.Status, r.Cause, r.Mend)
+			t.Errorf("%s: %s: %s -> %s", r.Check, r.Status, r.Cause, r.Fix)
 		}
 	}
 	if n := len(w.atlas.Requests()); n != 4 { // HEAD, the credentials and their control, and the one call asked for
@@ -24,19 +24,19 @@ func TestNothingIsWrongWithASoundDeployment(t *testing.T) {
 	}
 }
 
-// row breaks one thing of a sound deployment and says what one check makes of it.
+// row plants one fault in a sound deployment and has the result of one check.
 type row struct {
 	check string
 	rule  string
-	spoil func(w *world)
-	want  string // "fail", "skipped" or "blocked"
+	want  string // "fail", "skipped", "blocked" or "pass"
 	cause string // a part of it
+	plant func(w *world)
 }
 
 func (r row) run(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
-	r.spoil(w)
+	r.plant(w)
 	got := w.diagnose(r.check)
 	status := string(got.Status)
 	if got.Blocked {
@@ -45,10 +45,10 @@ func (r row) run(t *testing.T) {
 	if status != r.want || !strings.Contains(got.Cause, r.cause) {
 		t.Errorf("got %s: %q, want %s with %q", status, got.Cause, r.want, r.cause)
 	}
-	if (got.Mend == "") != (r.want == "skipped" || r.want == "pass") {
-		t.Errorf("mend is %q for a check that is %s", got.Mend, status)
+	if (got.Fix == "") != (r.want == "skipped" || r.want == "pass") {
+		t.Errorf("the fix is %q for a check that is %s", got.Fix, status)
 	}
-	if text := got.Cause + got.Mend; strings.Contains(text, "example-secret") || strings.Contains(text, "\n") {
+	if text := got.Cause + got.Fix; strings.Contains(text, "example-secret") || strings.Contains(text, "\n") {
 		t.Errorf("the result holds the secret or a second line: %q", text)
 	}
 }
@@ -60,27 +60,28 @@ func runRows(t *testing.T, rows []row) {
 	}
 }
 
-func TestEveryCallThatAWSDenies(t *testing.T) {
+func TestRun_DeniedCalls(t *testing.T) {
 	t.Parallel()
 	for operation, check := range map[string]string{
 		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function", "GetAlias": "aliases",
 		"GetFunctionEventInvokeConfig": "async", "ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access",
 		"GetAccountSettings": "lambda-quota", "DescribeSecret": "secret", "apigateway routes": "routes", "apigateway $default": "throttling",
-		"DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms", "GetTopicAttributes": "alarm-recipients", "GetMetricData": "recent-outcomes",
+		"DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms", "GetTopicAttributes": "alarm-recipients",
+		"GetMetricData": "recent-outcomes",
 	} {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			w := deployed(t)
 			w.fault(operation, http.StatusForbidden, "AccessDeniedException")
 			got := w.diagnose(check)
-			if !got.Blocked || !strings.Contains(got.Cause, "may not call") || !strings.Contains(got.Mend, "doctor -policy") {
+			if !got.Blocked || !strings.Contains(got.Cause, "may not call") || !strings.Contains(got.Fix, "doctor -policy") {
 				t.Errorf("%s: got %+v, want a blocked check that names the call and the policy", check, got)
 			}
 		})
 	}
 }
 
-func TestNoPermissionForTheSecretsValueBlocksNothing(t *testing.T) {
+func TestRun_SecretValueDenied(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
 	w.fault("GetSecretValue", http.StatusBadRequest, "AccessDeniedException")
@@ -89,9 +90,8 @@ func TestNoPermissionForTheSecretsValueBlocksNothing(t *testing.T) {
 	}
 }
 
-// TestThePolicyIsExactlyWhatTheChecksCall compares the calls of a run over
-// sound and spoiled deployments with the policy that doctor prints.
-func TestThePolicyIsExactlyWhatTheChecksCall(t *testing.T) {
+// TestPolicy_ExactCalls compares the calls of a run with the policy that doctor prints.
+func TestPolicy_ExactCalls(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
 	w.stack.status = "ROLLBACK_COMPLETE" // then the events are read too
@@ -147,7 +147,7 @@ func cutLast(s string) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-func TestExitCodes(t *testing.T) {
+func TestReport_ExitCode(t *testing.T) {
 	t.Parallel()
 	passed, skipped := diagnosis.Result{Status: diagnosis.Pass}, diagnosis.Result{Status: diagnosis.Skipped}
 	failed, blocked := diagnosis.Result{Status: diagnosis.Fail}, diagnosis.Result{Status: diagnosis.Skipped, Blocked: true}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -18,132 +19,105 @@ const (
 	aliasService = "service"
 )
 
-// functionName is the broker's function in the stack, "" when there is none.
-func (s *stack) functionName() string { return s.one("AWS::Lambda::Function", "Function") }
-
-// functionState says whether the function can run, and keeps its environment.
-func functionState(ctx context.Context, s *subject) finding {
-	if s.stack == nil {
-		return needsStack()
-	}
+// functionState checks that the function can run, and keeps its environment.
+func functionState(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	if name == "" {
-		return fail("the stack holds no function", "deploy the whole template (make deploy)")
+		return fail("the stack has no function").fix(deployWhole)
 	}
 	out, err := s.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-	if notFound(err) {
-		return fail("the stack's function "+name+" was deleted by hand", "delete the stack and deploy again")
-	}
 	if err != nil {
-		return unread(err)
+		return unreadOr(err, "the stack's function "+name+" was deleted by hand", deleteAndDeploy)
 	}
 	s.environment = map[string]string{}
 	if out.Environment != nil {
 		s.environment = out.Environment.Variables
 	}
+	const fixReason = "fix what the reason names and deploy again"
 	switch {
 	case out.State == types.StateInactive:
-		return fail("the function is Inactive: its resources were reclaimed after a long time without a call", "call it once and run doctor again")
+		return fail("the function is Inactive: Lambda has freed its resources after a long time without a call").
+			fix("call it once and run doctor again")
 	case out.State != types.StateActive:
-		return fail(fmt.Sprintf("the function's state is %s: %s", out.State, oneLine(value(out.StateReason))), "mend what the reason names and deploy again")
+		return fail("the function's state is %s: %s", out.State, oneLine(aws.ToString(out.StateReason))).fix(fixReason)
 	case out.LastUpdateStatus == types.LastUpdateStatusFailed:
-		return fail("the function's last update failed: "+oneLine(value(out.LastUpdateStatusReason)), "mend what the reason names and deploy again")
+		return fail("the function's last update failed: %s", oneLine(aws.ToString(out.LastUpdateStatusReason))).fix(fixReason)
 	case out.LastUpdateStatus == types.LastUpdateStatusInProgress:
-		return fail("the function is being updated", "run doctor again in a minute")
+		return fail("the function is being updated").fix("run doctor again in a minute")
 	}
-	return pass(fmt.Sprintf("%s is active, %s, %d MB", name, strings.Join(architectures(out.Architectures), ", "), *out.MemorySize))
+	return pass("%s is active, %s, %d MB", name, out.Architectures, *out.MemorySize)
 }
 
-func architectures(all []types.Architecture) []string {
-	names := make([]string, len(all))
-	for i, a := range all {
-		names[i] = string(a)
-	}
-	return names
-}
-
-// functionEnvironment reads the variables with the very code that the function
-// starts with.
-func functionEnvironment(_ context.Context, s *subject) finding {
-	if s.environment == nil {
-		return s.needsFunction()
-	}
+// functionEnvironment reads the variables with the code that the function starts with.
+func functionEnvironment(_ context.Context, s *subject) Result {
 	if _, err := function.ReadEnvironment(s.environment); err != nil {
-		return fail("the function will not start: "+err.Error(), "set the stack's parameters right and deploy again")
+		return fail("the function will not start: %v", err).fix("correct the stack's parameters and deploy again")
 	}
-	base := s.environment["ATLAS_BASE_URL"]
-	s.baseURL, _ = atlas.ParseBaseURL(base, false)
+	s.baseURL, _ = atlas.ParseBaseURL(s.environment["ATLAS_BASE_URL"], false)
 	switch {
 	case s.environment["AWS_SAM_LOCAL"] != "":
-		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted", "remove the variable from the function")
+		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted").fix("remove the variable from the function")
 	case strings.HasSuffix(s.environment["ATRIP_POLICY_FILE"], "local.cedar"):
-		return fail("the policy is the one for local work, with which the function does not start in Lambda", "set PolicyFile to policies/default.cedar, or your own, and deploy again")
+		return fail("the policy is the one for local work, with which the function does not start in Lambda").
+			fix("set PolicyFile to policies/default.cedar, or your own, and deploy again")
 	case strings.HasSuffix(s.baseURL.Hostname(), "example.com"):
-		return fail("ATLAS_BASE_URL is the example of samconfig.toml", "put your account's base URL, which Atlas gives you, into samconfig.toml")
+		return fail("ATLAS_BASE_URL is the example of samconfig.toml").
+			fix("put your account's base URL, which Atlas gives you, into samconfig.toml")
 	}
-	return pass("every variable is valid; Atlas is at " + s.baseURL.Host)
+	return pass("every variable is valid; Atlas is at %s", s.baseURL.Host)
 }
 
-// aliases says whether both doors stand, on the same published version.
-func aliases(ctx context.Context, s *subject) finding {
-	if s.environment == nil {
-		return s.needsFunction()
-	}
-	name := s.stack.functionName()
+// aliases checks that both aliases run the same published version.
+func aliases(ctx context.Context, s *subject) Result {
 	versions := map[string]string{}
 	for _, alias := range []string{aliasAPI, aliasService} {
-		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &name, Name: &alias})
-		if notFound(err) {
-			return fail("the alias "+alias+" is missing", "deploy again: the template makes both aliases")
-		}
+		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(s.stack.functionName()), Name: &alias})
 		if err != nil {
-			return unread(err)
+			return unreadOr(err, "the alias "+alias+" is missing", "deploy again: the template makes both aliases")
 		}
-		if value(out.FunctionVersion) == "$LATEST" {
-			return fail("the alias "+alias+" points at $LATEST, which changes without a deployment", "deploy again, so that it points at a published version")
+		versions[alias] = aws.ToString(out.FunctionVersion)
+		switch {
+		case versions[alias] == "$LATEST":
+			return fail("the alias %s points at $LATEST, which changes without a deployment", alias).
+				fix("deploy again, so that it points at a published version")
+		case out.RoutingConfig != nil && len(out.RoutingConfig.AdditionalVersionWeights) > 0:
+			return fail("the alias %s is between two versions: a canary deployment is under way", alias).
+				fix("wait until CodeDeploy has finished, or roll it back there")
 		}
-		if out.RoutingConfig != nil && len(out.RoutingConfig.AdditionalVersionWeights) > 0 {
-			return fail("the alias "+alias+" is between two versions: a canary deployment is under way", "wait until CodeDeploy is done, or roll it back there")
-		}
-		versions[alias] = value(out.FunctionVersion)
 	}
 	if versions[aliasAPI] != versions[aliasService] {
-		return fail(fmt.Sprintf("api runs version %s and service version %s", versions[aliasAPI], versions[aliasService]), "deploy again: a rollback has left them apart")
+		return fail("api runs version %s and service version %s", versions[aliasAPI], versions[aliasService]).
+			fix("deploy again: a rollback has left them on different versions")
 	}
-	return pass("api and service run version " + versions[aliasAPI])
+	return pass("api and service run version %s", versions[aliasAPI])
 }
 
-// asyncInvocation looks for what would keep a link, or mint a second one for
-// nobody: retries and destinations of asynchronous invocations.
-func asyncInvocation(ctx context.Context, s *subject) finding {
-	if s.environment == nil {
-		return s.needsFunction()
-	}
+// asyncInvocation checks that asynchronous invocations are neither retried, which mints a second link, nor sent to a
+// destination, which would store one.
+func asyncInvocation(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	for _, qualifier := range []string{aliasAPI, aliasService, "$LATEST"} {
-		out, err := s.lambda.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: &name, Qualifier: &qualifier})
-		if notFound(err) {
-			return fail("asynchronous invocations of "+qualifier+" are retried twice, as Lambda does by default", "deploy again: the template sets no retries")
-		}
+		out, err := s.lambda.GetFunctionEventInvokeConfig(ctx,
+			&lambda.GetFunctionEventInvokeConfigInput{FunctionName: &name, Qualifier: &qualifier})
 		if err != nil {
-			return unread(err)
+			return unreadOr(err, "asynchronous invocations of "+qualifier+" are retried twice, Lambda's default",
+				"deploy again: the template sets no retries")
 		}
 		if out.MaximumRetryAttempts == nil || *out.MaximumRetryAttempts != 0 {
-			return fail("asynchronous invocations of "+qualifier+" are retried: each retry mints a link that nobody gets", "set MaximumRetryAttempts to 0")
+			return fail("asynchronous invocations of %s are retried: each retry mints a link that no caller gets", qualifier).
+				fix("set MaximumRetryAttempts to 0")
 		}
-		if d := out.DestinationConfig; d != nil && (d.OnSuccess != nil && value(d.OnSuccess.Destination) != "" || d.OnFailure != nil && value(d.OnFailure.Destination) != "") {
-			return fail("asynchronous invocations of "+qualifier+" have a destination, which would keep links that sign people in", "remove the destination")
+		d := out.DestinationConfig
+		if d != nil && (d.OnSuccess != nil && d.OnSuccess.Destination != nil || d.OnFailure != nil && d.OnFailure.Destination != nil) {
+			return fail("asynchronous invocations of %s have a destination, which would store links that sign operators in", qualifier).
+				fix("remove the destination")
 		}
 	}
 	return pass("no retries and no destinations on api, service and $LATEST")
 }
 
-// functionAccess looks for doors that were added by hand: function URLs, and
-// statements of the resource policy that let everybody in.
-func functionAccess(ctx context.Context, s *subject) finding {
-	if s.environment == nil {
-		return s.needsFunction()
-	}
+// functionAccess looks for function URLs without authorization and for resource policies that let every caller in.
+func functionAccess(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	urls, err := s.lambda.ListFunctionUrlConfigs(ctx, &lambda.ListFunctionUrlConfigsInput{FunctionName: &name})
 	if err != nil {
@@ -151,7 +125,7 @@ func functionAccess(ctx context.Context, s *subject) finding {
 	}
 	for _, u := range urls.FunctionUrlConfigs {
 		if u.AuthType == types.FunctionUrlAuthTypeNone {
-			return fail("the function has a public function URL (AuthType NONE)", "delete it: aws lambda delete-function-url-config")
+			return fail("the function has a public function URL (AuthType NONE)").fix("delete it: aws lambda delete-function-url-config")
 		}
 	}
 	for _, qualifier := range []string{"", aliasAPI, aliasService} {
@@ -167,19 +141,19 @@ func functionAccess(ctx context.Context, s *subject) finding {
 		if err != nil {
 			return unread(err)
 		}
-		open, err := openStatements(value(out.Policy))
+		open, err := openStatements(aws.ToString(out.Policy))
 		if err != nil {
 			return blocked(fmt.Sprintf("the resource policy of %s cannot be read: %v", where, err), "look at it: aws lambda get-policy")
 		}
 		if len(open) > 0 {
-			return fail(fmt.Sprintf("the resource policy of %s lets everybody in: %s", where, strings.Join(open, ", ")), "remove the statement: aws lambda remove-permission")
+			return fail("the resource policy of %s lets every caller in: %s", where, strings.Join(open, ", ")).
+				fix("remove the statement: aws lambda remove-permission")
 		}
 	}
-	return pass("no function URL without authorization, no statement for everybody")
+	return pass("no function URL without authorization, no statement for every caller")
 }
 
-// openStatements returns the ids of the statements that allow every principal,
-// or every account's API Gateway or other service.
+// openStatements returns the ids of the statements that allow every principal, or a service on behalf of every account.
 func openStatements(policy string) ([]string, error) {
 	var document struct {
 		Statement []struct {
@@ -193,34 +167,28 @@ func openStatements(policy string) ([]string, error) {
 	}
 	var open []string
 	for _, statement := range document.Statement {
-		if statement.Effect != "Allow" || len(statement.Condition) > 0 {
-			continue
-		}
 		principal := string(statement.Principal)
-		if strings.Contains(principal, `"*"`) || strings.Contains(principal, `"Service"`) {
+		everyCaller := strings.Contains(principal, `"*"`) || strings.Contains(principal, `"Service"`)
+		if statement.Effect == "Allow" && len(statement.Condition) == 0 && everyCaller {
 			open = append(open, statement.Sid)
 		}
 	}
 	return open, nil
 }
 
-// Accounts begin with a low limit of concurrent executions; 1,000 is the
-// documented default (Lambda developer guide, "Lambda quotas").
+// usualConcurrency is the default quota of an account; new accounts begin lower (Lambda developer guide, "Lambda quotas").
 const usualConcurrency = 1000
 
-// lambdaQuota says how many executions the account can run at once.
-func lambdaQuota(ctx context.Context, s *subject) finding {
-	if !s.identified {
-		return needsIdentity()
-	}
+// lambdaQuota reports how many executions the account can run at once.
+func lambdaQuota(ctx context.Context, s *subject) Result {
 	out, err := s.lambda.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
 	if err != nil {
 		return unread(err)
 	}
 	quota, free := out.AccountLimit.ConcurrentExecutions, *out.AccountLimit.UnreservedConcurrentExecutions
 	if quota < usualConcurrency {
-		return fail(fmt.Sprintf("this account and Region may run %d executions at once, less than Lambda's usual %d", quota, usualConcurrency),
-			"Service Quotas console, AWS Lambda, Concurrent executions: ask for 1000")
+		return fail("this account and Region may run %d executions at once, less than Lambda's usual %d", quota, usualConcurrency).
+			fix("Service Quotas console, AWS Lambda, Concurrent executions: request 1000")
 	}
-	return pass(fmt.Sprintf("%d concurrent executions, %d of them not reserved", quota, free))
+	return pass("%d concurrent executions, %d of them not reserved", quota, free)
 }

@@ -14,11 +14,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"atriptoken/internal/lambdatest"
 )
 
-// gateway stands in for API Gateway's HTTP API: it lets in whom its authorizer
-// knows, answers preflights, and hands the rest to the real handler as an
-// event of payload format 2.0.
+// gateway simulates API Gateway's HTTP API: it accepts the callers of its authorizer, answers preflights, and hands
+// requests to the real handler as events of payload format 2.0.
 type gateway struct {
 	*httptest.Server
 	handler  lambda.Handler
@@ -26,9 +27,8 @@ type gateway struct {
 	iam      bool
 	audience string
 	origins  []string
-	// open lets everybody in; answers replaces the whole gateway.
-	open    bool
-	answers http.HandlerFunc
+	open     bool             // accept every caller
+	answers  http.HandlerFunc // in place of the whole gateway
 }
 
 func newGateway(t *testing.T, handler lambda.Handler, issuer *identityProvider) *gateway {
@@ -39,6 +39,8 @@ func newGateway(t *testing.T, handler lambda.Handler, issuer *identityProvider) 
 }
 
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
+	authorization := r.Header.Get("Authorization")
+	claims := g.issuer.verify(strings.TrimPrefix(authorization, "Bearer "))
 	switch {
 	case g.answers != nil:
 		g.answers(w, r)
@@ -47,39 +49,28 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 		}
 		w.WriteHeader(http.StatusNoContent)
+	case g.open:
+		g.invoke(w, r, lambdatest.Event("http-api-jwt", lambdatest.Remove("requestContext", "authorizer")))
+	case g.iam && strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 Credential=example/"):
+		g.invoke(w, r, lambdatest.Event("http-api-iam"))
+	case g.iam:
+		refuse(w, http.StatusForbidden, "Forbidden")
+	case claims["aud"] == g.audience:
+		g.invoke(w, r, lambdatest.Event("http-api-jwt", lambdatest.Set(claims, "requestContext", "authorizer", "jwt", "claims")))
 	default:
-		g.invoke(w, r)
+		refuse(w, http.StatusUnauthorized, "Unauthorized")
 	}
 }
 
-func (g *gateway) invoke(w http.ResponseWriter, r *http.Request) {
-	authorizer := map[string]any{}
-	authorization := r.Header.Get("Authorization")
-	switch claims := g.issuer.verify(strings.TrimPrefix(authorization, "Bearer ")); {
-	case g.open:
-	case g.iam && strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 ") && strings.Contains(authorization, "/execute-api/aws4_request"):
-		authorizer["iam"] = map[string]string{"userArn": "arn:aws:iam::111122223333:user/deployer", "accountId": "111122223333"}
-	case g.iam:
-		refuse(w, http.StatusForbidden, "Forbidden")
-		return
-	case claims["aud"] != g.audience:
-		refuse(w, http.StatusUnauthorized, "Unauthorized")
-		return
-	default:
-		authorizer["jwt"] = map[string]any{"claims": claims}
-	}
+// invoke invokes the handler with the event and the request's body.
+func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, event []byte) {
 	body, _ := io.ReadAll(r.Body)
-	event, err := json.Marshal(map[string]any{
-		"version": "2.0", "routeKey": "POST /getAtripToken.do", "rawPath": r.URL.Path, "body": string(body),
-		"headers": map[string]string{"content-type": r.Header.Get("Content-Type")},
-		"requestContext": map[string]any{
-			"requestId": "example", "stage": "$default", "authorizer": authorizer,
-			"http": map[string]string{"method": r.Method, "path": r.URL.Path, "sourceIp": "192.0.2.1"},
-		},
-	})
-	if err != nil {
+	var document map[string]any
+	if err := json.Unmarshal(event, &document); err != nil {
 		panic(err)
 	}
+	document["body"] = string(body)
+	event, _ = json.Marshal(document)
 	answer, err := g.handler.Invoke(r.Context(), event)
 	var reply struct {
 		StatusCode int
@@ -94,71 +85,56 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(reply.StatusCode)
-	fmt.Fprint(w, reply.Body)
+	_, _ = io.WriteString(w, reply.Body)
 }
 
-// refuse answers as API Gateway does by itself.
+// refuse answers like API Gateway itself.
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `{"message":%q}`, message)
 }
 
-// identityProvider publishes a discovery document and issues tokens. They are
-// signed with a key that only it and the gateway know: how a real one signs
-// does not matter here.
+// identityProvider publishes a discovery document and issues tokens. Only it and the gateway know their key: how a real
+// provider signs does not matter here.
 type identityProvider struct {
 	*httptest.Server
-	name string // "": its own URL
+	name string // its own name for itself
 	keys string
 }
 
 func newIdentityProvider(t *testing.T) *identityProvider {
 	p := &identityProvider{keys: `{"keys":[{"kty":"RSA","kid":"example"}]}`}
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/.well-known/openid-configuration":
-			name := p.name
-			if name == "" {
-				name = p.URL
-			}
-			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, name, p.URL+"/keys")
-		case "/keys":
-			fmt.Fprint(w, p.keys)
-		default:
-			http.NotFound(w, r)
-		}
-	}))
+	documents := http.NewServeMux()
+	documents.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, p.name, p.URL+"/keys")
+	})
+	documents.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, p.keys) })
+	p.Server = httptest.NewServer(documents)
+	p.name = p.URL
 	t.Cleanup(p.Close)
 	return p
 }
 
 func (p *identityProvider) token(audience string) string {
-	claims, err := json.Marshal(map[string]string{"iss": p.URL, "aud": audience, "sub": "1", "email": "amelia@example.com", "groups": "atrip-finance"})
-	if err != nil {
-		panic(err)
-	}
-	head := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + base64.RawURLEncoding.EncodeToString(claims)
-	return head + "." + p.sign(head)
+	claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"1","email":"amelia@example.com","groups":"atrip-finance"}`, p.URL, audience)
+	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	return unsigned + "." + p.sign(unsigned)
 }
 
-func (p *identityProvider) sign(head string) string {
+func (p *identityProvider) sign(unsigned string) string {
 	mac := hmac.New(sha256.New, []byte(p.URL))
-	mac.Write([]byte(head))
+	mac.Write([]byte(unsigned))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// verify returns a token's claims, nil when it is not this provider's.
-func (p *identityProvider) verify(token string) map[string]string {
-	i := strings.LastIndex(token, ".")
-	if i < 0 || token[i+1:] != p.sign(token[:i]) {
+// verify returns a token's claims, nil if the provider did not sign it.
+func (p *identityProvider) verify(token string) (claims map[string]string) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 || parts[2] != p.sign(parts[0]+"."+parts[1]) {
 		return nil
 	}
-	_, encoded, _ := strings.Cut(token[:i], ".")
-	text, _ := base64.RawURLEncoding.DecodeString(encoded)
-	var claims map[string]string
-	if json.Unmarshal(text, &claims) != nil {
-		return nil
-	}
+	text, _ := base64.RawURLEncoding.DecodeString(parts[1])
+	_ = json.Unmarshal(text, &claims)
 	return claims
 }

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// moto is moto's server, the stand-in for AWS: one process for all tests, each
-// of which works in an account of its own.
+// moto is moto's server, which simulates AWS: one process for all tests. Each test uses another account.
 var moto struct {
 	sync.Mutex
 	started bool
@@ -22,9 +21,8 @@ var moto struct {
 	process *exec.Cmd
 }
 
-// motoURL starts moto when no test has yet. `make tools` installs it; without
-// it the tests against it are skipped, unless ATRIP_REQUIRE_MOTO is set, as
-// `make verify` does.
+// motoURL starts moto if no test has done so. `make tools` installs it; without it the tests that need it are skipped,
+// unless ATRIP_REQUIRE_MOTO is set, as in `make verify`.
 func motoURL(t *testing.T) string {
 	t.Helper()
 	moto.Lock()
@@ -52,7 +50,7 @@ func startMoto() (string, error) {
 		return "", err
 	}
 	command := exec.Command(binary, "-H", "127.0.0.1", "-p", "0")
-	// Lambda functions are only written down, never run; roles need not exist.
+	// Lambda functions are stored, never run.
 	command.Env = append(os.Environ(), "MOTO_LAMBDA_STUB_ECR=true", "LAMBDA_USE_DOCKER=false", "MOTO_IAM_LOAD_MANAGED_POLICIES=false")
 	stderr, err := command.StderrPipe()
 	if err != nil {

@@ -1,9 +1,9 @@
 package diagnosis
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,32 +11,28 @@ import (
 	"time"
 )
 
-// sandboxHost is Atlas's sandbox, which knows no list of addresses.
+// sandboxHost is Atlas's sandbox, which has no allow-list of addresses.
 const sandboxHost = "sandbox.atriptech.com"
 
-// egressIPs says from which addresses the function calls Atlas.
-func egressIPs(_ context.Context, s *subject) finding {
-	if s.stack == nil {
-		return needsStack()
-	}
-	if ips := s.stack.outputs[outputEgressIPs]; addresses(ips) {
-		return pass("the function calls Atlas from " + ips + ": these must stand on Atlas's allow-list")
-	}
+// egressIPs reports from which addresses the function calls Atlas.
+func egressIPs(_ context.Context, s *subject) Result {
+	ips := s.stack.outputs["EgressIps"]
 	switch {
+	case addresses(ips):
+		return pass("the function calls Atlas from %s: these must be on Atlas's allow-list", ips)
 	case s.baseURL == nil:
-		return s.needsAtlas()
+		return skip("%s", cmp.Or(atlasURL(s), "Atlas's address is not known"))
 	case s.baseURL.Hostname() == sandboxHost:
-		return pass("no addresses are known to be fixed, and the sandbox asks for none")
-	case s.ownNetwork():
-		return fail("the function leaves by your own NAT gateways, and the stack does not know their addresses",
-			"give their public addresses to Atlas, and set the parameter EgressIps to them so that they are written down")
+		return pass("the function has no fixed addresses, and the sandbox requires none")
+	case s.stack.inVPC():
+		return fail("the function leaves by your own NAT gateways, and the stack does not know their addresses").
+			fix("give their public addresses to Atlas, and set the parameter EgressIps to them so that they are recorded")
 	}
-	return fail("the function has no fixed addresses, and Atlas's production credentials come with an allow-list of addresses",
-		"deploy with NetworkMode own or existing, and give the output EgressIps to Atlas")
+	return fail("the function has no fixed addresses, and Atlas's production credentials come with an allow-list of addresses").
+		fix("deploy with NetworkMode own or existing, and give the output EgressIps to Atlas")
 }
 
-// addresses reports whether s is a comma-separated list of IP addresses. The
-// output says something else in their place when there are none.
+// addresses reports whether s is a comma-separated list of IP addresses. The output has other text when there are none.
 func addresses(s string) bool {
 	for part := range strings.SplitSeq(s, ",") {
 		if _, err := netip.ParseAddr(strings.TrimSpace(part)); err != nil {
@@ -46,76 +42,55 @@ func addresses(s string) bool {
 	return true
 }
 
-// ownNetwork reports whether the function calls from a VPC.
-func (s *subject) ownNetwork() bool {
-	return s.stack != nil && s.stack.parameters[parameterNetwork] != "" && s.stack.parameters[parameterNetwork] != networkNone
+// fromHere turns a failure to reach Atlas from this machine into a skip if the function calls from its own network: then
+// the failure says nothing about the function.
+func (s *subject) fromHere(r Result) Result {
+	if s.stack.inVPC() {
+		return skip("%s from here; the stack calls from its own network, which the end-to-end call tests", r.Cause)
+	}
+	return r
 }
 
-// fromHere finds that Atlas does not answer here. A stack with a network of
-// its own reaches Atlas by another way, so that says nothing about it.
-func (s *subject) fromHere(cause, mend string) finding {
-	if s.ownNetwork() {
-		return skip(cause + " from here; the stack calls from its own network, which the end-to-end call shows")
-	}
-	return fail(cause, mend)
-}
+// stepTimeout bounds one step on the way to Atlas.
+const stepTimeout = 10 * time.Second
 
-func (s *subject) atlasPort() string {
-	switch {
-	case s.baseURL.Port() != "":
-		return s.baseURL.Port()
-	case s.baseURL.Scheme == "http":
-		return "80"
-	}
-	return "443"
-}
-
-// step bounds one step on the way to Atlas.
-const step = 10 * time.Second
-
-func atlasDNS(ctx context.Context, s *subject) finding {
-	if s.baseURL == nil {
-		return s.needsAtlas()
-	}
-	ctx, cancel := context.WithTimeout(ctx, step)
+func atlasDNS(ctx context.Context, s *subject) Result {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	host := s.baseURL.Hostname()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
-		return s.fromHere(host+" cannot be resolved", "check the base URL with Atlas, and this network's DNS")
+		return s.fromHere(fail("%s cannot be resolved", host).fix("check the base URL with Atlas, and this network's DNS"))
 	}
-	return pass(fmt.Sprintf("%s is %s", host, strings.Join(addresses, ", ")))
+	return pass("%s is %s", host, strings.Join(addresses, ", "))
 }
 
-// expirySoon is when a certificate is worth a word: most authorities renew 30
-// days ahead.
+// expirySoon: warn when a certificate expires within this time. Most authorities renew 30 days ahead.
 const expirySoon = 14 * 24 * time.Hour
 
-func atlasTLS(ctx context.Context, s *subject) finding {
-	if s.baseURL == nil {
-		return s.needsAtlas()
-	}
+func atlasTLS(ctx context.Context, s *subject) Result {
 	if s.baseURL.Scheme == "http" {
 		return skip("the base URL is http")
 	}
-	ctx, cancel := context.WithTimeout(ctx, step)
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	dialer := tls.Dialer{Config: s.tlsConfig()}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.baseURL.Hostname(), s.atlasPort()))
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.baseURL.Hostname(), cmp.Or(s.baseURL.Port(), "443")))
 	if err != nil {
-		return s.fromHere("no TLS connection to "+s.baseURL.Host+": "+connectionFault(err),
-			"check the route to the internet, a proxy that opens TLS, and whether Atlas lists this address")
+		return s.fromHere(fail("no TLS connection to %s: %s", s.baseURL.Host, connectionFault(err)).
+			fix("check the route to the internet, a proxy that opens TLS, and whether Atlas allows this address"))
 	}
 	defer conn.Close()
 	state := conn.(*tls.Conn).ConnectionState()
 	until := state.PeerCertificates[0].NotAfter
-	if left := until.Sub(s.now()); left < expirySoon {
-		return fail(fmt.Sprintf("Atlas's certificate ends on %s", until.Format(time.DateOnly)), "tell Atlas; the function trusts no expired certificate")
+	if until.Sub(s.options.Now()) < expirySoon {
+		return fail("Atlas's certificate expires on %s", until.Format(time.DateOnly)).
+			fix("tell Atlas; the function refuses an expired certificate")
 	}
-	return pass(fmt.Sprintf("%s, certificate until %s", tls.VersionName(state.Version), until.Format(time.DateOnly)))
+	return pass("%s, certificate until %s", tls.VersionName(state.Version), until.Format(time.DateOnly))
 }
 
-// tlsConfig is that of the client that the requests go through, or the usual.
+// tlsConfig returns the TLS configuration of the HTTP client, or the usual one.
 func (s *subject) tlsConfig() *tls.Config {
 	if transport, ok := s.http.Transport.(*http.Transport); ok && transport.TLSClientConfig != nil {
 		config := transport.TLSClientConfig.Clone()
@@ -125,7 +100,7 @@ func (s *subject) tlsConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12}
 }
 
-// connectionFault is what failed, without the addresses and the layers around.
+// connectionFault returns an error's innermost reason, without addresses.
 func connectionFault(err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, ": "); i >= 0 {
@@ -134,22 +109,20 @@ func connectionFault(err error) string {
 	return oneLine(text)
 }
 
-func atlasHTTP(ctx context.Context, s *subject) finding {
-	if s.baseURL == nil {
-		return s.needsAtlas()
-	}
-	ctx, cancel := context.WithTimeout(ctx, step)
+// atlasHTTP checks that Atlas speaks HTTP; its answer to a bare HEAD means nothing.
+func atlasHTTP(ctx context.Context, s *subject) Result {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, s.baseURL.String(), nil)
 	if err != nil {
-		return fail("the base URL cannot be asked", "check AtlasBaseUrl")
+		return fail("the base URL is not valid").fix("check AtlasBaseUrl")
 	}
 	response, err := s.http.Do(request)
 	if err != nil {
-		return s.fromHere("no HTTP answer from "+s.baseURL.Host+": "+connectionFault(err), "check the route to the internet and whether Atlas lists this address")
+		return s.fromHere(fail("no HTTP answer from %s: %s", s.baseURL.Host, connectionFault(err)).
+			fix("check the route to the internet and whether Atlas allows this address"))
 	}
 	response.Body.Close()
 	s.reachable = true
-	// What it answers to a bare HEAD says nothing: only that it speaks HTTP counts.
-	return pass(fmt.Sprintf("%s answers over %s", s.baseURL.Host, response.Proto))
+	return pass("%s answers over %s", s.baseURL.Host, response.Proto)
 }

@@ -13,8 +13,7 @@ import (
 	"atriptoken/cmd/doctor/diagnosis"
 )
 
-// look runs the checks before there is a stack, with no AWS at all, and
-// returns what one of them found.
+// look runs the checks without a stack and without AWS, and returns the result of one.
 func look(t *testing.T, base, check string, change func(*diagnosis.Options)) diagnosis.Result {
 	t.Helper()
 	u, err := url.Parse(base)
@@ -25,16 +24,10 @@ func look(t *testing.T, base, check string, change func(*diagnosis.Options)) dia
 	if change != nil {
 		change(&o)
 	}
-	for _, r := range diagnosis.Run(t.Context(), o) {
-		if r.Check == check {
-			return r
-		}
-	}
-	t.Fatalf("there is no check %q", check)
-	return diagnosis.Result{}
+	return named(t, diagnosis.Run(t.Context(), o), check)
 }
 
-func TestAtlasFromHere(t *testing.T) {
+func TestRun_AtlasFromHere(t *testing.T) {
 	t.Parallel()
 	secure := atlastest.NewServer(&atlastest.Options{TLS: true})
 	t.Cleanup(secure.Close)
@@ -43,8 +36,7 @@ func TestAtlasFromHere(t *testing.T) {
 	gone := atlastest.NewServer(nil)
 	gone.Close()
 
-	// Each row has a transport of its own, as each run of the doctor has: a transport writes into its TLS configuration
-	// at its first request, beside which the checks do not read it.
+	// One transport a row, as in a run of doctor: a transport writes its TLS configuration at the first request.
 	trusting := func(o *diagnosis.Options) {
 		o.HTTP = &http.Client{Transport: secure.Client().Transport.(*http.Transport).Clone()}
 	}
@@ -58,13 +50,13 @@ func TestAtlasFromHere(t *testing.T) {
 		{"atlas-dns", "an address", secure.URL, nil, diagnosis.Pass, "127.0.0.1"},
 		{"atlas-tls", "a certificate that is trusted", secure.URL, trusting, diagnosis.Pass, "TLS 1.3, certificate until"},
 		{"atlas-tls", "a certificate that is not", secure.URL, nil, diagnosis.Fail, "certificate"},
-		{"atlas-tls", "a certificate that ends soon", secure.URL, func(o *diagnosis.Options) {
+		{"atlas-tls", "a certificate that expires soon", secure.URL, func(o *diagnosis.Options) {
 			trusting(o)
 			o.Now = func() time.Time { return secure.Certificate().NotAfter.Add(-time.Hour) }
-		}, diagnosis.Fail, "certificate ends on"},
+		}, diagnosis.Fail, "certificate expires on"},
 		{"atlas-tls", "no TLS at all", "https" + strings.TrimPrefix(plain.URL, "http"), nil, diagnosis.Fail, "no TLS connection"},
 		{"atlas-http", "over TLS", secure.URL, trusting, diagnosis.Pass, "answers over HTTP"},
-		{"atlas-http", "nobody there", gone.URL, nil, diagnosis.Fail, "connection refused"},
+		{"atlas-http", "no server", gone.URL, nil, diagnosis.Fail, "connection refused"},
 		{"atlas-credentials", "no secret named", plain.URL, nil, diagnosis.Skipped, "no credentials to try"},
 		{"secret", "no secret named", plain.URL, nil, diagnosis.Skipped, "-secret"},
 	} {
@@ -78,7 +70,7 @@ func TestAtlasFromHere(t *testing.T) {
 	}
 }
 
-func TestARedirectIsAnAnswerAndIsNotFollowed(t *testing.T) {
+func TestRun_RedirectNotFollowed(t *testing.T) {
 	t.Parallel()
 	followed := false
 	server := atlastest.NewServer(nil)
@@ -86,7 +78,8 @@ func TestARedirectIsAnAnswerAndIsNotFollowed(t *testing.T) {
 	got := look(t, server.URL, "atlas-http", func(o *diagnosis.Options) {
 		o.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			followed = followed || r.URL.Path == "/elsewhere"
-			return &http.Response{StatusCode: 302, Proto: "HTTP/1.1", Header: http.Header{"Location": {"/elsewhere"}}, Body: http.NoBody, Request: r}, nil
+			header := http.Header{"Location": {"/elsewhere"}}
+			return &http.Response{StatusCode: 302, Proto: "HTTP/1.1", Header: header, Body: http.NoBody, Request: r}, nil
 		})}
 	})
 	if got.Status != diagnosis.Pass || followed {

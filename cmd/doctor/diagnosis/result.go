@@ -1,8 +1,11 @@
 package diagnosis
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
-// Status is what a check came to.
+// Status is how a check ended.
 type Status string
 
 // The three statuses.
@@ -14,35 +17,36 @@ const (
 
 // Result is what one check found.
 type Result struct {
-	// Check names the check, like "alarms". The runbook and docs/go-live.md
-	// use the same names.
+	// Check is the check's name, like "alarms".
 	Check string `json:"check"`
-	// Status tells pass, fail or skipped.
+	// Status is pass, fail or skipped.
 	Status Status `json:"status"`
-	// Blocked tells, of a skipped check, that something should have been
-	// looked at and could not be: no permission, no answer.
+	// Blocked marks a skipped check that should have been made and could not: no permission, no answer.
 	Blocked bool `json:"blocked,omitempty"`
-	// Cause says what was seen.
+	// Cause describes what was found.
 	Cause string `json:"cause"`
-	// Mend says what to do about it; "" when there is nothing to do.
-	Mend string `json:"mend,omitempty"`
+	// Fix says what to do; "" if there is nothing to do.
+	Fix string `json:"fix,omitempty"`
 }
 
-// finding is a Result before it is given its check's name.
-type finding = Result
-
-func pass(cause string) finding       { return finding{Status: Pass, Cause: cause} }
-func fail(cause, mend string) finding { return finding{Status: Fail, Cause: cause, Mend: mend} }
-func skip(cause string) finding       { return finding{Status: Skipped, Cause: cause} }
-func blocked(cause, mend string) finding {
-	return finding{Status: Skipped, Blocked: true, Cause: cause, Mend: mend}
+func result(status Status, format string, args []any) Result {
+	return Result{Status: status, Cause: fmt.Sprintf(format, args...)}
 }
 
-// Report is everything that one run found, in the order of the checks.
+func pass(format string, args ...any) Result { return result(Pass, format, args) }
+func skip(format string, args ...any) Result { return result(Skipped, format, args) }
+func fail(format string, args ...any) Result { return result(Fail, format, args) }
+
+// fix returns the result with what to do about it.
+func (r Result) fix(format string, args ...any) Result {
+	r.Fix = fmt.Sprintf(format, args...)
+	return r
+}
+
+// Report holds the results of one run, in the order of the checks.
 type Report []Result
 
-// ExitCode returns 1 when something would stop going live, else 2 when
-// something could not be checked, else 0.
+// ExitCode returns 1 if a check failed, else 2 if one could not be made, else 0.
 func (r Report) ExitCode() int {
 	code := 0
 	for _, result := range r {
@@ -57,8 +61,7 @@ func (r Report) ExitCode() int {
 }
 
 // Count returns how many results have the status.
-func (r Report) Count(status Status) int {
-	n := 0
+func (r Report) Count(status Status) (n int) {
 	for _, result := range r {
 		if result.Status == status {
 			n++
@@ -72,5 +75,5 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		ExitCode int      `json:"exitCode"`
 		Results  []Result `json:"results"`
-	}{r.ExitCode(), []Result(r)})
+	}{r.ExitCode(), r})
 }

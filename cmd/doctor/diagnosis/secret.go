@@ -6,97 +6,69 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"atriptoken/atlas"
 	"atriptoken/secret"
 )
 
-// secretValue says whether the secrets are there and can be used: the one of
-// the account that the function calls by default, and those of ATRIP_ACCOUNTS.
-func secretValue(ctx context.Context, s *subject) finding {
+// secretValue checks that the secrets are usable: the default account's, then those of ATRIP_ACCOUNTS.
+func secretValue(ctx context.Context, s *subject) Result {
 	id, clientID := s.options.SecretID, ""
 	if s.options.Stack != "" {
-		if s.environment == nil {
-			return s.needsFunction()
-		}
 		id, clientID = s.environment["ATLAS_SECRET_ARN"], s.environment["ATLAS_CLIENT_ID"]
-	}
-	if id == "" {
-		return skip("no secret is named; give -secret to check one")
-	}
-	if !s.identified {
-		return needsIdentity()
 	}
 	result, credentials := s.readSecret(ctx, id, clientID)
 	s.credentials = credentials
-	if result.Status == Fail || result.Blocked {
+	if result.Fix != "" {
 		return result
 	}
-	for _, further := range s.furtherAccounts() {
-		other, _ := s.readSecret(ctx, further.SecretARN, further.ClientID)
-		if other.Status == Fail || other.Blocked {
-			other.Cause = "of the account " + further.name + ": " + other.Cause
+	var accounts map[string]struct{ SecretARN, ClientID string }
+	_ = json.Unmarshal([]byte(s.environment["ATRIP_ACCOUNTS"]), &accounts) // the check "environment" reports malformed ones
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		other, _ := s.readSecret(ctx, accounts[name].SecretARN, accounts[name].ClientID)
+		if other.Fix != "" {
+			other.Cause = "of the account " + name + ": " + other.Cause
 			return other
 		}
-		result.Cause += "; of the account " + further.name + ": " + other.Cause
+		result.Cause += "; of the account " + name + ": " + other.Cause
 	}
 	return result
 }
 
-// further is one of ATRIP_ACCOUNTS.
-type further struct {
-	name      string
-	SecretARN string `json:"secretArn"`
-	ClientID  string `json:"clientId"`
-}
-
-// furtherAccounts reads what the check "environment" has found valid.
-func (s *subject) furtherAccounts() []further {
-	var accounts map[string]further
-	if json.Unmarshal([]byte(s.environment["ATRIP_ACCOUNTS"]), &accounts) != nil {
-		return nil
-	}
-	list := make([]further, 0, len(accounts))
-	for _, name := range slices.Sorted(maps.Keys(accounts)) {
-		account := accounts[name]
-		account.name = name
-		list = append(list, account)
-	}
-	return list
-}
-
-// readSecret looks at one secret with the very code that the function reads it
-// with. The value is kept for the check of the credentials and never shown.
-func (s *subject) readSecret(ctx context.Context, id, clientID string) (finding, *secret.Credentials) {
+// readSecret reads one secret with the code that the function reads it with. The credentials are never shown.
+func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, *secret.Credentials) {
+	const putIn = "put the Atlas credentials in: make secret"
 	described, err := s.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
 	switch {
-	case notFound(err):
-		return fail("there is no such secret in this account and Region", "deploy the stack, or set AtlasSecretArn to the secret's whole ARN"), nil
 	case err != nil:
-		return unread(err), nil
+		return unreadOr(err, "there is no such secret in this account and Region",
+			"deploy the stack, or set AtlasSecretArn to the secret's whole ARN"), nil
 	case described.DeletedDate != nil:
-		return fail("the secret is scheduled for deletion", "restore it: aws secretsmanager restore-secret"), nil
+		return fail("the secret is scheduled for deletion").fix("restore it: aws secretsmanager restore-secret"), nil
 	case !hasCurrent(described.VersionIdsToStages):
-		return fail("the secret is empty", "put the Atlas credentials in: make secret"), nil
+		return fail("the secret is empty").fix(putIn), nil
 	}
 	changed := ""
 	if described.LastChangedDate != nil {
-		changed = fmt.Sprintf(", changed %d days ago", int(s.now().Sub(*described.LastChangedDate).Hours()/24))
+		changed = fmt.Sprintf(", changed %d days ago", int(s.options.Now().Sub(*described.LastChangedDate).Hours()/24))
 	}
 	source := secret.SecretsManager{Client: s.secrets, ID: id, ClientID: clientID}
 	credentials, err := source.Fetch(ctx, secret.StageCurrent)
-	var wrong *secret.Error
-	switch {
-	case errors.As(err, &wrong) && wrong.Reason == secret.Denied:
-		return skip("it holds a value, which this identity may not read; a call through the stack tells whether it works" + changed), nil
-	case errors.As(err, &wrong) && (wrong.Reason == secret.Throttled || wrong.Reason == secret.Unreachable || wrong.Reason == secret.Failed):
-		return unread(errors.Unwrap(wrong)), nil
-	case errors.As(err, &wrong):
-		return fail(wrong.Error(), "put the Atlas credentials in: make secret"), nil
+	var failure *secret.Error
+	if !errors.As(err, &failure) {
+		return pass("well-formed, version %s%s", credentials.Version, changed), &credentials
 	}
-	return pass(fmt.Sprintf("well-formed, version %s%s", credentials.Version, changed)), &credentials
+	switch failure.Reason {
+	case secret.Denied:
+		return skip("it holds a value, which this identity may not read; a call through the stack shows whether it works%s", changed), nil
+	case secret.Throttled, secret.Unreachable, secret.Failed:
+		return unread(errors.Unwrap(failure)), nil
+	}
+	return fail("%v", failure).fix(putIn), nil
 }
 
 func hasCurrent(versions map[string][]string) bool {
@@ -106,4 +78,22 @@ func hasCurrent(versions map[string][]string) bool {
 		}
 	}
 	return false
+}
+
+// atlasCredentials asks Atlas, from this machine, whether it accepts the credentials.
+func atlasCredentials(ctx context.Context, s *subject) Result {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	client := &atlas.Client{BaseURL: s.baseURL}
+	client.Transport, _ = s.http.Transport.(*http.Transport)
+	pair := atlas.Credentials{ClientID: s.credentials.ClientID, ClientSecret: s.credentials.ClientSecret}
+	switch err := client.CheckCredentials(ctx, pair); {
+	case err == nil:
+		return pass("Atlas accepts the credentials: it refused made-up ones, and not these")
+	case errors.Is(err, atlas.ErrRefused):
+		return s.fromHere(fail("Atlas refuses the credentials: %v", err).
+			fix("make a new client secret in ATRIP and put it in (make secret); for production credentials, ask Atlas for its allow-list"))
+	default:
+		return skip("Atlas's answer is not conclusive: %v", err)
+	}
 }

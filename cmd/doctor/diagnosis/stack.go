@@ -6,114 +6,119 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
 )
 
-// stack is what CloudFormation says of the stack.
+// stack is what CloudFormation knows of the stack.
 type stack struct {
 	name       string
 	parameters map[string]string
 	outputs    map[string]string
-	// resources are the physical ids by resource type.
-	resources map[string][]resource
+	resources  map[string][]resource // by type
 }
 
 type resource struct{ logical, physical string }
 
-// one returns the physical id of the only resource of the type, or of the one
-// with the logical id given; "" when there is none.
+// one returns the physical id of the type's only resource, or of the one with the logical id given; "" if there is none.
 func (s *stack) one(kind, logical string) string {
 	all := s.resources[kind]
 	for _, r := range all {
-		if r.logical == logical {
+		if r.logical == logical || len(all) == 1 {
 			return r.physical
 		}
-	}
-	if len(all) == 1 {
-		return all[0].physical
 	}
 	return ""
 }
 
-// The outputs and parameters of template.yaml that are read here.
+func (s *stack) functionName() string { return s.one("AWS::Lambda::Function", "Function") }
+func (s *stack) apiID() string        { return s.one("AWS::ApiGatewayV2::Api", "Api") }
+func (s *stack) usesJWT() bool        { return s.parameters["AuthMode"] == "JWT" }
+
+// inVPC reports whether the function calls from a VPC.
+func (s *stack) inVPC() bool {
+	return s != nil && s.parameters["NetworkMode"] != "" && s.parameters["NetworkMode"] != "none"
+}
+
+// outputURL is the output of template.yaml with the address that callers use.
+const outputURL = "Url"
+
+// Fixes that several checks name.
 const (
-	outputURL       = "Url"
-	outputEgressIPs = "EgressIps"
-
-	parameterAuthMode = "AuthMode"
-	parameterAudience = "JwtAudience"
-	parameterNetwork  = "NetworkMode"
-
-	networkNone = "none"
+	deployAgain     = "deploy again"
+	deployWhole     = "deploy the whole template (make deploy)"
+	deleteAndDeploy = "delete the stack (make destroy) and deploy again"
 )
 
-// stackState reads the stack and says whether its last deployment went well.
-func stackState(ctx context.Context, s *subject) finding {
-	if !s.identified {
-		return needsIdentity()
-	}
-	out, err := s.cloudformation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &s.options.Stack})
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "ValidationError" || err == nil && len(out.Stacks) == 0 {
-		return fail(fmt.Sprintf("there is no stack %q in Region %s", s.options.Stack, s.options.AWS.Region),
-			"deploy it (make deploy), or check -stack, the Region and the account")
+// stackState reads the stack and checks that its last deployment succeeded.
+func stackState(ctx context.Context, s *subject) Result {
+	described, err := FindStack(ctx, s.options.AWS, s.options.Stack)
+	if errors.Is(err, ErrNoStack) {
+		return fail("%v", err).fix("deploy it (make deploy), or check -stack, the Region and the account")
 	}
 	if err != nil {
 		return unread(err)
 	}
-	described := out.Stacks[0]
-	read := &stack{name: *described.StackName, parameters: map[string]string{}, outputs: map[string]string{}, resources: map[string][]resource{}}
+	read := &stack{*described.StackName, map[string]string{}, map[string]string{}, map[string][]resource{}}
 	for _, p := range described.Parameters {
-		read.parameters[value(p.ParameterKey)] = value(p.ParameterValue)
+		read.parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	for _, o := range described.Outputs {
-		read.outputs[value(o.OutputKey)] = value(o.OutputValue)
+		read.outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
-	if err := s.readResources(ctx, read); err != nil {
-		return unread(err)
-	}
-	s.stack = read
-	return s.judgeState(ctx, described)
-}
-
-func (s *subject) readResources(ctx context.Context, into *stack) error {
-	pages := cloudformation.NewListStackResourcesPaginator(s.cloudformation, &cloudformation.ListStackResourcesInput{StackName: &into.name})
+	pages := cloudformation.NewListStackResourcesPaginator(s.cloudformation, &cloudformation.ListStackResourcesInput{StackName: &read.name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return err
+			return unread(err)
 		}
 		for _, r := range page.StackResourceSummaries {
-			kind := value(r.ResourceType)
-			into.resources[kind] = append(into.resources[kind], resource{value(r.LogicalResourceId), value(r.PhysicalResourceId)})
+			kind := aws.ToString(r.ResourceType)
+			physical := aws.ToString(r.PhysicalResourceId)
+			read.resources[kind] = append(read.resources[kind], resource{aws.ToString(r.LogicalResourceId), physical})
 		}
 	}
-	return nil
+	s.stack = read
+	return s.judgeState(ctx, described.StackStatus)
 }
 
-func (s *subject) judgeState(ctx context.Context, described types.Stack) finding {
-	status := described.StackStatus
-	switch status {
-	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusImportComplete:
-		return pass(fmt.Sprintf("%s is %s", s.stack.name, status))
-	case types.StackStatusUpdateRollbackComplete:
-		return fail(fmt.Sprintf("the last update of %s failed and was undone%s", s.stack.name, s.firstFailure(ctx)),
-			"mend that and deploy again; what runs is the deployment before")
-	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed:
-		return fail(fmt.Sprintf("the stack could not be made (%s)%s", status, s.firstFailure(ctx)),
-			"mend that, delete the stack (make destroy) and deploy again")
+// ErrNoStack means that the Region and account have no stack of the name.
+var ErrNoStack = errors.New("there is no stack")
+
+// FindStack returns CloudFormation's description of the stack, or ErrNoStack.
+func FindStack(ctx context.Context, config aws.Config, name string) (types.Stack, error) {
+	out, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "ValidationError" || err == nil && len(out.Stacks) == 0 {
+		return types.Stack{}, fmt.Errorf("%w %q in Region %s", ErrNoStack, name, config.Region)
 	}
-	if strings.HasSuffix(string(status), "_IN_PROGRESS") {
-		return fail(fmt.Sprintf("the stack is half deployed: %s", status), "wait until it is done and run doctor again")
+	if err != nil {
+		return types.Stack{}, err
 	}
-	return fail(fmt.Sprintf("the stack is in the state %s%s", status, s.firstFailure(ctx)),
-		"CloudFormation console, stack, Events: mend the first failure, then continue the rollback or delete the stack")
+	return out.Stacks[0], nil
 }
 
-// firstFailure returns the first failed resource of the newest deployment and
-// why it failed, or "".
+func (s *subject) judgeState(ctx context.Context, status types.StackStatus) Result {
+	switch {
+	case status == types.StackStatusUpdateRollbackComplete:
+		return fail("the last update of %s failed and was rolled back%s", s.stack.name, s.firstFailure(ctx)).
+			fix("fix that and deploy again; the deployment before is running")
+	case status == types.StackStatusRollbackComplete || status == types.StackStatusRollbackFailed || status == types.StackStatusCreateFailed:
+		return fail("the stack could not be created (%s)%s", status, s.firstFailure(ctx)).fix("fix that, then %s", deleteAndDeploy)
+	case strings.HasSuffix(string(status), "_IN_PROGRESS"):
+		return fail("the stack's deployment is not finished: %s", status).fix("wait until it is, then run doctor again")
+	case strings.HasSuffix(string(status), "_FAILED"):
+		return fail("the stack is in the state %s%s", status, s.firstFailure(ctx)).
+			fix("CloudFormation console, stack, Events: fix the first failure, then continue the rollback or delete the stack")
+	case s.stack.outputs[outputURL] == "":
+		return fail("the stack has no output %s", outputURL).fix(deployWhole)
+	}
+	return pass("%s is %s", s.stack.name, status)
+}
+
+// firstFailure returns the newest deployment's first failed resource with the reason, or "".
 func (s *subject) firstFailure(ctx context.Context) string {
 	out, err := s.cloudformation.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &s.stack.name})
 	if err != nil {
@@ -121,25 +126,18 @@ func (s *subject) firstFailure(ctx context.Context) string {
 	}
 	first := ""
 	for _, e := range out.StackEvents { // newest first
-		if value(e.ResourceType) == "AWS::CloudFormation::Stack" && strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") &&
-			!strings.Contains(string(e.ResourceStatus), "ROLLBACK") && !strings.Contains(string(e.ResourceStatus), "CLEANUP") {
-			break // where that deployment began
+		status := string(e.ResourceStatus)
+		if aws.ToString(e.ResourceType) == "AWS::CloudFormation::Stack" && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS") {
+			break // the deployment began here
 		}
-		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") {
-			first = fmt.Sprintf(": %s: %s", value(e.LogicalResourceId), oneLine(value(e.ResourceStatusReason)))
+		if strings.HasSuffix(status, "_FAILED") {
+			first = fmt.Sprintf(": %s: %s", aws.ToString(e.LogicalResourceId), oneLine(aws.ToString(e.ResourceStatusReason)))
 		}
 	}
 	return first
 }
 
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// oneLine folds text of AWS's into one line of at most 200 characters.
+// oneLine folds a text into one line of at most 200 characters.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if runes := []rune(s); len(runes) > 200 {

@@ -11,104 +11,130 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-func TestIdentity(t *testing.T) {
+func TestRun_Identity(t *testing.T) {
 	t.Parallel()
 	runRows(t, []row{
-		{"aws-identity", "expired credentials", func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }, "blocked", "the AWS credentials have expired"},
-		{"aws-identity", "unknown credentials", func(w *world) { w.fault("GetCallerIdentity", 403, "InvalidClientTokenId") }, "blocked", "AWS does not accept the credentials"},
-		{"aws-identity", "a throttled call", func(w *world) { w.fault("GetCallerIdentity", 400, "Throttling") }, "blocked", "throttled"},
-		{"aws-identity", "an answer that nobody foresaw", func(w *world) { w.fault("GetCallerIdentity", 400, "Unforeseen") }, "blocked", "answered Unforeseen"},
-		{"aws-identity", "no Region", func(w *world) { w.options.AWS.Region = "" }, "blocked", "no AWS Region"},
-		{"aws-identity", "no network", func(w *world) { w.options.AWS.BaseEndpoint = aws.String("http://127.0.0.1:1") }, "blocked", "cannot be reached"},
-		{"stack", "without an identity", func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }, "skipped", "does not know this caller"},
-		{"end-to-end", "without an identity", func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }, "skipped", "the stack could not be read"},
+		{"aws-identity", "expired credentials", "blocked", "the AWS credentials have expired",
+			func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }},
+		{"aws-identity", "unknown credentials", "blocked", "AWS does not accept the credentials",
+			func(w *world) { w.fault("GetCallerIdentity", 403, "InvalidClientTokenId") }},
+		{"aws-identity", "a throttled call", "blocked", "throttled", func(w *world) { w.fault("GetCallerIdentity", 400, "Throttling") }},
+		{"aws-identity", "an unknown error", "blocked", "answered Unforeseen",
+			func(w *world) { w.fault("GetCallerIdentity", 400, "Unforeseen") }},
+		{"aws-identity", "no Region", "blocked", "no AWS Region", func(w *world) { w.options.AWS.Region = "" }},
+		{"aws-identity", "no network", "blocked", "cannot be reached",
+			func(w *world) { w.options.AWS.BaseEndpoint = aws.String("http://127.0.0.1:1") }},
+		{"stack", "without an identity", "skipped", "does not know this caller",
+			func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }},
+		{"end-to-end", "without an identity", "skipped", "the stack could not be read",
+			func(w *world) { w.fault("GetCallerIdentity", 403, "ExpiredToken") }},
 	})
 }
 
-func TestStack(t *testing.T) {
+func TestRun_Stack(t *testing.T) {
 	t.Parallel()
 	const kind = "AWS::CloudFormation::Stack"
 	state := func(status string, events ...event) func(w *world) {
 		return func(w *world) { w.stack.status, w.stack.events = status, events }
 	}
 	runRows(t, []row{
-		{"stack", "that is not there", func(w *world) { w.stack = nil }, "fail", `there is no stack "broker" in Region eu-central-1`},
-		{"function", "of a stack that is not there", func(w *world) { w.stack = nil }, "skipped", "the stack could not be read"},
-		{"stack", "half deployed", state("CREATE_IN_PROGRESS"), "fail", "half deployed: CREATE_IN_PROGRESS"},
-		{"stack", "that could not be made, by its first failure", state("ROLLBACK_COMPLETE",
-			event{"broker", kind, "ROLLBACK_COMPLETE", ""},
-			event{"Alarm", "AWS::CloudWatch::Alarm", "CREATE_FAILED", "Resource creation cancelled"},
-			event{"Function", "AWS::Lambda::Function", "CREATE_FAILED", "Role is not\nvalid"},
-			event{"broker", kind, "CREATE_IN_PROGRESS", ""}), "fail", "(ROLLBACK_COMPLETE): Function: Role is not valid"},
-		{"stack", "whose update was undone, by the newest deployment's failure", state("UPDATE_ROLLBACK_COMPLETE",
-			event{"broker", kind, "UPDATE_ROLLBACK_IN_PROGRESS", ""},
-			event{"Stage", "AWS::ApiGatewayV2::Stage", "UPDATE_FAILED", "too fast"},
-			event{"broker", kind, "UPDATE_IN_PROGRESS", ""},
-			event{"Old", "AWS::SNS::Topic", "CREATE_FAILED", "long ago"}), "fail", "failed and was undone: Stage: too fast"},
-		{"stack", "that cannot be deleted", state("DELETE_FAILED"), "fail", "in the state DELETE_FAILED"},
+		{"stack", "missing", "fail", `there is no stack "broker" in Region eu-central-1`, func(w *world) { w.stack = nil }},
+		{"function", "of a missing stack", "skipped", "the stack could not be read", func(w *world) { w.stack = nil }},
+		{"stack", "not finished", "fail", "not finished: CREATE_IN_PROGRESS", state("CREATE_IN_PROGRESS")},
+		{"stack", "that could not be created, with its first failure", "fail", "(ROLLBACK_COMPLETE): Function: Role is not valid",
+			state("ROLLBACK_COMPLETE",
+				event{"broker", kind, "ROLLBACK_COMPLETE", ""},
+				event{"Alarm", "AWS::CloudWatch::Alarm", "CREATE_FAILED", "Resource creation cancelled"},
+				event{"Function", "AWS::Lambda::Function", "CREATE_FAILED", "Role is not\nvalid"},
+				event{"broker", kind, "CREATE_IN_PROGRESS", ""})},
+		{"stack", "whose update was rolled back, with its first failure", "fail", "failed and was rolled back: Stage: too fast",
+			state("UPDATE_ROLLBACK_COMPLETE",
+				event{"broker", kind, "UPDATE_ROLLBACK_IN_PROGRESS", ""},
+				event{"Stage", "AWS::ApiGatewayV2::Stage", "UPDATE_FAILED", "too fast"},
+				event{"broker", kind, "UPDATE_IN_PROGRESS", ""},
+				event{"Old", "AWS::SNS::Topic", "CREATE_FAILED", "long ago"})},
+		{"stack", "that cannot be deleted", "fail", "in the state DELETE_FAILED", state("DELETE_FAILED")},
 	})
 }
 
-func TestFunction(t *testing.T) {
+func TestRun_Function(t *testing.T) {
 	t.Parallel()
-	client := func(w *world) *lambda.Client { return lambda.NewFromConfig(w.direct) }
 	permit := func(input lambda.AddPermissionInput) func(w *world) {
 		return func(w *world) {
 			input.FunctionName, input.Action = &w.function, aws.String("lambda:InvokeFunction")
-			w.put(client(w).AddPermission(w.t.Context(), &input))
+			w.must(w.lambda().AddPermission(w.t.Context(), &input))
 		}
 	}
 	alias := func(name, version string) func(w *world) {
 		return func(w *world) {
-			w.put(client(w).UpdateAlias(w.t.Context(), &lambda.UpdateAliasInput{FunctionName: &w.function, Name: &name, FunctionVersion: &version}))
+			input := &lambda.UpdateAliasInput{FunctionName: &w.function, Name: &name, FunctionVersion: &version}
+			w.must(w.lambda().UpdateAlias(w.t.Context(), input))
 		}
 	}
 	runRows(t, []row{
-		{"function", "not in the stack", without("AWS::Lambda::Function"), "fail", "holds no function"},
-		{"environment", "of no function", without("AWS::Lambda::Function"), "skipped", "the function could not be read"},
-		{"function", "deleted by hand", func(w *world) {
-			w.put(client(w).DeleteFunction(w.t.Context(), &lambda.DeleteFunctionInput{FunctionName: &w.function}))
-		}, "fail", "deleted by hand"},
-		{"function", "inactive", answer("GetFunctionConfiguration", `{"State":"Inactive"}`), "fail", "Inactive"},
-		{"function", "failed", answer("GetFunctionConfiguration", `{"State":"Failed","StateReason":"no ENI"}`), "fail", "state is Failed: no ENI"},
-		{"function", "with a failed update", answer("GetFunctionConfiguration", `{"State":"Active","LastUpdateStatus":"Failed","LastUpdateStatusReason":"key"}`), "fail", "last update failed: key"},
-		{"function", "being updated", answer("GetFunctionConfiguration", `{"State":"Active","LastUpdateStatus":"InProgress"}`), "fail", "being updated"},
-		{"environment", "with a bad variable", func(w *world) { w.setEnvironment("ATLAS_ATTEMPT_TIMEOUT", "soon") }, "fail", "ATLAS_ATTEMPT_TIMEOUT"},
-		{"environment", "with an unresolved reference", func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}") }, "fail", "unresolved"},
-		{"environment", "with the example's base URL", func(w *world) { w.setEnvironment("ATLAS_BASE_URL", "https://atlas.example.com") }, "fail", "example of samconfig.toml"},
-		{"environment", "of SAM's local gateway", func(w *world) { w.setEnvironment("AWS_SAM_LOCAL", "true") }, "fail", "AWS_SAM_LOCAL"},
-		{"environment", "with the policy for local work", func(w *world) { w.setEnvironment("ATRIP_POLICY_FILE", "policies/local.cedar") }, "fail", "for local work"},
-		{"aliases", "missing", func(w *world) {
-			w.put(client(w).DeleteAlias(w.t.Context(), &lambda.DeleteAliasInput{FunctionName: &w.function, Name: aws.String("service")}))
-		}, "fail", "service is missing"},
-		{"aliases", "on $LATEST", alias("api", "$LATEST"), "fail", "api points at $LATEST"},
-		{"aliases", "apart", func(w *world) {
-			w.setEnvironment("ATRIP_SECRET_TTL", "2m")
-			w.put(client(w).PublishVersion(w.t.Context(), &lambda.PublishVersionInput{FunctionName: &w.function}))
-			alias("api", "2")(w)
-		}, "fail", "api runs version 2 and service version 1"},
-		{"aliases", "between two versions", func(w *world) {
-			w.put(client(w).UpdateAlias(w.t.Context(), &lambda.UpdateAliasInput{FunctionName: &w.function, Name: aws.String("api"),
-				RoutingConfig: &lambdatypes.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 0.1}}}))
-		}, "fail", "canary deployment is under way"},
-		{"async", "with retries", answer("GetFunctionEventInvokeConfig", `{"MaximumRetryAttempts":2}`), "fail", "are retried: each retry mints"},
-		{"async", "as Lambda has it by default", func(w *world) {
-			w.put(client(w).DeleteFunctionEventInvokeConfig(w.t.Context(), &lambda.DeleteFunctionEventInvokeConfigInput{FunctionName: &w.function}))
-		}, "fail", "by default"},
-		{"async", "with a destination", answer("GetFunctionEventInvokeConfig",
-			`{"MaximumRetryAttempts":0,"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:sqs:eu-central-1:111122223333:links"}}}`), "fail", "have a destination"},
-		{"function-access", "with a public URL", func(w *world) { w.urls = `[{"AuthType":"NONE","FunctionUrl":"https://example.com"}]` }, "fail", "public function URL"},
-		{"function-access", "for everybody", permit(lambda.AddPermissionInput{StatementId: aws.String("everybody"), Principal: aws.String("*")}), "fail", "lets everybody in: everybody"},
-		{"function-access", "for any account's API Gateway, on the alias", permit(lambda.AddPermissionInput{StatementId: aws.String("gateways"),
-			Principal: aws.String("apigateway.amazonaws.com"), Qualifier: aws.String("api")}), "fail", "lets everybody in: gateways"},
-		{"function-access", "for one API is as it should be", permit(lambda.AddPermissionInput{StatementId: aws.String("gateway"), Principal: aws.String("apigateway.amazonaws.com"),
-			SourceArn: aws.String("arn:aws:execute-api:eu-central-1:111122223333:example/*/POST/getAtripToken.do")}), "pass", "no statement for everybody"},
-		{"function-access", "that cannot be read", answer("GetPolicy", `{"Policy":"nothing"}`), "blocked", "it is not a policy document"},
-		{"environment", "with http to another machine", func(w *world) {
+		{"function", "not in the stack", "fail", "has no function", without("AWS::Lambda::Function")},
+		{"environment", "of no function", "skipped", "the function could not be read", without("AWS::Lambda::Function")},
+		{"function", "deleted by hand", "fail", "deleted by hand",
+			func(w *world) {
+				w.must(w.lambda().DeleteFunction(w.t.Context(), &lambda.DeleteFunctionInput{FunctionName: &w.function}))
+			}},
+		{"function", "inactive", "fail", "Inactive", answer("GetFunctionConfiguration", `{"State":"Inactive"}`)},
+		{"function", "failed", "fail", "state is Failed: no ENI",
+			answer("GetFunctionConfiguration", `{"State":"Failed","StateReason":"no ENI"}`)},
+		{"function", "with a failed update", "fail", "last update failed: key",
+			answer("GetFunctionConfiguration", `{"State":"Active","LastUpdateStatus":"Failed","LastUpdateStatusReason":"key"}`)},
+		{"function", "being updated", "fail", "being updated",
+			answer("GetFunctionConfiguration", `{"State":"Active","LastUpdateStatus":"InProgress"}`)},
+		{"environment", "with a bad variable", "fail", "ATLAS_ATTEMPT_TIMEOUT",
+			func(w *world) { w.setEnvironment("ATLAS_ATTEMPT_TIMEOUT", "soon") }},
+		{"environment", "with an unresolved reference", "fail", "unresolved",
+			func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}") }},
+		{"environment", "with the example's base URL", "fail", "example of samconfig.toml",
+			func(w *world) { w.setEnvironment("ATLAS_BASE_URL", "https://atlas.example.com") }},
+		{"environment", "of SAM's local gateway", "fail", "AWS_SAM_LOCAL", func(w *world) { w.setEnvironment("AWS_SAM_LOCAL", "true") }},
+		{"environment", "with the policy for local work", "fail", "for local work",
+			func(w *world) { w.setEnvironment("ATRIP_POLICY_FILE", "policies/local.cedar") }},
+		{"aliases", "missing", "fail", "service is missing",
+			func(w *world) {
+				w.must(w.lambda().DeleteAlias(w.t.Context(), &lambda.DeleteAliasInput{FunctionName: &w.function, Name: aws.String("service")}))
+			}},
+		{"aliases", "on $LATEST", "fail", "api points at $LATEST", alias("api", "$LATEST")},
+		{"aliases", "on different versions", "fail", "api runs version 2 and service version 1",
+			func(w *world) {
+				w.setEnvironment("ATRIP_SECRET_TTL", "2m")
+				w.must(w.lambda().PublishVersion(w.t.Context(), &lambda.PublishVersionInput{FunctionName: &w.function}))
+				alias("api", "2")(w)
+			}},
+		{"aliases", "between two versions", "fail", "canary deployment is under way",
+			func(w *world) {
+				w.must(w.lambda().UpdateAlias(w.t.Context(), &lambda.UpdateAliasInput{FunctionName: &w.function, Name: aws.String("api"),
+					RoutingConfig: &lambdatypes.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 0.1}}}))
+			}},
+		{"async", "with retries", "fail", "are retried: each retry mints",
+			answer("GetFunctionEventInvokeConfig", `{"MaximumRetryAttempts":2}`)},
+		{"async", "with Lambda's default", "fail", "Lambda's default",
+			func(w *world) {
+				input := &lambda.DeleteFunctionEventInvokeConfigInput{FunctionName: &w.function}
+				w.must(w.lambda().DeleteFunctionEventInvokeConfig(w.t.Context(), input))
+			}},
+		{"async", "with a destination", "fail", "have a destination",
+			answer("GetFunctionEventInvokeConfig",
+				`{"MaximumRetryAttempts":0,"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:sqs:eu-central-1:111122223333:links"}}}`)},
+		{"function-access", "with a public URL", "fail", "public function URL",
+			func(w *world) { w.urls = `[{"AuthType":"NONE","FunctionUrl":"https://example.com"}]` }},
+		{"function-access", "for every principal", "fail", "lets every caller in: everyone",
+			permit(lambda.AddPermissionInput{StatementId: aws.String("everyone"), Principal: aws.String("*")})},
+		{"function-access", "for any account's API Gateway, on the alias", "fail", "lets every caller in: gateways",
+			permit(lambda.AddPermissionInput{StatementId: aws.String("gateways"),
+				Principal: aws.String("apigateway.amazonaws.com"), Qualifier: aws.String("api")})},
+		{"function-access", "for one API", "pass", "no statement for every caller",
+			permit(lambda.AddPermissionInput{StatementId: aws.String("gateway"), Principal: aws.String("apigateway.amazonaws.com"),
+				SourceArn: aws.String("arn:aws:execute-api:eu-central-1:111122223333:example/*/POST/getAtripToken.do")})},
+		{"function-access", "that cannot be read", "blocked", "it is not a policy document", answer("GetPolicy", `{"Policy":"nothing"}`)},
+		{"environment", "with http to another machine", "fail", "must be https",
 			answer("GetFunctionConfiguration", `{"State":"Active","MemorySize":256,"Environment":{"Variables":{"AWS_SAM_LOCAL":"",
-				"ATLAS_BASE_URL":"http://atlas.invalid","ATLAS_SECRET_ARN":"x"}}}`)(w)
-		}, "fail", "must be https"},
-		{"lambda-quota", "of a new account", func(w *world) { w.quota = 10 }, "fail", "may run 10 executions at once"},
+				"ATLAS_BASE_URL":"http://atlas.invalid","ATLAS_SECRET_ARN":"x"}}}`)},
+		{"lambda-quota", "of a new account", "fail", "may run 10 executions at once", func(w *world) { w.quota = 10 }},
 	})
 }
 
@@ -119,44 +145,51 @@ func answer(operation, text string) func(w *world) {
 	}
 }
 
-func TestSecret(t *testing.T) {
+func TestRun_Secret(t *testing.T) {
 	t.Parallel()
-	client := func(w *world) *secretsmanager.Client { return secretsmanager.NewFromConfig(w.direct) }
 	runRows(t, []row{
-		{"secret", "that is not there", func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "another") }, "fail", "no such secret"},
-		{"secret", "deleted", func(w *world) {
-			w.put(client(w).DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &w.secretID}))
-		}, "fail", "scheduled for deletion"},
-		{"secret", "empty", func(w *world) {
-			w.put(client(w).CreateSecret(w.t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("empty")}))
-			w.setEnvironment("ATLAS_SECRET_ARN", "empty")
-		}, "fail", "the secret is empty"},
-		{"secret", "in another form", func(w *world) { w.putSecret(`{"client_id":"a","client_secret":"example-secret"}`) }, "fail", "must have the keys clientId and clientSecret"},
-		{"secret", "of a further account, that is not there", func(w *world) {
-			w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
-		}, "fail", "of the account brand-b: there is no such secret"},
-		{"secret", "that cannot be decrypted", func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }, "fail", "(kms)"},
-		{"secret", "while Secrets Manager is throttled", func(w *world) { w.fault("GetSecretValue", 400, "ThrottlingException") }, "blocked", "throttled"},
-		{"atlas-credentials", "that Atlas refuses, from a stack with addresses of its own", func(w *world) {
-			w.putSecret(`{"clientId":"example-client","clientSecret":"wrong"}`)
-		}, "skipped", "from here"},
-		{"atlas-credentials", "that Atlas refuses", func(w *world) {
-			w.putSecret(`{"clientId":"example-client","clientSecret":"wrong"}`)
-			w.noNetwork()
-		}, "fail", "Atlas refuses the credentials"},
-		{"atlas-credentials", "that could not be read", func(w *world) { w.fault("GetSecretValue", 400, "AccessDeniedException") }, "skipped", "no credentials to try"},
-		{"egress-ips", "none in production", (*world).noNetwork, "fail", "no fixed addresses"},
-		{"egress-ips", "of NAT gateways that the stack does not know", func(w *world) {
-			w.stack.parameters["NetworkMode"], w.stack.outputs["EgressIps"] = "existing", "those of your NAT gateways"
-		}, "fail", "your own NAT gateways"},
-		{"egress-ips", "none in the sandbox", func(w *world) {
-			w.noNetwork()
-			w.setEnvironment("ATLAS_BASE_URL", "https://sandbox.atriptech.com")
-		}, "pass", "the sandbox asks for none"},
+		{"secret", "missing", "fail", "no such secret", func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "another") }},
+		{"secret", "deleted", "fail", "scheduled for deletion",
+			func(w *world) {
+				w.must(w.secrets().DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &w.secretID}))
+			}},
+		{"secret", "empty", "fail", "the secret is empty",
+			func(w *world) {
+				w.must(w.secrets().CreateSecret(w.t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("empty")}))
+				w.setEnvironment("ATLAS_SECRET_ARN", "empty")
+			}},
+		{"secret", "in another form", "fail", "must have the keys clientId and clientSecret",
+			func(w *world) { w.putSecret(`{"client_id":"a","client_secret":"example-secret"}`) }},
+		{"secret", "of a further account, that is not there", "fail", "of the account brand-b: there is no such secret",
+			func(w *world) {
+				w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
+			}},
+		{"secret", "that cannot be decrypted", "fail", "(kms)", func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }},
+		{"secret", "while Secrets Manager is throttled", "blocked", "throttled",
+			func(w *world) { w.fault("GetSecretValue", 400, "ThrottlingException") }},
+		{"atlas-credentials", "that Atlas refuses, from a stack with addresses of its own", "skipped", "from here",
+			func(w *world) { w.putSecret(`{"clientId":"example-client","clientSecret":"wrong"}`) }},
+		{"atlas-credentials", "that Atlas refuses", "fail", "Atlas refuses the credentials",
+			func(w *world) {
+				w.putSecret(`{"clientId":"example-client","clientSecret":"wrong"}`)
+				w.noNetwork()
+			}},
+		{"atlas-credentials", "that could not be read", "skipped", "no credentials to try",
+			func(w *world) { w.fault("GetSecretValue", 400, "AccessDeniedException") }},
+		{"egress-ips", "none in production", "fail", "no fixed addresses", (*world).noNetwork},
+		{"egress-ips", "of NAT gateways that the stack does not know", "fail", "your own NAT gateways",
+			func(w *world) {
+				w.stack.parameters["NetworkMode"], w.stack.outputs["EgressIps"] = "existing", "those of your NAT gateways"
+			}},
+		{"egress-ips", "none in the sandbox", "pass", "the sandbox requires none",
+			func(w *world) {
+				w.noNetwork()
+				w.setEnvironment("ATLAS_BASE_URL", "https://sandbox.atriptech.com")
+			}},
 	})
 }
 
-// without takes the resources of a kind out of the stack.
+// without removes the resources of a kind from the stack.
 func without(kind string) func(w *world) {
 	return func(w *world) {
 		w.stack.resources = slices.DeleteFunc(w.stack.resources, func(r physical) bool { return r.kind == kind })

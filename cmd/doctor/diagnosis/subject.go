@@ -1,11 +1,13 @@
 package diagnosis
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -18,9 +20,10 @@ import (
 	"atriptoken/secret"
 )
 
-// subject is what is looked at, and what earlier checks have learned of it.
+// subject is what is examined, and what earlier checks have read of it.
 type subject struct {
 	options Options
+	http    *http.Client
 
 	sts            *sts.Client
 	cloudformation *cloudformation.Client
@@ -30,20 +33,31 @@ type subject struct {
 	logs           *cloudwatchlogs.Client
 	sns            *sns.Client
 	secrets        *secretsmanager.Client
-	http           *http.Client
 
-	identified  bool              // AWS knows who asks
-	stack       *stack            // nil until the check "stack" has read it
-	environment map[string]string // the function's, nil until read
-	baseURL     *url.URL          // of Atlas, nil when not known
-	reachable   bool              // Atlas, from here
+	identified  bool   // AWS accepts the credentials
+	stack       *stack // nil until the check "stack" has read it; so are those below
+	environment map[string]string
+	baseURL     *url.URL // of Atlas
+	reachable   bool     // Atlas, from this machine
 	credentials *secret.Credentials
+	authorizer  *gatewaytypes.JWTConfiguration
+	stage       *apigatewayv2.GetStageOutput
 	alarmTopics []string // that the stack's alarms notify
 }
 
 func newSubject(o Options) *subject {
-	s := &subject{
+	client := http.Client{Transport: atlas.NewTransport()}
+	if o.HTTP != nil {
+		client = *o.HTTP
+	}
+	// A redirect is an answer here: following one would pass a token on.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &subject{
 		options:        o,
+		http:           &client,
 		sts:            sts.NewFromConfig(o.AWS),
 		cloudformation: cloudformation.NewFromConfig(o.AWS),
 		lambda:         lambda.NewFromConfig(o.AWS),
@@ -52,42 +66,78 @@ func newSubject(o Options) *subject {
 		logs:           cloudwatchlogs.NewFromConfig(o.AWS),
 		sns:            sns.NewFromConfig(o.AWS),
 		secrets:        secretsmanager.NewFromConfig(o.AWS),
-		http:           o.HTTP,
 		baseURL:        o.AtlasBaseURL,
 	}
-	if s.http == nil {
-		s.http = &http.Client{Transport: atlas.NewTransport()}
-	}
-	// A redirect is an answer here, and following one would hand a token on.
-	client := *s.http
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	s.http = &client
-	return s
 }
 
-func (s *subject) now() time.Time {
-	if s.options.Now != nil {
-		return s.options.Now()
-	}
-	return time.Now()
+// The functions below return what is missing for a check; see check.missing.
+
+func nothing(*subject) string { return "" }
+
+func identity(s *subject) string { return unless(s.identified, "AWS does not know this caller") }
+
+func stackRead(s *subject) string { return unless(s.stack != nil, "the stack could not be read") }
+
+func functionRead(s *subject) string {
+	return cmp.Or(stackRead(s), unless(s.environment != nil, "the function could not be read"))
 }
 
-// needsStack is what every check of the stack's parts finds when the stack
-// itself could not be read. That is counted once, by the check "stack".
-func needsStack() finding { return skip("the stack could not be read") }
+// ifDeployed returns what reading the function's settings needs; without a stack they are given as options.
+func ifDeployed(s *subject) string {
+	if s.options.Stack == "" {
+		return ""
+	}
+	return functionRead(s)
+}
 
-// needsFunction is the same for the function.
-func (s *subject) needsFunction() finding {
+func atlasURL(s *subject) string {
+	return cmp.Or(ifDeployed(s), unless(s.baseURL != nil, "Atlas's address is not known"))
+}
+
+func secretID(s *subject) string {
+	named := s.options.Stack != "" || s.options.SecretID != ""
+	return cmp.Or(ifDeployed(s), unless(named, "no secret is named; give -secret to check one"), identity(s))
+}
+
+func credentials(s *subject) string {
+	return cmp.Or(ifDeployed(s), unless(s.credentials != nil, "there are no credentials to try"),
+		unless(s.reachable, "Atlas does not answer from here"))
+}
+
+func stackURL(s *subject) string {
 	if s.stack == nil {
-		return needsStack()
+		return stackRead(s)
 	}
-	return skip("the function could not be read")
+	return unless(s.stack.outputs[outputURL] != "", "the stack has no output "+outputURL)
 }
 
-// needsAtlas is the same for the address of Atlas.
-func (s *subject) needsAtlas() finding {
-	if s.options.Stack != "" && s.environment == nil {
-		return s.needsFunction()
+func apiFound(s *subject) string {
+	if s.stack == nil {
+		return stackRead(s)
 	}
-	return skip("Atlas's address is not known")
+	return unless(s.stack.apiID() != "", "the stack has no HTTP API")
+}
+
+func jwt(s *subject) string {
+	if s.stack == nil {
+		return stackRead(s)
+	}
+	return unless(s.stack.usesJWT(), "IAM decides who may call")
+}
+
+func apiWithJWT(s *subject) string { return cmp.Or(jwt(s), apiFound(s)) }
+
+func authorizerRead(s *subject) string {
+	return cmp.Or(apiWithJWT(s), unless(s.authorizer != nil, "the authorizer could not be read"))
+}
+
+func stageRead(s *subject) string {
+	return cmp.Or(apiFound(s), unless(s.stage != nil, "the stage could not be read"))
+}
+
+func unless(condition bool, missing string) string {
+	if condition {
+		return ""
+	}
+	return missing
 }

@@ -11,12 +11,11 @@ import (
 	"golang.org/x/term"
 )
 
-// maxInput bounds what is read, in bytes; Secrets Manager stores no more
-// (API reference, PutSecretValue, SecretString).
+// maxInput bounds what is read, in bytes: Secrets Manager stores no more (API reference, PutSecretValue, SecretString).
 const maxInput = 65536
 
-// ask returns the credentials as the secret's JSON value: asked for on a
-// terminal, without echo, or read from standard input.
+// ask returns the credentials as the secret's JSON value: asked for on a terminal, without echo, or read from standard
+// input.
 func ask(stdin io.Reader, stderr io.Writer) (string, error) {
 	file, ok := stdin.(*os.File)
 	if ok && term.IsTerminal(int(file.Fd())) {
@@ -36,10 +35,10 @@ func ask(stdin io.Reader, stderr io.Writer) (string, error) {
 	case len(lines) == 2:
 		return value(lines[0], lines[1])
 	}
-	return "", errors.New(`standard input holds neither {"clientId":"…","clientSecret":"…"} nor two lines, the client id and the client secret`)
+	return "", errors.New(`standard input holds neither {"clientId":"…","clientSecret":"…"} nor two lines, the client id and the secret`)
 }
 
-// value is the secret's JSON for the pair.
+// value returns the secret's JSON for the pair.
 func value(id, secret string) (string, error) {
 	text, err := json.Marshal(map[string]string{"clientId": strings.TrimSpace(id), "clientSecret": strings.TrimSpace(secret)})
 	if err != nil {
@@ -48,8 +47,7 @@ func value(id, secret string) (string, error) {
 	return string(text), nil
 }
 
-// hidden asks for both values on the terminal, which shows neither. Its echo is
-// off before the first prompt, so that nothing typed ahead is shown either.
+// hidden asks for both values on the terminal, which shows neither. Echo is off before the first prompt.
 func hidden(terminal *os.File, stderr io.Writer) (string, error) {
 	fd := int(terminal.Fd())
 	before, err := term.MakeRaw(fd)

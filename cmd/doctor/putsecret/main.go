@@ -1,13 +1,11 @@
-// Command putsecret puts the Atlas credentials into the broker's secret. It
-// asks for them without showing them, or reads them from standard input; they
-// are never in an argument, in the environment, in a file or in its output.
+// Command putsecret puts the Atlas credentials into the broker's secret. It asks for them without showing them, or reads
+// them from standard input; they are never in an argument, in the environment, in a file or in its output.
 //
-// Before it stores them it asks Atlas whether it takes them, without minting a
-// link for anybody (see atlas.Client.CheckCredentials). Refused credentials are not stored.
-// Storing what the secret holds already changes nothing.
+// Before it stores them it asks Atlas whether it accepts them, without minting a link (see atlas.Client.CheckCredentials).
+// Refused credentials are not stored. Storing what the secret holds already changes nothing.
 //
-// Exit codes: 0 stored, or held already; 1 refused by Atlas or not valid;
-// 2 something could not be done (or the command line is wrong).
+// Exit codes: 0 stored, or held already; 1 refused by Atlas or not valid; 2 something could not be done (or the command
+// line is wrong).
 package main
 
 import (
@@ -20,9 +18,8 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go"
 
 	"atriptoken/atlas"
 	"atriptoken/cmd/doctor/diagnosis"
@@ -31,10 +28,13 @@ import (
 
 // The exit codes.
 const (
-	done       = 0
-	refused    = 1
-	impossible = 2
+	exitStored  = 0
+	exitRefused = 1
+	exitFailed  = 2
 )
+
+// errRefused marks credentials that are refused or not valid.
+var errRefused = errors.New("refused")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,8 +47,8 @@ type flags struct {
 	unchecked                                bool
 }
 
-func parse(args []string, stderr io.Writer) (flags, error) {
-	var f flags
+func parse(args []string, stderr io.Writer) (*flags, error) {
+	f := &flags{}
 	set := flag.NewFlagSet("putsecret", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&f.stack, "stack", "", "the CloudFormation stack whose secret is filled")
@@ -56,10 +56,11 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.region, "region", "", "the AWS Region; otherwise the environment's or the profile's")
 	set.StringVar(&f.profile, "profile", "", "the AWS profile; otherwise the environment's")
 	set.StringVar(&f.atlasURL, "atlas-url", "", "Atlas's base URL to check against; otherwise the stack's")
-	set.BoolVar(&f.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not list this machine's address")
+	set.BoolVar(&f.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not allow this machine's address")
 	set.Usage = func() {
 		fmt.Fprint(stderr, "usage: putsecret -stack NAME | -secret ARN [flags]\n\n"+
-			"Asks for the Atlas client id and secret, or reads {\"clientId\":\"…\",\"clientSecret\":\"…\"} or two lines from standard input.\n\n")
+			"Asks for the Atlas client id and secret, or reads {\"clientId\":\"…\",\"clientSecret\":\"…\"} or two lines "+
+			"from standard input.\n\n")
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {
@@ -80,90 +81,87 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 func run(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) int {
 	f, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
-		return done
+		return exitStored
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(stderr, "putsecret: "+format+"\n", args...) }
-	if err != nil {
+	if err == nil {
+		err = f.put(ctx, stdin, stderr, say)
+	}
+	var api smithy.APIError
+	var call *smithy.OperationError
+	switch {
+	case err == nil:
+		return exitStored
+	case errors.As(err, &api), errors.As(err, &call):
+		cause, fix := diagnosis.Explain(err)
+		say("nothing was stored: %s; %s", cause, fix)
+	default:
 		say("%v", err)
-		return impossible
 	}
-	// The SDK's own remarks would stand between the lines.
-	aws, err := config.LoadDefaultConfig(ctx, config.WithRegion(f.region), config.WithSharedConfigProfile(f.profile), config.WithLogger(logging.Nop{}))
+	if errors.Is(err, errRefused) {
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// put asks for the credentials, checks them and stores them.
+func (f *flags) put(ctx context.Context, stdin io.Reader, stderr io.Writer, say func(format string, args ...any)) error {
+	aws, err := diagnosis.LoadConfig(ctx, f.region, f.profile)
 	if err != nil {
-		say("the AWS configuration cannot be read: %v", err)
-		return impossible
+		return err
 	}
-	if cause, mend := diagnosis.Unset(ctx, aws); cause != "" {
-		say("%s; %s", cause, mend)
-		return impossible
+	if cause, fix := diagnosis.Unset(ctx, aws); cause != "" {
+		return fmt.Errorf("%s; %s", cause, fix)
 	}
-	to, err := find(ctx, aws, f)
-	if err != nil {
-		say("%s", explain(err))
-		return impossible
+	if err := f.fromStack(ctx, aws); err != nil {
+		return err
 	}
 	text, err := ask(stdin, stderr)
 	if err != nil {
-		say("%v", err)
-		return impossible
+		return err
 	}
 	credentials, err := secret.Parse(text, "")
 	if err != nil {
-		say("%v", err)
-		return refused
+		return fmt.Errorf("%w: %w", errRefused, err)
 	}
 	if !f.unchecked {
-		err := check(ctx, to.baseURL, credentials)
-		switch {
-		case errors.Is(err, atlas.ErrRefused):
-			say("Atlas refuses these credentials (%v); nothing was stored. When Atlas does not list this machine's address, give -unchecked.", err)
-			return refused
-		case err == nil:
-			say("Atlas takes these credentials")
-		default:
-			say("whether Atlas takes these credentials is not known (%v)", err)
+		if err := f.check(ctx, credentials, say); err != nil {
+			return err
 		}
 	}
-	client := secretsmanager.NewFromConfig(aws)
-	stored, err := store(ctx, client, to.secretID, credentials)
-	if err != nil {
-		say("the secret was not changed: %s", explain(err))
-		return impossible
+	version, changed, err := store(ctx, secretsmanager.NewFromConfig(aws), f.secret, credentials)
+	switch {
+	case err != nil:
+		return err
+	case !changed:
+		say("the secret holds these credentials already (version %s); nothing was changed", version)
+	default:
+		say("stored as version %s; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the old one", version)
 	}
-	if !stored.changed {
-		say("the secret holds these credentials already (version %s); nothing was changed", stored.version)
-		return done
-	}
-	say("stored as version %s; the broker takes it up by itself, within ATRIP_SECRET_TTL or as soon as Atlas refuses the old one", stored.version)
-	return done
+	return nil
 }
 
-// explain puts an error into one line, AWS's with what to do about it.
-func explain(err error) string {
-	var own ownError
-	if errors.As(err, &own) {
-		return own.Error()
-	}
-	cause, mend := diagnosis.Explain(err)
-	return cause + "; " + mend
-}
+// checkTimeout bounds the question to Atlas.
+const checkTimeout = 15 * time.Second
 
-// ownError is an error that is already in words for people.
-type ownError string
-
-// Error returns the words.
-func (e ownError) Error() string { return string(e) }
-
-// checkLimit bounds the question to Atlas.
-const checkLimit = 15 * time.Second
-
-func check(ctx context.Context, baseURL string, credentials secret.Credentials) error {
-	base, err := atlas.ParseBaseURL(baseURL, false)
+// check asks Atlas about the credentials. It fails if Atlas refuses them.
+func (f *flags) check(ctx context.Context, credentials secret.Credentials, say func(format string, args ...any)) error {
+	base, err := atlas.ParseBaseURL(f.atlasURL, false)
 	if err != nil {
-		return fmt.Errorf("the base URL %w", err)
+		say("whether Atlas accepts these credentials is not known (the base URL %v)", err)
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	client := &atlas.Client{BaseURL: base}
-	return client.CheckCredentials(ctx, atlas.Credentials{ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret})
+	pair := atlas.Credentials{ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret}
+	switch err := (&atlas.Client{BaseURL: base}).CheckCredentials(ctx, pair); {
+	case errors.Is(err, atlas.ErrRefused):
+		return fmt.Errorf("%w: Atlas refuses these credentials (%w); nothing was stored. "+
+			"If Atlas does not allow this machine's address, give -unchecked", errRefused, err)
+	case err == nil:
+		say("Atlas accepts these credentials")
+	default:
+		say("whether Atlas accepts these credentials is not known (%v)", err)
+	}
+	return nil
 }

@@ -19,34 +19,32 @@ import (
 
 const good = `{"clientId":"example-client","clientSecret":"example-secret"}`
 
-// account points the AWS SDK at a simulator of Secrets Manager with an empty
-// secret, and at a CloudFormation with one stack that names it.
+// account points the AWS SDK at a simulator of Secrets Manager with an empty secret, and at a CloudFormation with a stack
+// that names it.
 func account(t *testing.T, baseURL string) *secrettest.Server {
 	t.Helper()
 	secrets := secrettest.NewServer(&secrettest.Options{NoValue: true})
 	t.Cleanup(secrets.Close)
+	const stack = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>x</StackName>" +
+		"<StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-01-02T03:04:05Z</CreationTime>%s</member></Stacks>" +
+		"</DescribeStacksResult></DescribeStacksResponse>"
 	cloudformation := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := r.FormValue("StackName")
-		if name == "half" {
-			fmt.Fprint(w, "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>half</StackName><StackStatus>CREATE_IN_PROGRESS</StackStatus>"+
-				"<CreationTime>2026-01-02T03:04:05Z</CreationTime></member></Stacks></DescribeStacksResult></DescribeStacksResponse>")
-			return
+		fail := func(status int, code string) {
+			w.WriteHeader(status)
+			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>example</Message></Error></ErrorResponse>", code)
 		}
-		if name == "expired" {
-			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprint(w, "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>example</Message></Error></ErrorResponse>")
-			return
+		switch r.FormValue("StackName") {
+		case "broker":
+			fmt.Fprintf(w, stack, "<Parameters><member><ParameterKey>AtlasBaseUrl</ParameterKey><ParameterValue>"+baseURL+
+				"</ParameterValue></member></Parameters><Outputs><member><OutputKey>SecretArn</OutputKey><OutputValue>"+secrets.ARN+
+				"</OutputValue></member></Outputs>")
+		case "half":
+			fmt.Fprintf(w, stack, "")
+		case "expired":
+			fail(http.StatusForbidden, "ExpiredToken")
+		default:
+			fail(http.StatusBadRequest, "ValidationError")
 		}
-		if name != "broker" {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>", name)
-			return
-		}
-		fmt.Fprintf(w, "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>broker</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"+
-			"<CreationTime>2026-01-02T03:04:05Z</CreationTime>"+
-			"<Parameters><member><ParameterKey>AtlasBaseUrl</ParameterKey><ParameterValue>%s</ParameterValue></member></Parameters>"+
-			"<Outputs><member><OutputKey>SecretArn</OutputKey><OutputValue>%s</OutputValue></member></Outputs>"+
-			"</member></Stacks></DescribeStacksResult></DescribeStacksResponse>", baseURL, secrets.ARN)
 	}))
 	t.Cleanup(cloudformation.Close)
 	for name, value := range map[string]string{
@@ -79,11 +77,12 @@ func putsecret(t *testing.T, stdin io.Reader, args ...string) (code int, stderr 
 	return code, out.String()
 }
 
-func TestStandardInput(t *testing.T) {
+func TestPut_StandardInput(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 	secrets := account(t, atlas.URL)
 
+	broker := []string{"-stack", "broker"}
 	for _, step := range []struct {
 		rule, stdin string
 		args        []string
@@ -91,17 +90,17 @@ func TestStandardInput(t *testing.T) {
 		says        string
 		puts        int // so far
 	}{
-		{"credentials that Atlas refuses are not stored", "example-client\nexample-secret-of-another", []string{"-stack", "broker"}, 1, "Atlas refuses these credentials", 0},
-		{"nor are any in another form", `{"client_id":"a"}`, []string{"-stack", "broker"}, 1, "must have the keys clientId and clientSecret", 0},
-		{"one line is not both", "example-secret", []string{"-stack", "broker"}, 2, "neither", 0},
-		{"nothing is not both", "", []string{"-stack", "broker"}, 2, "neither", 0},
-		{"two lines are stored", "example-client\nexample-secret\n", []string{"-stack", "broker"}, 0, "stored as version", 1},
-		{"the same again changes nothing", good, []string{"-stack", "broker"}, 0, "nothing was changed", 1},
-		{"a secret can be named instead of a stack", good, []string{"-secret", secrets.ARN, "-atlas-url", atlas.URL}, 0, "nothing was changed", 1},
-		{"unchecked, Atlas is not asked", `{"clientId":"a","clientSecret":"b"}`, []string{"-stack", "broker", "-unchecked"}, 0, "stored as version", 2},
-		{"a stack half deployed", good, []string{"-stack", "half"}, 2, "has no output SecretArn; wait until it is deployed", 2},
+		{"refused credentials are not stored", "example-client\nexample-secret-of-another", broker, 1, "Atlas refuses these credentials", 0},
+		{"nor are those in another form", `{"client_id":"a"}`, broker, 1, "must have the keys clientId and clientSecret", 0},
+		{"one line is not both", "example-secret", broker, 2, "neither", 0},
+		{"nothing is not both", "", broker, 2, "neither", 0},
+		{"two lines are stored", "example-client\nexample-secret\n", broker, 0, "stored as version", 1},
+		{"the same again changes nothing", good, broker, 0, "nothing was changed", 1},
+		{"-secret names a secret", good, []string{"-secret", secrets.ARN, "-atlas-url", atlas.URL}, 0, "nothing was changed", 1},
+		{"-unchecked asks Atlas nothing", `{"clientId":"a","clientSecret":"b"}`, append(broker, "-unchecked"), 0, "stored as version", 2},
+		{"a stack without outputs", good, []string{"-stack", "half"}, 2, "has no output SecretArn; wait until it is deployed", 2},
 		{"expired AWS credentials", good, []string{"-stack", "expired"}, 2, "the AWS credentials have expired; get new ones", 2},
-		{"no stack of that name", good, []string{"-stack", "other"}, 2, "there is no stack other", 2},
+		{"no stack of that name", good, []string{"-stack", "other"}, 2, `there is no stack "other"`, 2},
 	} {
 		code, stderr := putsecret(t, strings.NewReader(step.stdin), step.args...)
 		if code != step.code || !strings.Contains(stderr, step.says) {
@@ -113,7 +112,7 @@ func TestStandardInput(t *testing.T) {
 	}
 }
 
-func TestAnAtlasThatDoesNotAnswerDoesNotStopIt(t *testing.T) {
+func TestPut_AtlasDown(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	atlas.Close()
 	secrets := account(t, atlas.URL)
@@ -123,32 +122,19 @@ func TestAnAtlasThatDoesNotAnswerDoesNotStopIt(t *testing.T) {
 	}
 }
 
-func TestRegionAndCredentialsAreMissedAtOnce(t *testing.T) {
-	account(t, "https://atlas.invalid")
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	code, stderr := putsecret(t, strings.NewReader(good), "-stack", "broker")
-	if code != 2 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "no AWS Region is set, and there are no usable AWS credentials; set AWS_REGION") {
-		t.Errorf("exit code %d, %q", code, stderr)
-	}
-}
-
-func TestADeniedPutIsOneLineWithItsMend(t *testing.T) {
+func TestPut_Denied(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 	secrets := account(t, atlas.URL)
 	secrets.Always(secrettest.AccessDenied())
 	code, stderr := putsecret(t, strings.NewReader(good), "-stack", "broker")
-	last := stderr[strings.Index(stderr, "the secret was not"):]
+	last := stderr[strings.Index(stderr, "nothing was stored"):]
 	if code != 2 || !strings.Contains(last, "may not call Secrets Manager PutSecretValue") || strings.Count(last, "\n") != 1 {
 		t.Errorf("exit code %d, %q", code, stderr)
 	}
 }
 
-// typed runs the command on a real terminal, answers each prompt with the next
-// line, and returns what was on the screen.
+// typed runs the command on a real terminal, answers each prompt with the next line, and returns what the screen showed.
 func typed(t *testing.T, lines ...string) (code int, shown string) {
 	t.Helper()
 	screen, terminal, err := pty.Open()
@@ -177,7 +163,7 @@ func typed(t *testing.T, lines ...string) (code int, shown string) {
 	return code, <-text
 }
 
-func TestATerminalShowsNothing(t *testing.T) {
+func TestPut_TerminalShowsNothing(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 	secrets := account(t, atlas.URL)
@@ -190,7 +176,7 @@ func TestATerminalShowsNothing(t *testing.T) {
 	}
 }
 
-func TestCtrlCStoresNothing(t *testing.T) {
+func TestPut_CtrlC(t *testing.T) {
 	secrets := account(t, "https://atlas.invalid")
 	code, shown := typed(t, "example-client\r", "\x03")
 	if code != 2 || puts(secrets) != 0 || !strings.Contains(shown, "interrupted; nothing was stored") {
@@ -198,7 +184,7 @@ func TestCtrlCStoresNothing(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
+func TestPut_CommandLine(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		rule string

@@ -1,0 +1,186 @@
+package diagnosis_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"atriptoken/atlas/atlastest"
+	"atriptoken/internal/redact"
+)
+
+func TestRun_Gateway(t *testing.T) {
+	t.Parallel()
+	stage := func(settings string) func(w *world) {
+		return answer("apigateway $default", `{"stageName":"$default",`+settings+`}`)
+	}
+	iam := func(w *world) { w.stack.parameters["AuthMode"] = "IAM" }
+	runRows(t, []row{
+		{"routes", "of no API", "fail", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
+		{"authorizer", "of no API", "skipped", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
+		{"throttling", "of no API", "skipped", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
+		{"routes", "none", "fail", "has no route", answer("apigateway routes", `{"items":[]}`)},
+		{"authorizer", "missing", "fail", "has no authorizer", without("AWS::ApiGatewayV2::Authorizer")},
+		{"authorizer", "deleted by hand", "fail", "deleted by hand",
+			func(w *world) {
+				w.must(w.api().DeleteAuthorizer(w.t.Context(), &apigatewayv2.DeleteAuthorizerInput{ApiId: &w.apiID, AuthorizerId: &w.authorizerID}))
+			}},
+		{"authorizer", "of another kind", "fail", "does not verify JWTs",
+			func(w *world) { answer("apigateway "+w.authorizerID, `{"authorizerType":"REQUEST"}`)(w) }},
+		{"issuer", "whose keys are no JSON", "fail", "keys cannot be read", func(w *world) { w.issuer.keys = "<p>" }},
+		{"routes", "one without authorization", "fail", "the route $default has authorization NONE, not JWT",
+			func(w *world) { w.createRoute("$default", "") }},
+		{"routes", "with another authorizer", "fail", "an authorizer that is not the stack's",
+			func(w *world) { w.createRoute("GET /other", "other") }},
+		{"routes", "of the wrong mode", "fail", "has authorization JWT, not AWS_IAM", iam},
+		{"routes", "of an API that was deleted by hand", "fail", "deleted by hand",
+			func(w *world) {
+				w.must(w.api().DeleteApi(w.t.Context(), &apigatewayv2.DeleteApiInput{ApiId: &w.apiID}))
+			}},
+		{"authorizer", "without an audience", "fail", "names no audience", func(w *world) { w.changeAuthorizer(w.issuer.URL) }},
+		{"authorizer", "with the example's issuer", "fail", "example of samconfig.toml",
+			func(w *world) { w.changeAuthorizer("https://login.example.com", audience) }},
+		{"authorizer", "changed by hand", "fail", "changed by hand",
+			func(w *world) { w.changeAuthorizer(w.issuer.URL, audience, "other") }},
+		{"authorizer", "where IAM decides", "skipped", "IAM decides", iam},
+		{"issuer", "with another name", "fail", "every token would be refused",
+			func(w *world) { w.issuer.name = w.issuer.URL + "/" }},
+		{"issuer", "without keys", "fail", "keys cannot be read", func(w *world) { w.issuer.keys = `{"keys":[]}` }},
+		{"issuer", "that does not answer", "fail", "discovery document cannot be read", func(w *world) { w.issuer.Close() }},
+		{"issuer", "that answers with HTTP 401", "fail", "discovery document cannot be read: HTTP 401",
+			func(w *world) { w.changeAuthorizer(w.gateway.URL, audience) }},
+		{"throttling", "not set", "fail", "sets no throttling", stage(`"defaultRouteSettings":{}`)},
+		{"access-log", "with the token", "fail", "contains the authorization header",
+			stage(`"accessLogSettings":{"destinationArn":"arn:aws:logs:eu-central-1:111122223333:log-group:x",
+			"format":"$context.requestId $request.header.authorization"}`)},
+		{"access-log", "none", "fail", "writes no access log", stage(`"autoDeploy":true`)},
+		{"throttling", "of no stage", "fail", "has no stage",
+			func(w *world) { w.fault("apigateway $default", http.StatusNotFound, "NotFoundException") }},
+	})
+}
+
+func TestRun_Access(t *testing.T) {
+	t.Parallel()
+	replies := func(status int, kind, body string) func(w *world) {
+		return func(w *world) {
+			w.gateway.answers = func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Type", kind)
+				rw.WriteHeader(status)
+				fmt.Fprint(rw, body)
+			}
+		}
+	}
+	preflight := func(origins ...string) func(w *world) {
+		return func(w *world) {
+			cors := &gatewaytypes.Cors{AllowOrigins: origins}
+			w.must(w.api().UpdateApi(w.t.Context(), &apigatewayv2.UpdateApiInput{ApiId: &w.apiID, CorsConfiguration: cors}))
+		}
+	}
+	runRows(t, []row{
+		{"no-identity", "let in", "fail", "passes the gateway", func(w *world) { w.gateway.open = true }},
+		{"no-identity", "answered by another server", "fail", "passes the gateway (HTTP 200 text/html)", replies(200, "text/html", "<p>hello")},
+		{"no-identity", "without an answer", "fail", "the API cannot be reached", func(w *world) { w.gateway.Close() }},
+		{"stack", "without an URL", "fail", "no output Url", func(w *world) { delete(w.stack.outputs, "Url") }},
+		{"forged-token", "let in", "fail", "an unsigned token: passes the gateway", func(w *world) { w.gateway.open = true }},
+		{"forged-token", "where IAM decides", "skipped", "IAM decides", func(w *world) { w.stack.parameters["AuthMode"] = "IAM" }},
+		{"wrong-audience", "let in", "fail", "a token for another audience: passes the gateway",
+			func(w *world) { w.gateway.audience = "another-application" }},
+		{"wrong-audience", "without a token to try", "skipped", "-wrong-token-file", func(w *world) { w.options.WrongToken = redact.String{} }},
+		{"cors", "for every page", "fail", "CORS allows *", preflight("*")},
+		{"cors", "for a page that is not listed", "fail", "https://doctor.invalid is answered",
+			func(w *world) { w.gateway.origins = []string{"*"} }},
+		{"cors", "not for the page that needs it", "fail", "https://other.example.com is answered",
+			func(w *world) { w.options.Origin = "https://other.example.com" }},
+		{"cors", "with the template's placeholder", "skipped", "no page of another origin", preflight("https://none.invalid")},
+		{"cors", "for no page", "skipped", "no page of another origin", preflight()},
+		{"cors", "for no page, and one needs it", "fail", "https://a.example.com should",
+			func(w *world) { preflight()(w); w.options.Origin = "https://a.example.com" }},
+		{"end-to-end", "not asked for", "skipped", "only when asked", func(w *world) { w.options.Call = nil }},
+		{"end-to-end", "without a token", "blocked", "operator's token", func(w *world) { w.options.Token = redact.String{} }},
+		{"end-to-end", "with a token that the gateway refuses", "fail", "refuses the token",
+			func(w *world) { w.options.Token = redact.New("x.y.z") }},
+		{"end-to-end", "in a role that the policy does not grant", "fail", "NotPermitted (HTTP 403)",
+			func(w *world) { w.options.Call.Role = "Admin" }},
+		{"end-to-end", "with a bad order", "fail", "InvalidRequest (HTTP 400)", func(w *world) { w.options.Call.OrderNo = " " }},
+		{"end-to-end", "with credentials that Atlas refuses", "fail", "AtlasRefused (HTTP 502)",
+			func(w *world) {
+				// Twice: with a right value before a wrong one, the broker goes on with that.
+				w.putSecret(`{"clientId":"example-client","clientSecret":"wrong"}`)
+				w.putSecret(`{"clientId":"example-client","clientSecret":"wrong too"}`)
+			}},
+		{"end-to-end", "without a secret", "fail", "SecretUnavailable (HTTP 503)", func(w *world) { w.putSecret(`nothing`) }},
+		{"end-to-end", "while Atlas fails", "fail", "AtlasFailed (HTTP 502)", func(w *world) { w.atlas.Always(atlastest.SystemError()) }},
+		{"end-to-end", "while Atlas is down", "fail", "AtlasUnavailable (HTTP 503)", func(w *world) { w.atlas.Close() }},
+		{"end-to-end", "answered by another server", "fail", "without a link", replies(200, "application/json", `{"hello":1}`)},
+		{"end-to-end", "answered by a page", "fail", "HTTP 404, and it is not JSON", replies(404, "text/html", "<p>")},
+		{"end-to-end", "failed by the gateway", "fail", "the gateway answers HTTP 500: Internal Server Error",
+			replies(500, "application/json", `{"message":"Internal Server Error"}`)},
+		{"end-to-end", "as an identity that may not call", "fail", "refuses the caller",
+			replies(403, "application/json", `{"message":"Forbidden"}`)},
+		{"end-to-end", "signed, where IAM decides", "pass", "Atlas minted a link",
+			func(w *world) {
+				w.stack.parameters["AuthMode"], w.gateway.iam, w.options.Token = "IAM", true, redact.String{}
+			}},
+		{"no-identity", "where IAM decides", "pass", "HTTP 403",
+			func(w *world) { w.stack.parameters["AuthMode"], w.gateway.iam = "IAM", true }},
+		{"atlas-http", "down", "skipped", "no HTTP answer", func(w *world) { w.atlas.Close() }},
+		{"atlas-http", "down, for a function without a network", "fail", "no HTTP answer", func(w *world) { w.atlas.Close(); w.noNetwork() }},
+	})
+}
+
+func TestRun_Alarms(t *testing.T) {
+	t.Parallel()
+	logs := func(w *world) *cloudwatchlogs.Client { return cloudwatchlogs.NewFromConfig(w.direct) }
+	runRows(t, []row{
+		{"log-retention", "of no group", "fail", "has no log group", without("AWS::Logs::LogGroup")},
+		{"alarms", "none", "fail", "has no alarm", without("AWS::CloudWatch::Alarm")},
+		{"recent-outcomes", "none", "skipped", "no request",
+			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults></MetricDataResults>`+
+				`</GetMetricDataResult></GetMetricDataResponse>`)},
+		{"recent-outcomes", "that may not be read", "blocked", "may not call",
+			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults><member>`+
+				`<Id>m0</Id><StatusCode>Forbidden</StatusCode></member></MetricDataResults></GetMetricDataResult></GetMetricDataResponse>`)},
+		{"log-retention", "answered in another form", "blocked", "in an unknown form",
+			answer("DescribeLogGroups", `{"logGroups":[{"logGroupName":1}]}`)},
+		{"log-retention", "for ever", "fail", "for ever",
+			func(w *world) {
+				w.must(logs(w).DeleteRetentionPolicy(w.t.Context(), &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(logGroup)}))
+			}},
+		{"log-retention", "of a group deleted by hand", "fail", "deleted by hand",
+			func(w *world) {
+				w.must(logs(w).DeleteLogGroup(w.t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(logGroup)}))
+			}},
+		{"alarms", "deleted by hand", "fail", "deleted by hand: " + alarmName,
+			func(w *world) {
+				w.must(w.metrics().DeleteAlarms(w.t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{alarmName}}))
+			}},
+		{"alarms", "without an action", "fail", "no action", func(w *world) { w.putAlarm(true) }},
+		{"alarms", "switched off", "fail", "switched off", func(w *world) { w.putAlarm(false, w.topic) }},
+		{"alarms", "in alarm", "fail", "in alarm now",
+			func(w *world) {
+				w.must(w.metrics().SetAlarmState(w.t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String(alarmName),
+					StateValue: cloudwatchtypes.StateValueAlarm, StateReason: aws.String("a drill")}))
+			}},
+		{"alarm-recipients", "of a topic that is not there", "fail", "does not exist",
+			func(w *world) { w.confirmed = 0; w.putAlarm(true, w.topic+"-gone") }},
+		{"alarm-recipients", "that have not confirmed", "fail", "no confirmed subscription", func(w *world) { w.confirmed = 0 }},
+		{"alarm-recipients", "of no topic", "skipped", "no alarm notifies a topic",
+			func(w *world) { w.putAlarm(true, "arn:aws:lambda:eu-central-1:111122223333:function:example") }},
+		{"recent-outcomes", "with function errors", "fail", "2 errors", func(w *world) { w.count(map[string]float64{"Lambda/Errors": 2}) }},
+		{"recent-outcomes", "with throttles", "fail", "1 throttles", func(w *world) { w.count(map[string]float64{"Lambda/Throttles": 1}) }},
+		{"recent-outcomes", "with refusals", "fail", "2 of 3 requests of the last hour counted as AtlasRefused",
+			func(w *world) { w.count(map[string]float64{"AtlasRefused": 2}) }},
+		{"recent-outcomes", "with the previous secret in use", "fail", "SecretFallback",
+			func(w *world) { w.count(map[string]float64{"SecretFallback": 1}) }},
+		{"recent-outcomes", "with no secret", "fail", "SecretUnavailable",
+			func(w *world) { w.count(map[string]float64{"SecretUnavailable": 1}) }},
+		{"recent-outcomes", "with panics", "fail", "InternalErrors", func(w *world) { w.count(map[string]float64{"InternalErrors": 1}) }},
+	})
+}
