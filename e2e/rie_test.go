@@ -1,33 +1,28 @@
 package e2e_test
 
 import (
+	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/e2e/rig"
+	"atriptoken/internal/lambdatest"
 )
 
-// The built bootstrap, unchanged, under Lambda's own Runtime Interface Emulator and with no container: Secrets Manager
-// is moto's, Atlas the simulator.
-func TestBootstrapAnswersUnderTheRuntimeInterfaceEmulator(t *testing.T) {
+// TestRuntimeInterfaceEmulator runs the built bootstrap under Lambda's emulator, without a container.
+func TestRuntimeInterfaceEmulator(t *testing.T) {
 	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: markedSecret})
 	t.Cleanup(atlas.Close)
 	moto := rig.Moto(t, "127.0.0.1")
 	arn := rig.CreateSecret(t, moto, "atrip/atlas", secretValue)
-	lambda, log := startRIE(t,
-		"ATLAS_BASE_URL="+atlas.URL, "ATLAS_SECRET_ARN="+arn, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+moto)
-
+	url, log := startRIE(t, "ATLAS_BASE_URL="+atlas.URL, "ATLAS_SECRET_ARN="+arn, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+moto)
 	for _, name := range []string{"http-api-jwt", "plain"} {
 		t.Run(name, func(t *testing.T) {
-			event, err := os.ReadFile(filepath.Join(rig.Root(), "events", name+".json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer, body := send(t, http.MethodPost, lambda, string(event))
+			answer, body := rig.Send(t, http.MethodPost, url, string(lambdatest.Event(name)))
 			if answer.StatusCode != http.StatusOK {
 				t.Fatalf("the emulator answered %s: %s", answer.Status, body)
 			}
@@ -36,17 +31,17 @@ func TestBootstrapAnswersUnderTheRuntimeInterfaceEmulator(t *testing.T) {
 	}
 }
 
-// startRIE builds the function for this machine and runs it under the emulator that SAM CLI ships, with the variables
-// given. It returns the invocation URL and what both have written.
+// startRIE builds the function and runs it under the emulator that comes with SAM CLI. It returns the URL that invokes
+// it and its output so far.
 func startRIE(t *testing.T, variables ...string) (invoke string, log func() string) {
 	t.Helper()
 	emulators, err := filepath.Glob(filepath.Join(rig.Root(), ".tools/venv/lib/python3*/site-packages/samcli/local/rapid",
 		"aws-lambda-rie-"+rig.Architecture()))
 	if err != nil || len(emulators) != 1 {
-		t.Fatalf("SAM CLI's aws-lambda-rie-%s is not there: %v %v", rig.Architecture(), emulators, err)
+		t.Fatalf("SAM CLI's aws-lambda-rie-%s is missing: %v %v", rig.Architecture(), emulators, err)
 	}
 	rig.Run(t, "make", "build")
-	// A copy, as pip may have installed it without the right to execute.
+	// A copy, as pip may have installed it without execute permission.
 	emulator := filepath.Join(t.TempDir(), "aws-lambda-rie")
 	rig.Run(t, "install", "-m", "755", emulators[0], emulator)
 
@@ -56,7 +51,21 @@ func startRIE(t *testing.T, variables ...string) (invoke string, log func() stri
 		"--runtime-api-address", "127.0.0.1:"+freePort(t), filepath.Join(artifact, "bootstrap"))
 	cmd.Env = rig.Environ(append(variables, "LAMBDA_TASK_ROOT="+artifact, "AWS_LAMBDA_FUNCTION_NAME=atrip")...)
 	process := rig.Start(t, cmd, `exec '.*bootstrap'`)
-	// The emulator says nothing when it begins to listen.
-	rig.AwaitListener(t, address)
+	// The emulator prints nothing when it begins to listen.
+	awaitListener(t, address)
 	return "http://" + address + "/2015-03-31/functions/function/invocations", process.Output
+}
+
+func awaitListener(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing listens at %s: %v", address, err)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -13,19 +12,19 @@ import (
 
 const backOffice = "https://backoffice.example.com"
 
-// SAM's local gateway runs no authorizer, so both modes let the request through and the local policy decides.
-func TestSAMLocalGatewayAnswersPostAndPreflight(t *testing.T) {
+// TestSAMLocalGateway uses the local policy, as SAM's gateway runs no authorizer.
+func TestSAMLocalGateway(t *testing.T) {
 	template := rig.Build(t)
-	outside := startInDocker(t)
+	upstream := startUpstreams(t)
 	modes := map[string][]string{
 		"JWT": {"AuthMode=JWT", "JwtIssuer=https://login.example.com", "JwtAudience=atrip-token-broker"},
 		"IAM": {"AuthMode=IAM"},
 	}
 	for mode, parameters := range modes {
 		t.Run(mode, func(t *testing.T) {
-			gateway, log := startGateway(t, template, outside, parameters...)
-			t.Run("a POST is answered with a link", func(t *testing.T) {
-				answer, body := send(t, http.MethodPost, gateway, sampleBody, "Content-Type", "application/json")
+			gateway, log := startGateway(t, template, upstream, parameters...)
+			t.Run("POST", func(t *testing.T) {
+				answer, body := rig.Send(t, http.MethodPost, gateway, sampleBody, "Content-Type", "application/json")
 				if answer.StatusCode != http.StatusOK {
 					t.Fatalf("answered %s: %s", answer.Status, body)
 				}
@@ -34,8 +33,8 @@ func TestSAMLocalGatewayAnswersPostAndPreflight(t *testing.T) {
 					t.Errorf("Cache-Control is %q, want no-store", got)
 				}
 			})
-			t.Run("a bad body is answered with problem+json", func(t *testing.T) {
-				answer, body := send(t, http.MethodPost, gateway, `{"orderNo":""}`, "Content-Type", "application/json")
+			t.Run("invalid body", func(t *testing.T) {
+				answer, body := rig.Send(t, http.MethodPost, gateway, `{"orderNo":""}`, "Content-Type", "application/json")
 				if answer.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), `"InvalidRequest"`) {
 					t.Errorf("answered %s: %s", answer.Status, body)
 				}
@@ -43,8 +42,8 @@ func TestSAMLocalGatewayAnswersPostAndPreflight(t *testing.T) {
 					t.Errorf("Content-Type is %q", got)
 				}
 			})
-			t.Run("a preflight names the origin and the method", func(t *testing.T) {
-				answer, body := send(t, http.MethodOptions, gateway, "", "Origin", backOffice,
+			t.Run("preflight", func(t *testing.T) {
+				answer, body := rig.Send(t, http.MethodOptions, gateway, "", "Origin", backOffice,
 					"Access-Control-Request-Method", http.MethodPost, "Access-Control-Request-Headers", "authorization,content-type")
 				if answer.StatusCode/100 != 2 {
 					t.Fatalf("answered %s: %s", answer.Status, body)
@@ -62,18 +61,18 @@ func TestSAMLocalGatewayAnswersPostAndPreflight(t *testing.T) {
 
 const sampleBody = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Customer service"}`
 
-// startGateway runs `sam local start-api` until the test ends and returns the route's URL and what it has written.
-func startGateway(t *testing.T, template string, outside inDocker, parameters ...string) (route string, log func() string) {
+// startGateway runs `sam local start-api`. It returns the route's URL and the output so far.
+func startGateway(t *testing.T, template string, upstream upstreams, parameters ...string) (route string, log func() string) {
 	t.Helper()
 	port := freePort(t)
 	parameters = append(parameters, "PolicyFile=policies/local.cedar", "CorsOrigins="+backOffice)
 	cmd := rig.SAM(t, []string{"local", "start-api", "--template", template, "--skip-pull-image",
-		"--warm-containers", "EAGER", "--docker-network", outside.network, "--port", port}, outside.parameters(parameters...)...)
+		"--warm-containers", "EAGER", "--docker-network", upstream.network, "--port", port}, upstream.parameters(parameters...)...)
 	process := rig.Start(t, cmd, `Running on (http://127\.0\.0\.1:[0-9]+)`)
 	return process.Ready[1] + "/getAtripToken.do", process.Output
 }
 
-// freePort returns a port of the loopback that was free a moment ago; SAM CLI takes no port 0.
+// freePort returns a port that was free a moment ago, for programs that do not accept port 0.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -82,26 +81,4 @@ func freePort(t *testing.T) string {
 	}
 	defer l.Close()
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
-}
-
-// send makes one request and returns the answer and its body; headers are given as name, value pairs.
-func send(t *testing.T, method, url, body string, headers ...string) (*http.Response, []byte) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	got, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer, got
 }

@@ -9,18 +9,18 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-// settings are the parameters with which a caller's operators are known by their groups.
+// settings are the parameters that a caller's events need.
 var settings = map[string][]string{
 	"appsync-cognito":  {"OperatorGroupsClaim=cognito:groups"},
 	"rest-api-cognito": {"OperatorGroupsClaim=cognito:groups"},
 }
 
-// refused are the callers to whom the default policy permits nothing.
+// refused are the callers without an identity.
 var refused = map[string]bool{"load-balancer": true, "load-balancer-multi-value": true}
 
-func TestSAMLocalInvokeAnswersEverySampleEvent(t *testing.T) {
+func TestSAMLocalInvoke(t *testing.T) {
 	template := rig.Build(t)
-	outside := startInDocker(t)
+	upstream := startUpstreams(t)
 	events, err := filepath.Glob(filepath.Join(rig.Root(), "events", "*.json"))
 	if err != nil || len(events) == 0 {
 		t.Fatalf("no sample events: %v", err)
@@ -28,7 +28,7 @@ func TestSAMLocalInvokeAnswersEverySampleEvent(t *testing.T) {
 	for _, event := range events {
 		caller := strings.TrimSuffix(filepath.Base(event), ".json")
 		t.Run(caller, func(t *testing.T) {
-			reply, log := invoke(t, template, event, outside, settings[caller]...)
+			reply, log := invoke(t, template, event, upstream, settings[caller]...)
 			if refused[caller] {
 				if !bytes.Contains(reply, []byte(`"statusCode": 403`)) || !bytes.Contains(reply, []byte("NotPermitted")) {
 					t.Errorf("want NotPermitted, got %s", reply)
@@ -36,7 +36,7 @@ func TestSAMLocalInvokeAnswersEverySampleEvent(t *testing.T) {
 				return
 			}
 			link := mintedURL(t, reply)
-			if !strings.HasPrefix(link, outside.atlas.URL) {
+			if !strings.HasPrefix(link, upstream.atlas.URL) {
 				t.Errorf("the link does not lead to the simulator's portal: %s", link)
 			}
 			keepsSecret(t, log, link)
@@ -44,13 +44,13 @@ func TestSAMLocalInvokeAnswersEverySampleEvent(t *testing.T) {
 	}
 }
 
-// invoke runs `sam local invoke` with the stack's parameters and returns the function's reply and everything else that was written. SAM CLI exits
-// with 0 also when the function fails, so the reply tells.
-func invoke(t *testing.T, template, event string, outside inDocker, parameters ...string) (reply []byte, log string) {
+// invoke runs `sam local invoke` and returns the function's reply and the log. A function error ends the test: SAM CLI's
+// exit code does not report it.
+func invoke(t *testing.T, template, event string, upstream upstreams, parameters ...string) (reply []byte, log string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--template", template, "--event", event,
-		"--skip-pull-image", "--docker-network", outside.network}, outside.parameters(parameters...)...)
+		"--skip-pull-image", "--docker-network", upstream.network}, upstream.parameters(parameters...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("sam local invoke: %v\n%s", err, &stderr)

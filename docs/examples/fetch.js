@@ -1,19 +1,19 @@
 // Asks the broker for a link with fetch, for pages that do not use <atrip-link>, and for servers that hold an operator's token.
-// In a page, mind what web/README.md says of pop-up blockers and of where the url may not go.
+// For a page, see web/README.md on pop-up blockers and on where the url must not be stored.
 
-/** What the broker or API Gateway answered instead of a link. */
+/** The error that the broker or API Gateway answered. */
 export class BrokerError extends Error {
   constructor(status, body, headers) {
     super(body?.detail ?? body?.message ?? `HTTP ${status}`);
     this.status = status;
-    this.code = body?.code; // the gateway's own answers have none
+    this.code = body?.code; // undefined in API Gateway's own errors
     this.requestId = body?.instance ?? headers.get('apigw-requestid');
     this.retryAfter = Number(headers.get('retry-after') ?? 0);
     this.errors = body?.errors ?? [];
   }
 }
 
-/** Returns the url that opens an order: {orderNo, role}, and userName where it is not the token's own. */
+/** Returns the url that opens an order: {orderNo, role}, with userName if it is not the token's. */
 export async function askForLink(endpoint, accessToken, order) {
   const response = await fetch(endpoint, {
     method: 'POST',

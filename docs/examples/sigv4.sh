@@ -2,7 +2,7 @@
 # Asks the broker for a link in a stack whose AuthMode is IAM, signed by curl (7.75 or later) with AWS credentials that
 # allow execute-api:Invoke.
 #
-#   samples/sigv4.sh https://API.execute-api.eu-west-1.amazonaws.com/getAtripToken.do ORDER USER ROLE
+#   sigv4.sh https://API.execute-api.eu-west-1.amazonaws.com/getAtripToken.do ORDER USER ROLE
 set -euo pipefail
 endpoint=$1 order=$2 user=$3 role=$4
 : "${AWS_REGION:?is the region of the API}" "${AWS_ACCESS_KEY_ID:?is missing}" "${AWS_SECRET_ACCESS_KEY:?is missing}"
@@ -10,7 +10,7 @@ endpoint=$1 order=$2 user=$3 role=$4
 # quoted VALUE writes a JSON string.
 quoted() { local s=${1//\\/\\\\}; printf '"%s"' "${s//\"/\\\"}"; }
 
-# The credentials go in by a file descriptor: a command line can be read by everybody on the machine.
+# The credentials are passed by a file descriptor: every user of the machine can read a command line.
 curl --silent --show-error --fail-with-body --max-time 30 \
   --config <(printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
     [ -z "${AWS_SESSION_TOKEN:-}" ] || printf 'header = "x-amz-security-token: %s"\n' "$AWS_SESSION_TOKEN") \

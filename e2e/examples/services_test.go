@@ -1,7 +1,6 @@
-package examples_test
+package examples
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -12,9 +11,10 @@ import (
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
+	"atriptoken/internal/lambdatest"
 )
 
-// machine is the part of the Amazon States Language that the sample uses.
+// machine is the part of the Amazon States Language that the example uses.
 type machine struct {
 	StartAt string
 	States  map[string]struct {
@@ -22,88 +22,90 @@ type machine struct {
 		Parameters struct {
 			Payload map[string]string
 		}
-		Retry []struct {
-			ErrorEquals []string
-			MaxAttempts int
-		}
-		Catch []struct {
-			ErrorEquals []string
-			Next        string
-		}
+		Retry []retrier
+		Catch []catcher
 	}
 }
 
-// walk runs a machine as Step Functions would, without its pauses, and returns
-// the state in which it ends and how often the function was asked.
-func (m machine) walk(t *testing.T, b *broker, input map[string]string) (end string, asked int) {
+type retrier struct {
+	ErrorEquals []string
+	MaxAttempts int
+}
+
+type catcher struct {
+	ErrorEquals []string
+	Next        string
+}
+
+// run runs the machine without its pauses. It returns the last state and the
+// number of invocations.
+func (m machine) run(t *testing.T, b *broker, input map[string]string) (end string, invocations int) {
 	t.Helper()
-	state := m.StartAt
-	for {
-		s, ok := m.States[state]
+	for name := m.StartAt; ; {
+		state, ok := m.States[name]
 		if !ok {
-			t.Fatalf("there is no state %q", state)
+			t.Fatalf("there is no state %q", name)
 		}
-		if s.Type != "Task" {
-			return state, asked
+		if state.Type != "Task" {
+			return name, invocations
 		}
 		payload := map[string]string{}
-		for name, path := range s.Parameters.Payload {
+		for name, path := range state.Parameters.Payload {
 			payload[strings.TrimSuffix(name, ".$")] = input[strings.TrimPrefix(path, "$.")]
 		}
-		tries := make([]int, len(s.Retry))
-	again:
-		_, failed := b.invoke(t, "service", payload)
-		asked++
-		if failed == nil {
-			state = s.Next
-			continue
-		}
-		for i, r := range s.Retry {
-			if slices.Contains(r.ErrorEquals, failed.Type) && tries[i] < r.MaxAttempts {
-				tries[i]++
-				goto again
-			}
-		}
-		for _, c := range s.Catch {
-			if slices.Contains(c.ErrorEquals, failed.Type) || slices.Contains(c.ErrorEquals, "States.ALL") {
-				state = c.Next
+		name = state.Next
+		for tries := make([]int, len(state.Retry)); ; {
+			_, reply := b.invoke(t, "service", payload)
+			invocations++
+			if !reply.Failed() {
 				break
 			}
-		}
-		if s.Type == m.States[state].Type {
-			t.Fatalf("nothing catches %s", failed.Type)
+			retry := slices.IndexFunc(state.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, reply.ErrorType) })
+			if retry >= 0 && tries[retry] < state.Retry[retry].MaxAttempts {
+				tries[retry]++
+				continue
+			}
+			caught := slices.IndexFunc(state.Catch, func(c catcher) bool {
+				return slices.Contains(c.ErrorEquals, reply.ErrorType) || slices.Contains(c.ErrorEquals, "States.ALL")
+			})
+			if caught < 0 {
+				t.Fatalf("%s is not caught", reply.ErrorType)
+			}
+			name = state.Catch[caught].Next
+			break
 		}
 	}
 }
 
 func TestStepFunctions(t *testing.T) {
-	m := read[machine](t, root+"/docs/examples/step-functions.asl.json")
+	m := read[machine](t, "docs/examples/step-functions.asl.json")
 	for _, row := range []struct {
 		name, role string
 		steps      []atlastest.Step
 		always     atlastest.Step
 		end        string
-		asked      int
+		invoked    int
 	}{
-		{"a link", "Finance", nil, atlastest.OK(), "HandOver", 1},
-		{"a role that is none", "Boss", nil, atlastest.OK(), "Refused", 1},
+		{"link", "Finance", nil, atlastest.OK(), "HandOver", 1},
+		{"unknown role", "Boss", nil, atlastest.OK(), "Refused", 1},
 		{"Atlas refuses the credentials", "Finance", nil, atlastest.Unauthorized(), "CallSupport", 1},
-		{"Atlas fails for a while", "Finance", []atlastest.Step{atlastest.SystemError(), atlastest.SystemError()}, atlastest.OK(), "HandOver", 2},
-		{"Atlas fails for good", "Finance", nil, atlastest.SystemError(), "TryLater", 3},
+		{"Atlas fails twice", "Finance", []atlastest.Step{atlastest.SystemError(), atlastest.SystemError()}, atlastest.OK(), "HandOver", 2},
+		{"Atlas keeps failing", "Finance", nil, atlastest.SystemError(), "TryLater", 3},
 		{"Atlas limits the rate", "Finance", nil, atlastest.RateLimited(60, 200), "TryLater", 4},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBroker(t)
 			b.atlas.Script(row.steps...)
 			b.atlas.Always(row.always)
-			end, asked := m.walk(t, b, map[string]string{"orderNo": order, "userName": "amelia@example.com", "role": row.role})
-			if end != row.end || asked != row.asked {
-				t.Errorf("ends in %s after %d invocations, want %s after %d", end, asked, row.end, row.asked)
+			end, invoked := m.run(t, b, map[string]string{"orderNo": order, "userName": "amelia@example.com", "role": row.role})
+			if end != row.end || invoked != row.invoked {
+				t.Errorf("ends in %s after %d invocations, want %s after %d", end, invoked, row.end, row.invoked)
 			}
 		})
 	}
-	// Every name is one that the broker, Lambda or Step Functions gives.
-	known := []string{"States.ALL", "Sandbox.Timedout", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
+	// The broker, Lambda or Step Functions has each of the errors.
+	known := []string{"States.ALL", "Sandbox.Timedout", "Lambda.ServiceException", "Lambda.AWSLambdaException",
+		"Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
 	for code := range handler.Codes() {
 		known = append(known, string(code))
 	}
@@ -117,15 +119,15 @@ func TestStepFunctions(t *testing.T) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			t.Errorf("nobody gives the error %s", name)
+			t.Errorf("there is no error %s", name)
 		}
 	}
 }
 
 func TestAppSync(t *testing.T) {
 	b := newBroker(t)
-	dir := t.TempDir()
-	resolver, err := os.ReadFile(root + "/docs/examples/appsync/getAtripToken.js")
+	folder := t.TempDir()
+	resolver, err := os.ReadFile(filepath.Join(dir, "appsync/getAtripToken.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +136,7 @@ func TestAppSync(t *testing.T) {
 		"node_modules/@aws-appsync/utils/package.json": `{"name":"@aws-appsync/utils","type":"module","main":"index.js"}`,
 		"node_modules/@aws-appsync/utils/index.js":     `export const util = { error: (message, type) => { throw { message, type }; } };`,
 	} {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -142,48 +144,48 @@ func TestAppSync(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// node runs one of the resolver's functions and prints what it returns or throws.
+	const call = `import * as resolver from './getAtripToken.mjs';
+		const [name, ctx] = process.argv.slice(1);
+		let out;
+		try { out = resolver[name](JSON.parse(ctx)); } catch (e) { out = { thrown: e }; }
+		console.log(JSON.stringify(out));`
+	// node calls a function of the resolver.
 	node := func(function string, ctx any) map[string]any {
 		t.Helper()
 		input, err := json.Marshal(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval",
-			`import * as resolver from './getAtripToken.mjs'; let out;
-			try { out = resolver.`+function+`(JSON.parse(process.argv[1])); } catch (e) { out = { thrown: e }; } console.log(JSON.stringify(out));`, string(input))
-		command.Dir = dir
-		var stderr bytes.Buffer
-		command.Stderr = &stderr
-		text, err := command.Output()
+		command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", call, function, string(input))
+		command.Dir = folder
+		text, err := command.CombinedOutput()
 		var out map[string]any
 		if err != nil || json.Unmarshal(text, &out) != nil {
-			t.Fatalf("node: %v %s %s", err, text, &stderr)
+			t.Fatalf("node: %v\n%s", err, text)
 		}
 		return out
 	}
-	ctx := read[map[string]any](t, root+"/events/appsync-oidc.json")
+	ctx := read[map[string]any](t, "events/appsync-oidc.json")
 	for _, row := range []struct{ role, thrown string }{{"Finance", ""}, {"Admin", "NotPermitted"}, {"Boss", "InvalidRequest"}} {
 		ctx["args"] = map[string]string{"orderNo": order, "role": row.role}
 		request := node("request", ctx)
 		if request["operation"] != "Invoke" {
 			t.Fatalf("the request is %v", request)
 		}
-		result, failed := b.invoke(t, "api", request["payload"])
-		if failed != nil {
-			response := node("response", map[string]any{"error": map[string]string{"message": failed.Message, "type": failed.Type}})
-			if thrown, _ := response["thrown"].(map[string]any); thrown["type"] != row.thrown {
-				t.Errorf("role %s: the error is %v, want %s", row.role, response, row.thrown)
-			}
-			continue
+		answer, reply := b.invoke(t, "api", request["payload"])
+		result := map[string]any{"result": answer}
+		if reply.Failed() {
+			result = map[string]any{"error": map[string]string{"message": reply.ErrorMessage, "type": reply.ErrorType}}
 		}
-		if response := node("response", map[string]any{"result": result}); row.thrown != "" || !b.isLink(response["url"]) {
-			t.Errorf("role %s: %v, want a link", row.role, response)
+		response := node("response", result)
+		thrown, _ := response["thrown"].(map[string]any)
+		if row.thrown == "" && !b.isLink(response["url"]) || row.thrown != "" && thrown["type"] != row.thrown {
+			t.Errorf("role %s: %v, want a link or the error %q", row.role, response, row.thrown)
 		}
 	}
 }
 
-// flow is the part of Amazon Connect's flow language that the sample uses.
+// flow is the part of Amazon Connect's flow language that the example uses.
 type flow struct {
 	StartAction string
 	Actions     []struct {
@@ -205,7 +207,7 @@ type flow struct {
 }
 
 func TestConnectFlow(t *testing.T) {
-	f := read[flow](t, root+"/docs/examples/connect-flow.json")
+	f := read[flow](t, "docs/examples/connect-flow.json")
 	at := func(id string) int {
 		for i, a := range f.Actions {
 			if a.Identifier == id {
@@ -215,17 +217,17 @@ func TestConnectFlow(t *testing.T) {
 		t.Fatalf("the flow has no action %q", id)
 		return 0
 	}
-	for _, a := range f.Actions { // every way leads to an action
-		ways := []string{a.Transitions.NextAction}
+	for _, a := range f.Actions { // every transition leads to an action
+		next := []string{a.Transitions.NextAction}
 		for _, c := range a.Transitions.Conditions {
-			ways = append(ways, c.NextAction)
+			next = append(next, c.NextAction)
 		}
 		for _, e := range a.Transitions.Errors {
-			ways = append(ways, e.NextAction)
+			next = append(next, e.NextAction)
 		}
-		for _, way := range ways {
+		for _, id := range next {
 			if a.Type != "EndFlowExecution" {
-				at(way)
+				at(id)
 			}
 		}
 	}
@@ -235,7 +237,7 @@ func TestConnectFlow(t *testing.T) {
 		step  atlastest.Step
 		end   string
 	}{
-		{"a link", order, atlastest.OK(), "show"},
+		{"link", order, atlastest.OK(), "show"},
 		{"no order", "", atlastest.OK(), "refused"},
 		{"Atlas refuses the credentials", order, atlastest.Unauthorized(), "support"},
 		{"Atlas fails", order, atlastest.SystemError(), "later"},
@@ -252,11 +254,10 @@ func TestConnectFlow(t *testing.T) {
 				}
 				parameters[name] = value
 			}
-			event := read[map[string]any](t, root+"/events/connect.json")
-			event["Details"].(map[string]any)["Parameters"] = parameters
-			external, failed := b.invoke(t, "service", event)
-			if failed != nil {
-				t.Fatal(failed)
+			event := lambdatest.Event("connect", lambdatest.Set(parameters, "Details", "Parameters"))
+			external, reply := b.invoke(t, "service", json.RawMessage(event))
+			if reply.Failed() {
+				t.Fatalf("%s", reply.Payload)
 			}
 			which := f.Actions[at(ask.Transitions.NextAction)]
 			next := which.Transitions.Errors[0].NextAction
@@ -268,7 +269,8 @@ func TestConnectFlow(t *testing.T) {
 			if next != row.end {
 				t.Errorf("the code %v leads to %s, want %s", external["code"], next, row.end)
 			}
-			if link := f.Actions[at("show")].Parameters.ViewData["link"]; row.end == "show" && (link != "$.External.url" || !b.isLink(external["url"])) {
+			link := f.Actions[at("show")].Parameters.ViewData["link"]
+			if row.end == "show" && (link != "$.External.url" || !b.isLink(external["url"])) {
 				t.Errorf("the view shows %s of %v", link, external)
 			}
 		})

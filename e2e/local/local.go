@@ -1,44 +1,34 @@
-// Package local runs cmd/local for tests of the whole system: every part of it
-// on free ports of this machine.
+// Package local runs cmd/local for tests of the whole system, on free ports.
 package local
 
 import (
-	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"atriptoken/e2e/rig"
 )
 
-// build builds cmd/local once a test binary.
+// build builds cmd/local once per test binary.
 var build = sync.OnceValues(func() (string, error) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(root, "build", "e2e", filepath.Base(os.Args[0])+"-local")
-	command := exec.Command("go", "build", "-o", binary, "./cmd/local")
-	command.Dir, command.Stderr = root, os.Stderr
+	binary := filepath.Join(rig.Root(), "build", "e2e", filepath.Base(os.Args[0])+"-local")
+	command := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "./cmd/local")
+	command.Dir, command.Stderr = rig.Root(), os.Stderr
 	return binary, command.Run()
 })
 
-// System is a running cmd/local: where its parts are, and what it wrote.
+// System is a running cmd/local.
 type System struct {
-	// The parts' addresses. API is the broker's whole URL.
+	*rig.Process `json:"-"`
+	// The parts' addresses. API is the broker's complete URL.
 	Console, API, Issuer, Atlas, Secrets string
-
-	mu    sync.Mutex
-	lines []string
 }
 
-// Start runs cmd/local until the test ends, with variables (name=value) added to
-// its environment. The calling package has to stand two folders below the
-// checkout's root.
+// Start runs cmd/local until the test ends, with more variables (NAME=value) in
+// its environment.
 func Start(t testing.TB, variables ...string) *System {
 	t.Helper()
 	binary, err := build()
@@ -46,55 +36,15 @@ func Start(t testing.TB, variables ...string) *System {
 		t.Fatalf("build cmd/local: %v", err)
 	}
 	command := exec.Command(binary, "-json", "-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0")
-	command.Dir = "../.." // where the default policy is
-	command.Env = append(os.Environ(), variables...)
-	command.Stderr = os.Stderr
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s := &System{}
-	ready := make(chan error, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			s.mu.Lock()
-			s.lines = append(s.lines, lines.Text())
-			s.mu.Unlock()
-			if strings.Contains(lines.Text(), `"message":"ready"`) {
-				ready <- json.Unmarshal(lines.Bytes(), s)
-			}
-		}
-	}()
+	command.Env = rig.Environ(variables...)
+	s := &System{Process: rig.Start(t, command, `^\{.*"message":"ready".*\}$`)}
 	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		<-ended
-		if err := command.Wait(); err != nil {
-			t.Errorf("cmd/local ended badly: %v", err)
+		if code := s.ExitCode(); code != 0 {
+			t.Errorf("cmd/local ended with exit code %d:\n%s", code, s.Output())
 		}
 	})
-	select {
-	case err := <-ready:
-		if err != nil {
-			t.Fatal(err)
-		}
-	case <-ended:
-		t.Fatal("cmd/local did not start")
-	case <-time.After(time.Minute):
-		t.Fatal("cmd/local was not ready within a minute")
+	if err := json.Unmarshal([]byte(s.Ready[0]), s); err != nil {
+		t.Fatal(err)
 	}
 	return s
-}
-
-// Output is all that cmd/local wrote so far.
-func (s *System) Output() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strings.Join(s.lines, "\n")
 }

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// AWS makes one call of an AWS API at endpoint, such as Moto's URL, and returns its result. service and operation are
-// named as boto3 names them ("ec2", "describe_vpcs"). For checks that look at many services, whose Go modules would be
-// large.
+// AWS calls an AWS API at endpoint and returns its result. It takes boto3's names ("ec2", "describe_vpcs"), for tests
+// that read from many services, whose Go modules are large.
 func AWS(t testing.TB, endpoint, service, operation string, parameters map[string]any) map[string]any {
 	t.Helper()
 	if parameters == nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Architecture returns Lambda's name of this machine's processor, x86_64 or arm64.
+// Architecture returns this machine's architecture as Lambda names it.
 func Architecture() string {
 	if runtime.GOARCH == "arm64" {
 		return "arm64"
@@ -19,14 +19,11 @@ func Architecture() string {
 	return "x86_64"
 }
 
-// networks counts the networks made, so that each has a name of its own.
+// networks makes the networks' names unique.
 var networks atomic.Int32
 
-// Network makes a Docker network for the test. It returns its name and the address under which containers on it reach
-// this machine: a server that listens there is seen by them, while one that listens on the loopback is not.
-//
-// With the test, the network ends, and first every container on it: SAM CLI leaves one behind when it is interrupted
-// while it starts it, or when it has to be killed.
+// Network creates a Docker network for the test. It returns its name and the address by which its containers reach
+// this machine. The network and its containers are removed with the test, as SAM CLI can leave a container behind.
 func Network(t testing.TB) (name, address string) {
 	t.Helper()
 	name = fmt.Sprintf("atrip-e2e-%d-%d", os.Getpid(), networks.Add(1))
@@ -36,25 +33,25 @@ func Network(t testing.TB) (name, address string) {
 	return name, strings.TrimSpace(gateway)
 }
 
-// removeNetwork removes the network and the containers on it. The engine takes a container from its network a moment
-// after it has removed it, so that the network may need to be asked for more than once.
+// removeNetwork removes the network and its containers. It tries again, as the engine detaches a container from its
+// network a moment after removing it.
 func removeNetwork(t testing.TB, name string) {
 	var out []byte
 	var err error
 	for range 20 {
 		containers, _ := exec.Command(docker(), "ps", "-aq", "--filter", "network="+name).Output()
 		for _, container := range strings.Fields(string(containers)) {
-			_ = exec.Command(docker(), "rm", "-f", container).Run() // it may be on its way out already
+			_ = exec.Command(docker(), "rm", "-f", container).Run() // fails if it has just ended
 		}
 		if out, err = exec.Command(docker(), "network", "rm", name).CombinedOutput(); err == nil {
 			return
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
-	t.Errorf("the test's network cannot be removed: %v\n%s", err, out)
+	t.Errorf("remove the network %s: %v\n%s", name, err, out)
 }
 
-// docker returns the client to use: Debian's own where another stands before it in PATH.
+// docker returns the client to use: Debian's, even if another one precedes it in PATH.
 func docker() string {
 	if _, err := os.Stat("/usr/bin/docker"); err == nil {
 		return "/usr/bin/docker"

@@ -9,8 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// Moto starts moto's server, an imitation of AWS's APIs that others keep, on an address of this machine and a free port,
-// and returns its URL.
+// Moto starts moto's server, a simulator of AWS's APIs, on a free port of the address and returns its URL.
 func Moto(t testing.TB, address string) string {
 	t.Helper()
 	cmd := exec.Command(Tool(t, "moto_server"), "-H", address, "-p", "0")
@@ -23,7 +22,7 @@ func Moto(t testing.TB, address string) string {
 	return server.Ready[1]
 }
 
-// AWSConfig returns the configuration of an SDK client that speaks to the endpoint given, such as Moto's URL.
+// AWSConfig returns the SDK configuration for an endpoint such as Moto's URL.
 func AWSConfig(endpoint string) aws.Config {
 	return aws.Config{
 		Region:       Region,
@@ -32,13 +31,13 @@ func AWSConfig(endpoint string) aws.Config {
 	}
 }
 
-// CreateSecret makes a secret at endpoint and returns its ARN.
+// CreateSecret creates a secret at endpoint and returns its ARN.
 func CreateSecret(t testing.TB, endpoint, name, value string) string {
 	t.Helper()
 	made, err := secretsmanager.NewFromConfig(AWSConfig(endpoint)).CreateSecret(t.Context(),
 		&secretsmanager.CreateSecretInput{Name: aws.String(name), SecretString: aws.String(value)})
 	if err != nil {
-		t.Fatalf("the secret %s cannot be made: %v", name, err)
+		t.Fatalf("create the secret %s: %v", name, err)
 	}
 	return aws.ToString(made.ARN)
 }

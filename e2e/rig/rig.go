@@ -1,26 +1,30 @@
-// Package rig starts the real parts that the end-to-end checks need and ends them with the test: processes, Docker
-// networks, moto's AWS, SAM CLI. Every failure to have a part ends the test with the part's name.
+// Package rig starts the real parts of the end-to-end tests and stops them with
+// the test: processes, Docker networks, moto, SAM CLI. A part that fails ends the
+// test with the part's name.
 package rig
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 )
 
-// Region is the AWS Region that everything here pretends to stand in.
+// Region is the AWS Region of all tests.
 const Region = "eu-west-1"
 
-// Root returns the project's root folder.
+// Root returns the repository's root folder.
 func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Tool returns the path of a program that `make tools` installed, such as sam.
+// Tool returns the path of a Python program that `make tools` installed.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join(Root(), ".tools", "venv", "bin", name)
@@ -30,48 +34,41 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// Environ returns this process's environment without variables that would change what is checked (a developer's
-// AWS, ATLAS and ATRIP settings, which SAM CLI hands to the function), with made-up AWS credentials, and with extra
-// ("NAME=value") added.
+// settings are the variables of a developer that would change what is tested.
+var settings = regexp.MustCompile(`^(AWS|ATLAS|ATRIP|SAM)_`)
+
+// Environ returns this process's environment without a developer's settings, but
+// with example AWS credentials and extra ("NAME=value").
 func Environ(extra ...string) []string {
-	var kept []string
+	var all []string
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !hasPrefix(name, "AWS_", "ATLAS_", "ATRIP_", "SAM_") {
-			kept = append(kept, variable)
+		if !settings.MatchString(variable) {
+			all = append(all, variable)
 		}
 	}
-	kept = append(kept, "SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION="+Region, "AWS_REGION="+Region,
+	all = append(all, "SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION="+Region, "AWS_REGION="+Region,
 		"AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true")
-	return append(kept, extra...)
+	return append(all, extra...)
 }
 
-func hasPrefix(s string, prefixes ...string) bool {
-	for _, prefix := range prefixes {
-		if strings.HasPrefix(s, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// Run runs a program in the project's root to its end and returns what it wrote to standard output. A non-zero exit
-// ends the test with all that was written.
+// Run runs a program in the root folder and returns its standard output. A
+// non-zero exit ends the test.
 func Run(t testing.TB, program string, args ...string) string {
 	t.Helper()
-	stdout, stderr, err := Output(t, program, args...)
+	stdout, stderr, err := OutputWith(t, nil, program, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, stdout, stderr)
 	}
 	return stdout
 }
 
-// Output runs a program as Run does and returns what it wrote and how it ended.
+// Output runs a program in the root folder.
 func Output(t testing.TB, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	return OutputWith(t, nil, program, args...)
 }
 
-// OutputWith is Output with variables ("NAME=value") added to the program's environment.
+// OutputWith is Output with more variables ("NAME=value") in the environment.
 func OutputWith(t testing.TB, variables []string, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, diagnostics strings.Builder
@@ -80,4 +77,27 @@ func OutputWith(t testing.TB, variables []string, program string, args ...string
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	err = cmd.Run()
 	return out.String(), diagnostics.String(), err
+}
+
+// Send sends a request with headers given as name, value pairs, and returns the
+// response and its body.
+func Send(t testing.TB, method, url, body string, headers ...string) (*http.Response, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, text
 }

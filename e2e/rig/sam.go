@@ -7,22 +7,21 @@ import (
 	"testing"
 )
 
-// SAM returns a command of SAM CLI with the developer's settings kept away and this machine's architecture among the
-// stack's parameters, to which overrides (Name=Value) are added.
+// SAM returns a command of SAM CLI with Environ, and with overrides (Name=Value) and this machine's architecture as the
+// stack's parameters.
 func SAM(t testing.TB, args []string, overrides ...string) *exec.Cmd {
 	t.Helper()
 	args = append(args, "--parameter-overrides", "Architecture="+Architecture())
-	// Without the test's context, whose end would kill it before it can remove its containers.
+	// No context of the test: its end would kill the command before it has removed its containers.
 	cmd := exec.Command(Tool(t, "sam"), append(args, overrides...)...)
 	cmd.Dir, cmd.Env = Root(), Environ()
 	return cmd
 }
 
-// Build runs `sam build` for this machine's architecture into a folder of the test's own and returns the path of the
-// built template.
+// Build runs `sam build` for this machine into a temporary folder and returns the path of the built template.
 func Build(t testing.TB) string {
 	t.Helper()
-	// Inside the project: the Docker engine of some systems shares nothing of the temporary folder.
+	// In the repository, as some Docker engines cannot mount the system's temporary folder.
 	parent := filepath.Join(Root(), ".aws-sam")
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		t.Fatal(err)

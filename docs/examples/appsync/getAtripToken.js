@@ -1,5 +1,5 @@
 // AppSync resolver (APPSYNC_JS 1.0.0) for the data source that invokes the broker's alias `api`. A direct Lambda resolver does
-// the same without code; this one keeps the client's headers to itself and turns the broker's code into the GraphQL error's type.
+// the same without code; this one does not pass on the client's headers and makes the broker's code the GraphQL error's type.
 import { util } from '@aws-appsync/utils';
 
 export function request(ctx) {
