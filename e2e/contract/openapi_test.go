@@ -311,7 +311,7 @@ func withDefaultRoles(t *testing.T) string {
 
 func TestSchemathesis(t *testing.T) {
 	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=2s")
-tool := exec.Command(filepath.Join(tools, "schemathesis/bin/schemathesis"), "run", withDefaultRoles(t),
+	tool := exec.Command(filepath.Join(tools, "schemathesis/bin/schemathesis"), "run", withDefaultRoles(t),
 		"--url", strings.TrimSuffix(s.API, "/getAtripToken.do"),
 		"--header", "Authorization: Bearer "+token(t, s, "user=ada@example.com"),
 		// unsupported_method wants 405 for a method without a route, API Gateway answers 404: see TestMethods_NotFound.
