@@ -24,8 +24,9 @@ func logRetention(ctx context.Context, s *subject) Result {
 		return fail("the stack has no log group").fix(deployWhole)
 	}
 	var kept []string
+	client := cloudwatchlogs.NewFromConfig(s.options.AWS)
 	for _, group := range groups {
-		out, err := s.logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &group.physical})
+		out, err := client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &group.physical})
 		if err != nil {
 			return unread(err)
 		}
@@ -64,7 +65,7 @@ func alarms(ctx context.Context, s *subject) Result {
 	if len(names) == 0 {
 		return fail("the stack has no alarm").fix(deployWhole)
 	}
-	out, err := s.cloudwatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+	out, err := cloudwatch.NewFromConfig(s.options.AWS).DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
 		AlarmNames: names, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm}, MaxRecords: aws.Int32(100),
 	})
 	if err != nil {
@@ -116,7 +117,7 @@ func alarmRecipients(ctx context.Context, s *subject) Result {
 		return skip("no alarm notifies a topic")
 	}
 	for _, topic := range s.alarmTopics {
-		out, err := s.sns.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &topic})
+		out, err := sns.NewFromConfig(s.options.AWS).GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &topic})
 		if err != nil {
 			return unreadOr(err, "the alarms notify a topic that does not exist: "+nameIn(topic), "deploy again, or name an existing topic")
 		}
@@ -185,7 +186,7 @@ func (s *subject) count(ctx context.Context, function string) (map[string]int, e
 		add(handler.Namespace, f.metric, "function", function)
 	}
 	end := s.options.Now()
-	out, err := s.cloudwatch.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+	out, err := cloudwatch.NewFromConfig(s.options.AWS).GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
 		MetricDataQueries: queries, StartTime: aws.Time(end.Add(-recent)), EndTime: &end,
 	})
 	if err != nil {

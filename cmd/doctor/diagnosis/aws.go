@@ -19,7 +19,7 @@ func awsIdentity(ctx context.Context, s *subject) Result {
 	if cause, fix := Unset(ctx, s.options.AWS); cause != "" {
 		return blocked(cause, fix)
 	}
-	out, err := s.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := sts.NewFromConfig(s.options.AWS).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return unread(err)
 	}

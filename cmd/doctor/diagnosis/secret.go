@@ -42,7 +42,8 @@ func secretValue(ctx context.Context, s *subject) Result {
 // readSecret reads one secret with the code that the function reads it with. The credentials are never shown.
 func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, *secret.Credentials) {
 	const putIn = "put the Atlas credentials in: make secret"
-	described, err := s.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
+	client := secretsmanager.NewFromConfig(s.options.AWS)
+	described, err := client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
 	switch {
 	case err != nil:
 		return unreadOr(err, "there is no such secret in this account and Region",
@@ -56,7 +57,7 @@ func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, 
 	if described.LastChangedDate != nil {
 		changed = fmt.Sprintf(", changed %d days ago", int(s.options.Now().Sub(*described.LastChangedDate).Hours()/24))
 	}
-	source := secret.SecretsManager{Client: s.secrets, ID: id, ClientID: clientID}
+	source := secret.SecretsManager{Client: client, ID: id, ClientID: clientID}
 	credentials, err := source.Fetch(ctx, secret.StageCurrent)
 	var failure *secret.Error
 	if !errors.As(err, &failure) {

@@ -68,7 +68,8 @@ func stackState(ctx context.Context, s *subject) Result {
 	for _, o := range described.Outputs {
 		read.outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
-	pages := cloudformation.NewListStackResourcesPaginator(s.cloudformation, &cloudformation.ListStackResourcesInput{StackName: &read.name})
+	client := cloudformation.NewFromConfig(s.options.AWS)
+	pages := cloudformation.NewListStackResourcesPaginator(client, &cloudformation.ListStackResourcesInput{StackName: &read.name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -120,7 +121,8 @@ func (s *subject) judgeState(ctx context.Context, status types.StackStatus) Resu
 
 // firstFailure returns the newest deployment's first failed resource with the reason, or "".
 func (s *subject) firstFailure(ctx context.Context) string {
-	out, err := s.cloudformation.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &s.stack.name})
+	client := cloudformation.NewFromConfig(s.options.AWS)
+	out, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &s.stack.name})
 	if err != nil {
 		return ""
 	}

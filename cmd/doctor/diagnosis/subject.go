@@ -8,13 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	gatewaytypes "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"atriptoken/atlas"
 	"atriptoken/secret"
@@ -25,14 +19,8 @@ type subject struct {
 	options Options
 	http    *http.Client
 
-	sts            *sts.Client
-	cloudformation *cloudformation.Client
-	lambda         *lambda.Client
-	gateway        *apigatewayv2.Client
-	cloudwatch     *cloudwatch.Client
-	logs           *cloudwatchlogs.Client
-	sns            *sns.Client
-	secrets        *secretsmanager.Client
+	lambda  *lambda.Client
+	gateway *apigatewayv2.Client
 
 	identified  bool   // AWS accepts the credentials
 	stack       *stack // nil until the check "stack" has read it; so are those below
@@ -56,17 +44,11 @@ func newSubject(o Options) *subject {
 		o.Now = time.Now
 	}
 	return &subject{
-		options:        o,
-		http:           &client,
-		sts:            sts.NewFromConfig(o.AWS),
-		cloudformation: cloudformation.NewFromConfig(o.AWS),
-		lambda:         lambda.NewFromConfig(o.AWS),
-		gateway:        apigatewayv2.NewFromConfig(o.AWS),
-		cloudwatch:     cloudwatch.NewFromConfig(o.AWS),
-		logs:           cloudwatchlogs.NewFromConfig(o.AWS),
-		sns:            sns.NewFromConfig(o.AWS),
-		secrets:        secretsmanager.NewFromConfig(o.AWS),
-		baseURL:        o.AtlasBaseURL,
+		options: o,
+		http:    &client,
+		lambda:  lambda.NewFromConfig(o.AWS),
+		gateway: apigatewayv2.NewFromConfig(o.AWS),
+		baseURL: o.AtlasBaseURL,
 	}
 }
 
