@@ -54,9 +54,19 @@ func token(algorithm, issuer, audience, signature string) string {
 	return encode(fmt.Sprintf(`{"alg":%q,"kid":"probe"}`, algorithm)) + "." + encode(claims) + "." + encode(signature)
 }
 
-// forgedEvent is what API Gateway sends to the function for an operator whose token it accepted.
-const forgedEvent = `{"version":"2.0","routeKey":"POST /getAtripToken.do","rawPath":"/getAtripToken.do",
-	"headers":{"content-type":"application/json"},
-	"requestContext":{"http":{"method":"POST","path":"/getAtripToken.do","sourceIp":"192.0.2.1"},"stage":"$default",
-		"authorizer":{"jwt":{"claims":{"email":"probe@example.com","groups":"[atrip-admin]"}}}},
-	"body":"{\"orderNo\":\"\",\"userName\":\"\",\"role\":\"\"}","isBase64Encoded":false}`
+// forgedEvents are HTTP events as API Gateway sends them for a caller that it identified, by name of the check. The default
+// policy permits both callers, so that only the alias can refuse them. The claims of an operator are configurable, those
+// of an AWS principal are not: the second is understood by every broker.
+var forgedEvents = []struct{ name, event string }{
+	{"service, with a forged operator", httpEvent(`"jwt":{"claims":{"iss":"https://idp.example.com","sub":"probe",` +
+		`"email":"probe@example.com","groups":"atrip-admin"}}`)},
+	{"service, with a forged AWS principal", httpEvent(`"iam":{"userArn":"arn:aws:iam::123456789012:user/probe",` +
+		`"accountId":"123456789012","userId":"AIDACKCEVSQ6C2EXAMPLE","callerId":"AIDACKCEVSQ6C2EXAMPLE"}`)},
+}
+
+func httpEvent(authorizer string) string {
+	return fmt.Sprintf(`{"version":"2.0","routeKey":"POST /getAtripToken.do","rawPath":"/getAtripToken.do",
+		"headers":{"content-type":"application/json"},"body":%q,"isBase64Encoded":false,
+		"requestContext":{"http":{"method":"POST","path":"/getAtripToken.do","sourceIp":"192.0.2.1"},"stage":"$default",
+			"authorizer":{%s}}}`, body, authorizer)
+}

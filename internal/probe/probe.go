@@ -64,12 +64,14 @@ type Report struct {
 // Run makes every check once, all at the same time.
 func (p *Probe) Run(ctx context.Context) Report {
 	forgeries := append(WithoutIdentity(), ForgedTokens("", "")...)
-	report := Report{Closed: make([]Check, len(forgeries)+1)}
+	report := Report{Closed: make([]Check, len(forgeries)+len(forgedEvents))}
 	var checks sync.WaitGroup
 	for i, forgery := range forgeries {
 		checks.Go(func() { report.Closed[i] = p.Send(ctx, forgery) })
 	}
-	checks.Go(func() { report.Closed[len(forgeries)] = p.sendEvent(ctx) })
+	for i, forged := range forgedEvents {
+		checks.Go(func() { report.Closed[len(forgeries)+i] = p.sendEvent(ctx, forged.name, forged.event) })
+	}
 	if p.Link != nil {
 		report.Open = new(Check)
 		checks.Go(func() { *report.Open = p.requestLink(ctx) })
@@ -111,15 +113,18 @@ func verdict(response *http.Response) Verdict {
 	return LetIn
 }
 
-// sendEvent sends an HTTP event with made-up claims through the alias for services, which must take plain requests only.
-func (p *Probe) sendEvent(ctx context.Context) Check {
-	check := Check{Name: "service, with a forged HTTP event"}
-	reply, err := p.invoke(ctx, []byte(forgedEvent))
+// sendEvent sends an HTTP event through the alias for services, which must accept plain requests only. Behind an open alias
+// the function finds the fault in the body.
+func (p *Probe) sendEvent(ctx context.Context, name, event string) Check {
+	check := Check{Name: name}
+	reply, err := p.invoke(ctx, []byte(event))
 	switch code := reply.refusal(); {
 	case err != nil:
 		check.Verdict, check.Answer = Unclear, err.Error()
 	case code == "":
 		check.Verdict, check.Answer = LetIn, "a reply that is no refusal"
+	case code == "InvalidRequest":
+		check.Verdict, check.Answer = LetIn, code
 	case code == "NotPermitted":
 		check.Verdict, check.Answer = Refused, code
 	default:
