@@ -49,7 +49,6 @@ func serve(t *testing.T, reply func(*http.Request, string) answer) string {
 		}
 		a := reply(r, string(body))
 		w.Header().Set("Content-Type", a.contentType)
-		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 	}))
@@ -97,7 +96,6 @@ func TestRun_API(t *testing.T) {
 		"a missing route is unclear":               {gateway(404, "Not Found"), probe.Unclear},
 		"a throttled request is unclear":           {gateway(429, "Too Many Requests"), probe.Unclear},
 		"a failing gateway is unclear":             {gateway(500, "Internal Server Error"), probe.Unclear},
-		"a redirect is unclear":                    {answer{302, "text/html", ""}, probe.Unclear},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -164,6 +162,24 @@ func TestRun_Forgeries(t *testing.T) {
 	for _, want := range []string{"/", "Bearer/", "AWS4-HMAC-SHA256/", "/probe@example.com"} {
 		if !kinds[want] {
 			t.Errorf("no forgery %q among %v", want, kinds)
+		}
+	}
+}
+
+func TestRun_RedirectsNotFollowed(t *testing.T) {
+	t.Parallel()
+	elsewhere := serve(t, func(r *http.Request, _ string) answer {
+		t.Errorf("a redirect was followed, with Authorization %q", r.Header.Get("Authorization"))
+		return unauthorized
+	})
+	redirect := httptest.NewServer(http.RedirectHandler(elsewhere, http.StatusTemporaryRedirect))
+	t.Cleanup(redirect.Close)
+	p := newProbe(t, unauthorized, notPermitted, link)
+	p.URL, p.AWS.BaseEndpoint = redirect.URL, &redirect.URL
+	report := p.Run(t.Context())
+	for _, check := range append(report.Closed, *report.Open) {
+		if check.Verdict != probe.Unclear || !strings.Contains(check.Answer, "HTTP 307") {
+			t.Errorf("%s: %s (%s), want unclear because of HTTP 307", check.Name, check.Verdict, check.Answer)
 		}
 	}
 }
