@@ -31,10 +31,6 @@ func TestConsole_Pages(t *testing.T) {
 	if response, _ := send(t, "GET", at.Console+"/web.go", ""); response.StatusCode != http.StatusNotFound {
 		t.Errorf("/web.go: %d, want 404", response.StatusCode)
 	}
-	response, _ := send(t, "GET", at.Console+"/config.json", "", "Host", "other.example.com")
-	if response.StatusCode != http.StatusMisdirectedRequest {
-		t.Errorf("another host name: %d, want 421", response.StatusCode)
-	}
 }
 
 func TestConsole_APIReference(t *testing.T) {

@@ -48,8 +48,10 @@ func (s *system) start(ctx context.Context) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
-	s.atlas = atlastest.NewServer(&atlastest.Options{Listener: s.listeners[atlas]})
-	s.secrets = secrettest.NewServer(&secrettest.Options{Listener: s.listeners[secrets]})
+	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas})
+	s.serve(ctx, atlas, s.atlas.Config.Handler)
+	s.secrets = secrettest.NewServer(nil)
+	s.serve(ctx, secrets, s.secrets.Config.Handler)
 
 	origins := []string{s.at.Console}
 	if s.options.origin != "" {
@@ -103,11 +105,21 @@ func (s *system) listen() error {
 	return nil
 }
 
-// serve answers requests to a part. Requests that last, such as the console's
-// feed, end with ctx.
+// serve answers requests to a part by its own name. A page of another host name
+// that resolves to this machine could read the answers (DNS rebinding). Requests
+// that last, such as the console's feed, end with ctx.
 func (s *system) serve(ctx context.Context, part int, h http.Handler) {
+	name := s.listeners[part].Addr().String()
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Host != name {
+				http.Error(w, "not served under this host name: open http://"+name, http.StatusMisdirectedRequest)
+				return
+			}
+			h.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	s.servers = append(s.servers, server)
 	s.running.Go(func() error {

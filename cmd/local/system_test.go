@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -176,5 +177,32 @@ func TestOrigin_PageOfOnesOwn(t *testing.T) {
 	unnamed, _ := runJSON(t)
 	if api, issuer := allowed(unnamed, mine); api != "" || issuer != "" {
 		t.Errorf("without -origin the API allows %q and the issuer %q, want neither", api, issuer)
+	}
+}
+
+// A page can make its own host name resolve to this machine, and then read what
+// it gets without CORS (DNS rebinding).
+func TestHost_OnlyOwnNames(t *testing.T) {
+	at, _ := runJSON(t)
+	for _, row := range []struct{ method, url string }{
+		{"GET", at.Console + "/config.json"},
+		{"GET", at.Issuer + "/dev-token?user=amelia@example.com"},
+		{"POST", at.API},
+		{"GET", at.Atlas + "/portal/orders/X1"},
+		{"POST", at.Secrets + "/"},
+	} {
+		u, err := url.Parse(row.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, host := range []string{"other.example.com:" + u.Port(), "other.example.com", "127.0.0.1.example.com:" + u.Port(), "127.0.0.1"} {
+			response, body := send(t, row.method, row.url, "", "Host", host)
+			if response.StatusCode != http.StatusMisdirectedRequest || !strings.Contains(body, "open http://"+u.Host) {
+				t.Errorf("%s as %s: %d %s, want 421 and the right address", row.url, host, response.StatusCode, body)
+			}
+		}
+		if response, _ := send(t, row.method, row.url, ""); response.StatusCode == http.StatusMisdirectedRequest {
+			t.Errorf("%s by its own name: 421", row.url)
+		}
 	}
 }
