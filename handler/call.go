@@ -62,7 +62,7 @@ func (h *Handler) try(ctx context.Context, account *Account, request atlas.Reque
 			return atlas.Reply{}, err
 		}
 		began := time.Now()
-		other, ok := store.Other(ctx, refused...)
+		other, ok := store.Alternative(ctx, refused...)
 		r.secret += time.Since(began)
 		if !ok {
 			return atlas.Reply{}, err

@@ -1,9 +1,10 @@
-// Package secret keeps the Atlas credentials: it fetches them from AWS Secrets
-// Manager, holds the last good ones, refreshes them by age and on refusal, and
-// never shows them.
+// Package secret provides the Atlas credentials: it fetches them from AWS
+// Secrets Manager, keeps the last good version, and replaces it by age and when
+// Atlas refuses it. It never prints them.
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"atriptoken/internal/redact"
 )
 
-// The staging labels that Secrets Manager moves from version to version when a
-// new value is put (Secrets Manager user guide, "Secret versions").
+// The staging labels that Secrets Manager moves when a new value is put (Secrets
+// Manager user guide, "Secret versions").
 const (
 	StageCurrent  = "AWSCURRENT"
 	StagePrevious = "AWSPREVIOUS"
@@ -22,55 +23,52 @@ const (
 
 // Credentials are one version of the Atlas credentials.
 type Credentials struct {
-	// ClientID is Atlas's name for the account. It is not secret.
+	// ClientID identifies the account to Atlas. It is not secret.
 	ClientID string
 	// ClientSecret proves it.
 	ClientSecret redact.String
-	// Version is the secret's version id in Secrets Manager.
+	// Version is the version id in Secrets Manager.
 	Version string
-	// Stage is the label under which the version was fetched.
+	// Stage is the label that the version was fetched by.
 	Stage string
-	// FetchedAt is when, by the wall clock.
+	// FetchedAt is the wall clock's time of the fetch. It is zero if there was none.
 	FetchedAt time.Time
 }
 
-// held reports whether c was fetched at all.
-func (c Credentials) held() bool { return !c.FetchedAt.IsZero() }
-
-// maxValue bounds each of the two values, in bytes. They travel in HTTP headers.
+// maxValue is the largest length of each value in bytes. Both become HTTP headers.
 const maxValue = 4096
 
 // Parse reads a secret's value: the JSON object {"clientId","clientSecret"}, or
-// a plain string that is the client secret, which needs clientID. White space
-// around the values is dropped: a header cannot carry it, and a file that was
-// pasted ends in a newline. The error says what to mend and never quotes the
-// value.
+// the client secret as plain text, which needs clientID. White space around the
+// values is removed: a header cannot contain it, and pasted files end with a
+// newline. The error does not quote the value.
 func Parse(value, clientID string) (Credentials, error) {
 	value, clientID = strings.TrimSpace(value), strings.TrimSpace(clientID)
 	if value == "" {
-		return Credentials{}, failure(Empty, nil)
+		return Credentials{}, &Error{Reason: Empty}
 	}
+	malformed := func(err error) (Credentials, error) { return Credentials{}, &Error{Reason: Malformed, cause: err} }
 	secret := value
 	if strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "{{resolve:") {
 		var object struct {
 			ClientID     *string `json:"clientId"`
 			ClientSecret *string `json:"clientSecret"`
 		}
-		// The decoder's error is dropped: it may quote the value.
-		if json.Unmarshal([]byte(value), &object) != nil {
-			return Credentials{}, failure(Malformed, fmt.Errorf(`it starts like a JSON object and is not {"clientId":"…","clientSecret":"…"} with each key once and both values strings`))
+		if json.Unmarshal([]byte(value), &object) != nil { // its error can quote the value
+			return malformed(errors.New(`it starts like a JSON object, but it is not one with each key once and both values strings`))
 		}
 		if object.ClientID == nil || object.ClientSecret == nil {
-			return Credentials{}, failure(Malformed, fmt.Errorf(`the JSON object must have the keys clientId and clientSecret, spelled like that`))
+			return malformed(errors.New(`the JSON object must have the keys clientId and clientSecret, in this spelling`))
 		}
 		clientID, secret = strings.TrimSpace(*object.ClientID), strings.TrimSpace(*object.ClientSecret)
 	} else if clientID == "" {
-		return Credentials{}, failure(Malformed, fmt.Errorf(`it is a plain string, which needs ATLAS_CLIENT_ID; set that, or store {"clientId":"…","clientSecret":"…"}`))
+		return malformed(errors.New(`it is plain text, which needs ATLAS_CLIENT_ID; set that or store a JSON object`))
 	}
-	for _, part := range []struct{ name, value string }{{"client id", clientID}, {"client secret", secret}} {
-		if err := headerSafe(part.value); err != nil {
-			return Credentials{}, failure(Malformed, fmt.Errorf("the %s %w", part.name, err))
-		}
+	if err := headerSafe(clientID); err != nil {
+		return malformed(fmt.Errorf("the client id %w", err))
+	}
+	if err := headerSafe(secret); err != nil {
+		return malformed(fmt.Errorf("the client secret %w", err))
 	}
 	return Credentials{ClientID: clientID, ClientSecret: redact.New(secret)}, nil
 }
@@ -78,16 +76,13 @@ func Parse(value, clientID string) (Credentials, error) {
 func headerSafe(s string) error {
 	switch {
 	case s == "":
-		return fmt.Errorf("is empty")
+		return errors.New("is empty")
 	case len(s) > maxValue:
 		return fmt.Errorf("is longer than %d bytes", maxValue)
 	case strings.Contains(s, "{{resolve:"):
-		return fmt.Errorf("is an unresolved {{resolve:…}} reference")
-	}
-	for _, b := range []byte(s) {
-		if b < ' ' || b >= 0x7f {
-			return fmt.Errorf("holds a character that an HTTP header cannot carry")
-		}
+		return errors.New("is an unresolved {{resolve:…}} reference")
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }):
+		return errors.New("contains a character that an HTTP header cannot carry")
 	}
 	return nil
 }

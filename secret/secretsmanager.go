@@ -6,51 +6,41 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 )
 
-// SecretsManager reads one secret of AWS Secrets Manager.
+// SecretsManager reads one secret from AWS Secrets Manager.
 type SecretsManager struct {
-	// Client makes the calls, with its own retries.
 	Client *secretsmanager.Client
 	// ID is the secret's ARN or name.
 	ID string
-	// ClientID is the Atlas client id when the secret is a plain string.
+	// ClientID is the Atlas client id for a secret in plain text.
 	ClientID string
 }
 
-// Fetch returns the version of the secret that bears the stage's label, or an
-// *Error. It is one GetSecretValue.
+// Fetch returns the version with the stage's label, or an *Error.
 func (s *SecretsManager) Fetch(ctx context.Context, stage string) (Credentials, error) {
-	output, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
-		SecretId:     &s.ID,
-		VersionStage: &stage,
-	})
+	output, err := s.Client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.ID, VersionStage: &stage})
 	if err != nil {
-		return Credentials{}, failure(reasonOf(err), err)
+		return Credentials{}, &Error{Reason: reasonOf(err), cause: err}
 	}
-	if output.SecretString == nil {
-		if len(output.SecretBinary) > 0 {
-			return Credentials{}, failure(Binary, nil)
-		}
-		return Credentials{}, failure(Empty, nil)
+	if output.SecretString == nil && len(output.SecretBinary) > 0 {
+		return Credentials{}, &Error{Reason: Binary}
 	}
-	credentials, err := Parse(*output.SecretString, s.ClientID)
+	credentials, err := Parse(aws.ToString(output.SecretString), s.ClientID)
 	if err != nil {
 		return Credentials{}, err
 	}
-	if output.VersionId != nil {
-		credentials.Version = *output.VersionId
-	}
-	credentials.Stage = stage
+	credentials.Version, credentials.Stage = aws.ToString(output.VersionId), stage
 	credentials.FetchedAt = time.Now().Round(0)
 	return credentials, nil
 }
 
-// reasonOf tells Secrets Manager's errors apart by type and code, as its API
-// reference lists them under GetSecretValue and Common Errors.
+// reasonOf classifies the errors that the API reference lists under
+// GetSecretValue and Common Errors.
 func reasonOf(err error) Reason {
 	var (
 		notFound   *types.ResourceNotFoundException
@@ -70,8 +60,8 @@ func reasonOf(err error) Reason {
 	}
 	switch api.ErrorCode() {
 	case "AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException":
-		// The key's policy is told from the secret's only by the message.
-		if strings.Contains(api.ErrorMessage(), "kms") || strings.Contains(api.ErrorMessage(), "KMS") {
+		// Only the message shows whether IAM or KMS denied it.
+		if strings.Contains(strings.ToLower(api.ErrorMessage()), "kms") {
 			return Undecrypted
 		}
 		return Denied

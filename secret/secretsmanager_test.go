@@ -3,6 +3,7 @@ package secret_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -16,181 +17,212 @@ import (
 	"atriptoken/secret/secrettest"
 )
 
-// newSource reads the simulator through the real SDK client, without retries.
-func newSource(t testing.TB, server *secrettest.Server) *secret.SecretsManager {
+// newSource returns a simulator and a source that reads it with the real SDK,
+// without retries.
+func newSource(t testing.TB) (*secrettest.Server, *secret.SecretsManager) {
 	t.Helper()
-	return &secret.SecretsManager{ID: server.ARN, Client: secretsmanager.New(secretsmanager.Options{
-		Region: secrettest.Region, BaseEndpoint: &server.URL, Retryer: aws.NopRetryer{},
-		Credentials: credentials.NewStaticCredentialsProvider("example", "example", ""),
-	})}
+	server := secrettest.NewServer(nil)
+	t.Cleanup(server.Close)
+	return server, &secret.SecretsManager{ID: server.ARN, Client: newSDK(server)}
 }
 
-func TestBothFormatsAreRead(t *testing.T) {
+func newSDK(server *secrettest.Server) *secretsmanager.Client {
+	return secretsmanager.New(secretsmanager.Options{
+		Region: secrettest.Region, BaseEndpoint: &server.URL, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider("example", "example", ""),
+	})
+}
+
+func TestFetch_Formats(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct{ name, value, id, wantID, wantSecret string }{
-		{"a JSON object", `{"clientId":"example-client","clientSecret":"s3cret"}`, "", "example-client", "s3cret"},
-		{"a JSON object with white space around", "\n {\"clientId\": \" example-client\", \"clientSecret\": \"s3cret\\n\"}\n", "", "example-client", "s3cret"},
-		{"a JSON object with members of others", `{"clientId":"example-client","clientSecret":"s3cret","rotatedBy":"amelia@example.com"}`, "", "example-client", "s3cret"},
-		{"a JSON object beats ATLAS_CLIENT_ID", `{"clientId":"example-client","clientSecret":"s3cret"}`, "other", "example-client", "s3cret"},
-		{"a plain string", "s3cret", "example-client", "example-client", "s3cret"},
-		{"a plain string that ends in a newline", "s3cret\r\n", "example-client", "example-client", "s3cret"},
-		{"a plain string that looks like an array", "[s3cret]", "example-client", "example-client", "[s3cret]"},
+	const object, id, value = `{"clientId":"example-client","clientSecret":"s3cret"}`, "example-client", "s3cret"
+	longest := strings.Repeat("a", 4096)
+	for name, row := range map[string]struct{ value, id, want string }{
+		"JSON object":                          {object, "", value},
+		"JSON object, white space around":      {"\n {\"clientId\": \" example-client\", \"clientSecret\": \"s3cret\\n\"}\n", "", value},
+		"JSON object, other members":           {`{"clientId":"example-client","clientSecret":"s3cret","by":"amelia@example.com"}`, "", value},
+		"JSON object overrides the variable":   {object, "other", value},
+		"text":                                 {value, " example-client ", value},
+		"text with a newline at the end":       {"s3cret\r\n", id, value},
+		"text that looks like an array":        {"[s3cret]", id, "[s3cret]"},
+		"text with a space and the last ASCII": {"a ~", id, "a ~"},
+		"the longest text":                     {longest, id, longest},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := secrettest.NewServer(&secrettest.Options{NoValue: true})
-			t.Cleanup(server.Close)
+			server, source := newSource(t)
 			version := server.Put(row.value)
-			source := newSource(t, server)
 			source.ClientID = row.id
 			got, err := source.Fetch(t.Context(), secret.StageCurrent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.ClientID != row.wantID || got.ClientSecret.Reveal() != row.wantSecret || got.Version != version || got.Stage != secret.StageCurrent || got.FetchedAt.IsZero() {
-				t.Errorf("got %+v with the right secret: %v", got, got.ClientSecret.Reveal() == row.wantSecret)
+			if got.ClientID != id || got.ClientSecret.Reveal() != row.want || got.Version != version || got.Stage != secret.StageCurrent {
+				t.Errorf("got %+v; the secret is right: %v", got, got.ClientSecret.Reveal() == row.want)
+			}
+			if age := time.Since(got.FetchedAt); age < 0 || age > time.Hour || got.FetchedAt != got.FetchedAt.Round(0) {
+				t.Errorf("FetchedAt is %v", got.FetchedAt)
 			}
 		})
 	}
 }
 
-func TestEveryStageIsReadByItsName(t *testing.T) {
+func TestFetch_Stages(t *testing.T) {
 	t.Parallel()
-	server := secrettest.NewServer(&secrettest.Options{Value: `{"clientId":"example-client","clientSecret":"one"}`})
-	t.Cleanup(server.Close)
+	server, source := newSource(t)
 	server.Put(`{"clientId":"example-client","clientSecret":"two"}`)
-	for stage, want := range map[string]string{secret.StageCurrent: "two", secret.StagePrevious: "one"} {
-		got, err := newSource(t, server).Fetch(t.Context(), stage)
-		if err != nil || got.ClientSecret.Reveal() != want || got.Stage != stage {
+	for stage, want := range map[string]string{secret.StageCurrent: "two", secret.StagePrevious: "example-secret"} {
+		if got, err := source.Fetch(t.Context(), stage); err != nil || got.ClientSecret.Reveal() != want || got.Stage != stage {
 			t.Errorf("%s: %v", stage, err)
 		}
 	}
 }
 
-// Every row is one thing that can be wrong with a secret, and the reason by
-// which callers' logs and the runbook know it.
-func TestAnUnusableSecretHasAReasonAndAMend(t *testing.T) {
+// Each row is one thing that can be wrong with a secret, its reason as logs and
+// runbook name it, and a part of the error's text.
+func TestFetch_Reasons(t *testing.T) {
 	t.Parallel()
 	const marked = "MARKED-5be1"
-	put := func(value string) func(*secrettest.Server) { return func(s *secrettest.Server) { s.Put(value) } }
-	fault := func(step secrettest.Step) func(*secrettest.Server) {
-		return func(s *secrettest.Server) { s.Always(step) }
-	}
-	for _, row := range []struct {
-		name    string
-		arrange func(*secrettest.Server)
+	type arrange func(*secrettest.Server)
+	put := func(value string) arrange { return func(s *secrettest.Server) { s.Put(value) } }
+	fault := func(step secrettest.Step) arrange { return func(s *secrettest.Server) { s.Always(step) } }
+	failed := func(code, message string) arrange { return fault(secrettest.Error(code, message)) }
+	for name, row := range map[string]struct {
+		arrange arrange
 		want    secret.Reason
-		mend    string
+		text    string
 	}{
-		{"no such secret", fault(secrettest.NotFound()), secret.NotFound, "ATLAS_SECRET_ARN"},
-		{"made and never given a value", fault(secrettest.NoValue()), secret.NotFound, "put into"},
-		{"reading it is denied", fault(secrettest.AccessDenied()), secret.Denied, "secretsmanager:GetSecretValue"},
-		{"KMS does not decrypt it", fault(secrettest.KMSDecryptionFailure()), secret.Undecrypted, "kms:Decrypt"},
-		{"KMS denies", fault(secrettest.KMSAccessDenied()), secret.Undecrypted, "kms:Decrypt"},
-		{"the AWS credentials have expired", fault(secrettest.Error("ExpiredTokenException", "The security token included in the request is expired")), secret.Denied, "role"},
-		{"scheduled for deletion", fault(secrettest.Deleted()), secret.Deleted, "restore"},
-		{"throttled", fault(secrettest.Throttled()), secret.Throttled, "tried again"},
-		{"an internal error", fault(secrettest.InternalServiceError()), secret.Failed, "tried again"},
-		{"an HTTP error without a body", fault(secrettest.HTTPStatus(502)), secret.Unreachable, "tried again"},
-		{"a cut connection", fault(secrettest.CutConnection()), secret.Unreachable, "endpoint"},
-		{"bytes", func(s *secrettest.Server) { s.PutBinary([]byte(marked)) }, secret.Binary, "SecretBinary"},
-		{"an empty string", put(""), secret.Empty, "clientId"},
-		{"white space", put(" \n\t"), secret.Empty, "clientId"},
-		{"half an object", put(`{"clientId":"` + marked + `"`), secret.Malformed, "clientSecret"},
-		{"no client secret", put(`{"clientId":"` + marked + `"}`), secret.Malformed, "clientSecret"},
-		{"no client id", put(`{"clientSecret":"` + marked + `"}`), secret.Malformed, "clientId"},
-		{"keys in another case", put(`{"ClientId":"a","ClientSecret":"` + marked + `"}`), secret.Malformed, "spelled like that"},
-		{"a key twice", put(`{"clientId":"a","clientSecret":"` + marked + `","clientSecret":"b"}`), secret.Malformed, "once"},
-		{"values that are no strings", put(`{"clientId":1,"clientSecret":2}`), secret.Malformed, "strings"},
-		{"null values", put(`{"clientId":null,"clientSecret":null}`), secret.Malformed, "keys"},
-		{"an empty client id", put(`{"clientId":"","clientSecret":"` + marked + `"}`), secret.Malformed, "client id is empty"},
-		{"an empty client secret", put(`{"clientId":"a","clientSecret":" "}`), secret.Malformed, "client secret is empty"},
-		{"a line break inside", put(`{"clientId":"a","clientSecret":"` + marked + `\r\nx-admin: true"}`), secret.Malformed, "header"},
-		{"a character outside ASCII", put(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
-		{"longer than a header", put(`{"clientId":"a","clientSecret":"` + strings.Repeat(marked, 500) + `"}`), secret.Malformed, "longer"},
-		{"a reference that nobody resolved", put(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
-		{"a plain string without a client id", put(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
+		"no such secret":               {fault(secrettest.NotFound()), secret.NotFound, "ATLAS_SECRET_ARN"},
+		"no value yet":                 {fault(secrettest.NoValue()), secret.NotFound, "put into"},
+		"IAM denies":                   {fault(secrettest.AccessDenied()), secret.Denied, "secretsmanager:GetSecretValue"},
+		"unknown AWS credentials":      {failed("UnrecognizedClientException", "invalid token"), secret.Denied, "role"},
+		"wrong AWS credentials":        {failed("InvalidSignatureException", "does not match"), secret.Denied, "role"},
+		"expired AWS credentials":      {failed("ExpiredTokenException", "The security token is expired"), secret.Denied, "role"},
+		"KMS does not decrypt":         {fault(secrettest.KMSDecryptionFailure()), secret.Undecrypted, "kms:Decrypt"},
+		"KMS denies":                   {fault(secrettest.KMSAccessDenied()), secret.Undecrypted, "kms:Decrypt"},
+		"IAM denies kms:Decrypt":       {failed("AccessDeniedException", "not authorized: kms:Decrypt"), secret.Undecrypted, "kms:Decrypt"},
+		"scheduled for deletion":       {fault(secrettest.Deleted()), secret.Deleted, "restore"},
+		"throttled":                    {fault(secrettest.Throttled()), secret.Throttled, "tried again"},
+		"too many requests":            {failed("TooManyRequestsException", "slow down"), secret.Throttled, "tried again"},
+		"internal error":               {fault(secrettest.InternalServiceError()), secret.Failed, "tried again"},
+		"HTTP error without a body":    {fault(secrettest.HTTPStatus(502)), secret.Unreachable, "tried again"},
+		"cut connection":               {fault(secrettest.CutConnection()), secret.Unreachable, "endpoint"},
+		"bytes":                        {func(s *secrettest.Server) { s.PutBinary([]byte(marked)) }, secret.Binary, "SecretBinary"},
+		"neither text nor bytes":       {func(s *secrettest.Server) { s.PutBinary(nil) }, secret.Empty, "clientId"},
+		"empty":                        {put(""), secret.Empty, "clientId"},
+		"white space":                  {put(" \n\t"), secret.Empty, "clientId"},
+		"half an object":               {put(`{"clientId":"` + marked + `"`), secret.Malformed, "not one with each key once"},
+		"no client secret":             {put(`{"clientId":"` + marked + `"}`), secret.Malformed, "must have the keys"},
+		"no client id":                 {put(`{"clientSecret":"` + marked + `"}`), secret.Malformed, "must have the keys"},
+		"keys in another case":         {put(`{"ClientId":"a","ClientSecret":"` + marked + `"}`), secret.Malformed, "in this spelling"},
+		"a key twice":                  {put(`{"clientId":"a","clientSecret":"` + marked + `","clientSecret":"b"}`), secret.Malformed, "once"},
+		"numbers":                      {put(`{"clientId":1,"clientSecret":2}`), secret.Malformed, "both values strings"},
+		"null values":                  {put(`{"clientId":null,"clientSecret":null}`), secret.Malformed, "must have the keys"},
+		"empty client id":              {put(`{"clientId":"","clientSecret":"` + marked + `"}`), secret.Malformed, "client id is empty"},
+		"empty client secret":          {put(`{"clientId":"a","clientSecret":" "}`), secret.Malformed, "client secret is empty"},
+		"line break inside":            {put(`{"clientId":"a","clientSecret":"` + marked + `\r\nx-admin: true"}`), secret.Malformed, "header"},
+		"control character":            {put("{\"clientId\":\"a\",\"clientSecret\":\"" + marked + "\\u007f\"}"), secret.Malformed, "header"},
+		"character outside ASCII":      {put(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
+		"too long":                     {put(`{"clientId":"a","clientSecret":"` + strings.Repeat("a", 4097) + `"}`), secret.Malformed, "longer"},
+		"unresolved reference in JSON": {put(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
+		"unresolved reference":         {put("{{resolve:ssm:" + marked + "}}"), secret.Malformed, "ATLAS_CLIENT_ID"},
+		"plain text without client id": {put(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := secrettest.NewServer(nil)
-			t.Cleanup(server.Close)
+			server, source := newSource(t)
 			row.arrange(server)
-			_, err := newSource(t, server).Fetch(t.Context(), secret.StageCurrent)
+			_, err := source.Fetch(t.Context(), secret.StageCurrent)
 			var e *secret.Error
-			if !errors.As(err, &e) || !errors.Is(err, secret.ErrUnavailable) {
-				t.Fatalf("error is %v, want a *secret.Error", err)
+			if !errors.As(err, &e) || !errors.Is(err, secret.ErrUnavailable) || e.Reason != row.want {
+				t.Fatalf("the error is %v, want the reason %s", err, row.want)
 			}
-			if e.Reason != row.want || !strings.Contains(err.Error(), row.mend) {
-				t.Errorf("reason %s, text %q; want reason %s and a text with %q", e.Reason, err, row.want, row.mend)
+			if !strings.Contains(err.Error(), row.text) {
+				t.Errorf("the text does not contain %q: %v", row.text, err)
 			}
-			if strings.Contains(err.Error(), marked) || strings.Contains(err.Error(), "arn:") || strings.Contains(err.Error(), "000000000000") {
-				t.Errorf("the text says too much: %v", err)
+			for _, secret := range []string{marked, "arn:", "000000000000"} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the text contains %q: %v", secret, err)
+				}
 			}
 		})
 	}
 }
 
-func TestAFetchEndsWithItsContext(t *testing.T) {
+func TestFetch_Deadline(t *testing.T) {
 	t.Parallel()
-	server := secrettest.NewServer(nil)
-	t.Cleanup(server.Close)
+	server, source := newSource(t)
 	server.Always(secrettest.Hang())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := newSource(t, server).Fetch(ctx, secret.StageCurrent)
 	var e *secret.Error
-	if !errors.As(err, &e) || e.Reason != secret.Unreachable {
-		t.Errorf("error is %v, want unreachable", err)
+	if _, err := source.Fetch(ctx, secret.StageCurrent); !errors.As(err, &e) || e.Reason != secret.Unreachable {
+		t.Errorf("the error is %v, want unreachable", err)
 	}
 }
 
-func TestTheLogSaysWhichAndWhatToDoAndNoMore(t *testing.T) {
+func TestStore_Log(t *testing.T) {
 	t.Parallel()
-	server := secrettest.NewServer(nil)
-	t.Cleanup(server.Close)
+	server, source := newSource(t)
 	server.Always(secrettest.AccessDenied())
-	log := &lines{}
-	store := &secret.Store{Fetch: newSource(t, server).Fetch, Logger: slog.New(slog.NewJSONHandler(log, nil))}
+	b := &bench{T: t, log: &log{}}
+	store := &secret.Store{Fetch: source.Fetch, Logger: newLogger(b.log)}
 	if _, err := store.Get(t.Context()); err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"level":"ERROR"`, `"event":"secret_unavailable"`, `"reason":"denied"`, "secretsmanager:GetSecretValue"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log line lacks %s: %s", want, log)
-		}
-	}
-	if strings.Contains(log.String(), "arn:") {
-		t.Errorf("the log line has the ARN: %s", log)
+	b.logged(`"level":"ERROR"`, `"event":"secret_unavailable"`, `"reason":"denied"`, "secretsmanager:GetSecretValue")
+	if strings.Contains(b.log.String(), "arn:") {
+		t.Errorf("the log contains the ARN: %s", b.log)
 	}
 }
 
-// FuzzValue puts any text into the secret: it is two header values or an error,
-// which does not repeat it, and never a panic.
-func FuzzValue(f *testing.F) {
+// FuzzParse: a secret's text becomes two values for HTTP headers, or an error
+// that does not quote it.
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		`{"clientId":"a","clientSecret":"b"}`, "plain", "", "{", `{"clientId":"a","clientSecret":"\u0000"}`, "{{resolve:x}}", "\ufeff{}", "[]", "null", "a\r\nb",
+		`{"clientId":"a","clientSecret":"b"}`, "plain", "", "{", `{"clientId":"a","clientSecret":"\u0000"}`, "{{resolve:x}}", "\ufeff{}",
+		"[]", "null", "a\r\nb",
 	} {
 		f.Add(seed, "example-client")
 		f.Add(seed, "")
 	}
-	server := secrettest.NewServer(nil)
-	f.Cleanup(server.Close)
-	source := newSource(f, server)
 	f.Fuzz(func(t *testing.T, value, clientID string) {
-		server.Put(value)
-		source.ClientID = clientID
-		got, err := source.Fetch(t.Context(), secret.StageCurrent)
+		got, err := secret.Parse(value, clientID)
 		if err != nil {
-			if !errors.Is(err, secret.ErrUnavailable) {
+			if !errors.Is(err, secret.ErrUnavailable) || len(value) > 20 && strings.Contains(err.Error(), value) {
 				t.Fatalf("the error is %v", err)
 			}
 			return
 		}
 		for _, part := range []string{got.ClientID, got.ClientSecret.Reveal()} {
 			if part == "" || part != strings.TrimSpace(part) || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r > '~' }) {
-				t.Fatalf("a value that no header carries was taken: %q", part)
+				t.Fatalf("a header cannot carry %q", part)
 			}
 		}
 	})
+}
+
+func ExampleStore() {
+	server := secrettest.NewServer(nil)
+	defer server.Close()
+	source := &secret.SecretsManager{Client: newSDK(server), ID: server.ARN}
+	// Pause is short only for the example.
+	store := &secret.Store{Fetch: source.Fetch, Pause: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	ctx := context.Background()
+	credentials, err := store.Get(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(credentials.ClientID, credentials.ClientSecret, credentials.Stage) // Reveal returns the secret itself
+
+	// Atlas refuses this version, because a new one was put in the meantime.
+	server.Put(`{"clientId":"example-client","clientSecret":"new"}`)
+	if other, ok := store.Alternative(ctx, credentials.Version); ok {
+		fmt.Println("try", other.Stage, "next")
+		store.Accepted(ctx, other)
+	}
+	// Output:
+	// example-client [redacted] AWSCURRENT
+	// try AWSCURRENT next
 }

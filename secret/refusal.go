@@ -1,0 +1,152 @@
+package secret
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// refusals is what the store knows about refused versions.
+type refusals struct {
+	// since is when Atlas began to refuse all versions; zero if it does not.
+	since time.Time
+	// fallback is the AWSPREVIOUS that Atlas accepts while it refuses AWSCURRENT.
+	fallback *Credentials
+	// previous is the result of the last fetch of AWSPREVIOUS, which came after
+	// the fetch of AWSCURRENT with this number.
+	previous struct {
+		generation  int
+		credentials Credentials
+		err         error
+	}
+}
+
+// fetched notes a successful fetch of AWSCURRENT.
+func (r *refusals) fetched(newVersion bool) {
+	r.fallback = nil
+	if newVersion {
+		r.since = time.Time{}
+	}
+}
+
+// rotationTime is how long after the first refusal a call waits for the next
+// fetch. In a rotation the new value follows within seconds; a secret that stays
+// wrong must not slow every call.
+const rotationTime = 10 * time.Second
+
+// Alternative returns credentials to try after Atlas refused the given versions,
+// which are in the order of the tries. ok is false if there are none. It returns,
+// in this order,
+//
+//   - a newer AWSCURRENT, which it fetches if Pause allows it,
+//   - AWSPREVIOUS: the newest value can be wrong, or not yet known to Atlas,
+//   - AWSCURRENT once more after a wait for the next fetch, if the refusals are
+//     new: in a rotation the new value can follow within seconds.
+func (s *Store) Alternative(ctx context.Context, refused ...string) (other Credentials, ok bool) {
+	now := s.now()
+	s.mu.Lock()
+	r := &s.refusals
+	if r.since.IsZero() {
+		r.since = now
+	}
+	if r.fallback != nil && slices.Contains(refused, r.fallback.Version) {
+		r.fallback = nil
+	}
+	mayWait := now.Sub(r.since) < rotationTime
+	generation, current, cooldown := s.generation, s.current, s.cooldown(now)
+	s.mu.Unlock()
+
+	if !slices.Contains(refused, current.Version) {
+		return current, true
+	}
+	if cooldown <= 0 {
+		fetched, err := s.share(ctx, StageCurrent)
+		if err != nil {
+			return Credentials{}, false
+		}
+		if !slices.Contains(refused, fetched.Version) {
+			return fetched, true
+		}
+		s.mu.Lock()
+		generation, cooldown = s.generation, s.cooldown(s.lastFetch)
+		s.mu.Unlock()
+	}
+	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
+		return previous, true
+	}
+	if tries := count(refused, current.Version); tries > 1 || !mayWait || !wait(ctx, cooldown) {
+		return Credentials{}, false
+	}
+	return s.fetchedAfter(ctx, generation)
+}
+
+// fetchedAfter returns AWSCURRENT from a fetch after the given one, by this call
+// or by another.
+func (s *Store) fetchedAfter(ctx context.Context, generation int) (Credentials, bool) {
+	s.mu.Lock()
+	current, fetched := s.current, s.generation > generation && s.lastErr == nil
+	s.mu.Unlock()
+	if fetched {
+		return current, true
+	}
+	current, err := s.share(ctx, StageCurrent)
+	return current, err == nil
+}
+
+// previous returns AWSPREVIOUS. It fetches it once for each fetch of AWSCURRENT,
+// so that lasting refusals do not read the secret at each call.
+func (s *Store) previous(ctx context.Context) (Credentials, error) {
+	s.mu.Lock()
+	generation, known := s.generation, s.refusals.previous
+	s.mu.Unlock()
+	if known.generation == generation {
+		return known.credentials, known.err
+	}
+	credentials, err := s.share(ctx, StagePrevious)
+	if ctx.Err() == nil {
+		s.mu.Lock()
+		p := &s.refusals.previous
+		p.generation, p.credentials, p.err = generation, credentials, err
+		s.mu.Unlock()
+	}
+	return credentials, err
+}
+
+// Accepted must be called when Atlas accepts the credentials. An accepted
+// AWSPREVIOUS is used until AWSCURRENT is fetched again.
+func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
+	s.mu.Lock()
+	r, current := &s.refusals, s.current.Version
+	r.since = time.Time{}
+	fallback := accepted.Stage == StagePrevious && r.fallback == nil && current != accepted.Version
+	if fallback {
+		r.fallback = &accepted
+	}
+	s.mu.Unlock()
+	if fallback {
+		s.logger().ErrorContext(ctx, "Atlas refuses AWSCURRENT and accepts AWSPREVIOUS: the newest value is probably wrong; put the right one",
+			"event", "secret_fallback", "current", current, "previous", accepted.Version)
+	}
+}
+
+// wait waits for d and reports whether ctx lasts that long.
+func wait(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return false
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func count(versions []string, version string) (n int) {
+	for _, v := range versions {
+		if v == version {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,179 @@
+package secret_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"atriptoken/secret"
+)
+
+// alternative checks the version that the store offers after the refused ones
+// ("": none) and the time that this takes.
+func (b *bench) alternative(version string, after time.Duration, refused ...string) secret.Credentials {
+	b.Helper()
+	began := time.Now()
+	got, ok := b.Alternative(b.Context(), refused...)
+	if got.Version != version || ok != (version != "") || time.Since(began) != after {
+		b.Errorf("Alternative(%q) = version %q, %v after %v; want %q after %v", refused, got.Version, ok, time.Since(began), version, after)
+	}
+	return got
+}
+
+func TestRefusal_NewVersion(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.vault.put("v2")
+		b.alternative("v2", 0, "v1")
+		b.get("v2")
+		b.alternative("v2", 0, "v1") // refused before the fetch
+		b.fetched(2)
+	})
+}
+
+func TestRefusal_SharedFetch(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.vault.slow = time.Second
+		b.vault.put("v2")
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() { b.alternative("v2", time.Second, "v1") })
+		}
+		all.Wait()
+		b.fetched(2)
+	})
+}
+
+func TestRefusal_Fallback(t *testing.T) {
+	run(t, "v1", "", func(t *testing.T, b *bench) {
+		b.get("v1")
+		b.vault.put("wrong")
+		time.Sleep(5 * time.Minute)
+		b.get("v1")
+		synctest.Wait()
+		b.get("wrong")
+		time.Sleep(time.Minute)
+		other := b.alternative("v1", 0, "wrong")
+		b.Accepted(t.Context(), other)
+		for range 100 {
+			b.get("v1") // Atlas is not asked about the wrong one again
+			b.Accepted(t.Context(), other)
+		}
+		b.logged(`"level":"ERROR"`, `"event":"secret_fallback","current":"wrong","previous":"v1"`)
+		if n := strings.Count(b.log.String(), "secret_fallback"); n != 1 {
+			t.Errorf("the fallback is logged %d times, want once", n)
+		}
+		b.vault.put("v2")
+		time.Sleep(5 * time.Minute)
+		b.get("v1")
+		synctest.Wait()
+		b.get("v2")
+	})
+}
+
+func TestRefusal_FallbackRefused(t *testing.T) {
+	run(t, "v2", "v1", func(t *testing.T, b *bench) { // Atlas does not know v2 yet
+		b.get("v2")
+		time.Sleep(time.Minute)
+		b.Accepted(t.Context(), b.alternative("v1", 0, "v2"))
+		b.get("v1")
+		b.alternative("v2", 0, "v1") // now it does
+		b.get("v2")
+	})
+}
+
+func TestRefusal_AcceptedCurrentIsNoFallback(t *testing.T) {
+	run(t, "v1", "v1", func(t *testing.T, b *bench) {
+		b.get("v1")
+		b.Accepted(t.Context(), secret.Credentials{Version: "v1", Stage: secret.StagePrevious})
+		b.Accepted(t.Context(), secret.Credentials{Version: "v0", Stage: secret.StageCurrent})
+		if b.get("v1"); b.log.String() != "" {
+			t.Errorf("the log is %s", b.log)
+		}
+	})
+}
+
+func TestRefusal_All(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.alternative("v0", 0, "v1")
+		b.alternative("v1", time.Second, "v1", "v0") // once more: Atlas may know it by now
+		b.alternative("", 0, "v1", "v0", "v1")
+		if n := b.vault.count(secret.StagePrevious); n > 3 {
+			t.Errorf("AWSPREVIOUS was fetched %d times", n)
+		}
+	})
+}
+
+func TestRefusal_WaitsForRotation(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1") // the next fetch is allowed after a second
+		time.AfterFunc(500*time.Millisecond, func() { b.vault.put("v2") })
+		b.alternative("v0", 0, "v1")
+		b.alternative("v2", time.Second, "v1", "v0")
+		b.fetched(2)
+	})
+}
+
+func TestRefusal_WaitsTogether(t *testing.T) {
+	run(t, "v1", "", func(t *testing.T, b *bench) {
+		b.get("v1")
+		b.vault.slow = 100 * time.Millisecond
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() { _, _ = b.Alternative(t.Context(), "v1") })
+		}
+		all.Wait()
+		b.fetched(2)
+	})
+}
+
+func TestRefusal_Lasts(t *testing.T) {
+	run(t, "v1", "", func(t *testing.T, b *bench) {
+		b.get("v1")
+		for range 20 { // the first ten seconds wait
+			_, _ = b.Alternative(t.Context(), "v1")
+			time.Sleep(time.Second)
+		}
+		_, _ = b.Alternative(t.Context(), "v1")
+		before := b.vault.count(secret.StageCurrent)
+		for range 50 {
+			b.alternative("", 0, "v1")
+		}
+		b.fetched(before)
+		if current, previous := b.vault.count(secret.StageCurrent), b.vault.count(secret.StagePrevious); previous > current {
+			t.Errorf("AWSPREVIOUS was fetched %d times, AWSCURRENT %d times", previous, current)
+		}
+	})
+}
+
+func TestRefusal_LittleTime(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second-1)
+		defer cancel()
+		began := time.Now()
+		for _, refused := range [][]string{{"v1"}, {"v1", "v0"}} {
+			if other, ok := b.Alternative(ctx, refused...); ok != (len(refused) == 1) || time.Since(began) != 0 {
+				t.Errorf("after %v: version %q, %v", time.Since(began), other.Version, ok)
+			}
+		}
+	})
+}
+
+func TestRefusal_SecretsManagerDown(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		b.vault.fail(&secret.Error{Reason: secret.Denied})
+		time.Sleep(time.Minute)
+		b.alternative("", 0, "v1")
+		b.get("v1")
+	})
+}
