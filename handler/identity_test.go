@@ -28,6 +28,7 @@ func TestIdentity_Anonymous(t *testing.T) {
 		"no claims":                              jwt(at(absent{}, "jwt", "claims")),
 		"null claims":                            jwt(at(nil, "jwt", "claims")),
 		"no name":                                jwt(claim("email", absent{})),
+		"a name in another case of the claim":    jwt(claim("email", absent{}), claim("Email", "amelia@example.com")),
 		"an empty name":                          jwt(claim("email", "")),
 		"a null name":                            jwt(claim("email", nil)),
 		"two names":                              jwt(claim("email", "[amelia@example.com oskar@example.com]")),
@@ -169,7 +170,7 @@ func TestSourceIP(t *testing.T) {
 	}{
 		"HTTP API": {sample(t, "http-api-jwt"), "OK"},
 		"HTTP API from elsewhere": {sample(t, "http-api-jwt", set(away, "requestContext", "http", "sourceIp"),
-			headerSet("x-forwarded-for", "203.0.113.7"), headerSet("forwarded", "for=203.0.113.7")), "NotPermitted"},
+			headerSet("x-forwarded-for", "203.0.113.7"), headerSet("forwarded", "for=203.0.113.7"), headerSet("x-real-ip", "203.0.113.7")), "NotPermitted"},
 		"REST API":                          {sample(t, "rest-api-iam"), "OK"},
 		"REST API from elsewhere":           {sample(t, "rest-api-iam", set(away, "requestContext", "identity", "sourceIp")), "NotPermitted"},
 		"AppSync":                           {sample(t, "appsync-iam"), "OK"},

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,24 +20,26 @@ import (
 )
 
 // One deployment serves two accounts, each with its own address and secret, and
-// a candidate policy beside the enforced one.
-func TestTwoAccountsAndACandidatePolicy(t *testing.T) {
+// compares a candidate policy.
+func TestFunction_AccountsAndCandidate(t *testing.T) {
 	t.Parallel()
 	atlas, _, env := upstreams(t)
 	const otherSecret = "MARKED-other-secret-31bd"
 	other := atlastest.NewServer(&atlastest.Options{ClientID: "brand-b", ClientSecret: otherSecret})
 	t.Cleanup(other.Close)
-	// The simulator of Secrets Manager holds one secret: the other account has
-	// its credentials in a simulator of its own behind the same address.
+	// A simulator has one secret: the other account's is in a second simulator
+	// behind the same address.
 	secrets := secrettest.NewServer(&secrettest.Options{Value: fmt.Sprintf(`{"clientId":"brand-b","clientSecret":%q}`, otherSecret)})
 	t.Cleanup(secrets.Close)
-	both := bothSecrets(t, env["AWS_ENDPOINT_URL_SECRETS_MANAGER"], secrets)
-	env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = both
+	env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = bothSecrets(t, env["AWS_ENDPOINT_URL_SECRETS_MANAGER"], secrets)
 
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"mine.cedar": `@id("b") permit(principal is Service, action, resource) when { context.account == "brand-b" && context.role == "Admin" };
-			@id("default") permit(principal is Service, action, resource) when { context.account == "default" && context.role != "Admin" };`,
+		"mine.cedar": `
+			@id("b") permit(principal is Service, action, resource)
+				when { context.account == "brand-b" && context.role == "Admin" };
+			@id("default") permit(principal is Service, action, resource)
+				when { context.account == "default" && context.role != "Admin" };`,
 		"next.cedar": `@id("next") permit(principal is Service, action, resource) when { context.role == "Admin" };`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -59,28 +61,22 @@ func TestTwoAccountsAndACandidatePolicy(t *testing.T) {
 	}
 	f.Stop()
 	var differs []float64
-	for line := range strings.Lines(f.Stdout()) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatal(err)
-		}
-		if d, ok := m["CandidateDiffers"].(float64); ok {
-			differs = append(differs, d)
-		}
-		if m["coldStart"] == true && (m["Policies"] != 2.0 || m["PolicyAgeSeconds"].(float64) <= 0) {
-			t.Errorf("a cold start tells of %v policies, %v s old", m["Policies"], m["PolicyAgeSeconds"])
+	for _, line := range auditLines(t, f) {
+		differs = append(differs, line["CandidateDiffers"].(float64))
+		if line["coldStart"] == true && (line["Policies"] != 2.0 || line["PolicyAgeSeconds"].(float64) <= 0) {
+			t.Errorf("a cold start reports %v policies, %v s old", line["Policies"], line["PolicyAgeSeconds"])
 		}
 	}
-	if len(differs) != 2 || differs[0] != 0 || differs[1] != 1 {
-		t.Errorf("the candidate differs %v", differs)
+	if !slices.Equal(differs, []float64{0, 1}) {
+		t.Errorf("CandidateDiffers is %v, want 0 and 1", differs)
 	}
 	if out := f.Stdout() + f.Stderr(); strings.Contains(out, "MARKED") {
 		t.Error("a secret is in the output")
 	}
 }
 
-// bothSecrets serves the secret brand-b from one simulator and every other from
-// the one at url, and returns its own address.
+// bothSecrets serves the secret brand-b from one simulator and every other one from
+// the simulator at url.
 func bothSecrets(t *testing.T, url string, brandB *secrettest.Server) string {
 	t.Helper()
 	rest, err := neturl.Parse(url)

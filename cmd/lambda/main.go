@@ -1,5 +1,5 @@
-// Command lambda is the function: it reads its environment, prepares the
-// secret, the connection to Atlas and the policy, and then answers invocations.
+// Command lambda is the function: it reads the environment, prepares the secret,
+// the connection to Atlas and the policy, and then answers invocations.
 package main
 
 import (
@@ -20,11 +20,8 @@ import (
 )
 
 func main() {
-	// One invocation at a time is a chain of waits: with one P, the runtime
-	// hands goroutines on without waking a second thread, which costs more than
-	// it brings (docs/performance.md). Below 1,769 MB there is less than one
-	// processor to share in any case. The template sets GOMAXPROCS itself, which
-	// spares the change.
+	// With one invocation at a time, a second thread costs more than it gains
+	// (docs/performance.md). The template sets GOMAXPROCS too, which saves the change.
 	if lambdacontext.MaxConcurrency() == 1 && runtime.GOMAXPROCS(0) != 1 {
 		runtime.GOMAXPROCS(1)
 	}
@@ -37,12 +34,12 @@ func main() {
 	lambda.StartWithOptions(h)
 }
 
-// postTime is what aws-lambda-go gets to send the last answers off.
+// postTime lets aws-lambda-go post the last responses.
 const postTime = 100 * time.Millisecond
 
-// drain ends the process on SIGTERM once the invocations in flight are
-// answered. Lambda sends it where an extension is present and on managed
-// instances, and kills a process that does not end in time.
+// drain ends the process on SIGTERM after the invocations in flight. Lambda sends
+// SIGTERM if an extension is present and on managed instances, and kills a process
+// that does not end in time.
 func drain(h *handler.Handler) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -39,17 +39,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// upstreams are the two simulators and an environment that points at them.
+// upstreams returns the two simulators and an environment for them.
 func upstreams(t *testing.T) (*atlastest.Server, *secrettest.Server, map[string]string) {
 	t.Helper()
 	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret})
 	t.Cleanup(atlas.Close)
-	secrets := secrettest.NewServer(&secrettest.Options{Value: fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)})
+	value := fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)
+	secrets := secrettest.NewServer(&secrettest.Options{Value: value})
 	t.Cleanup(secrets.Close)
 	return atlas, secrets, map[string]string{
 		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
-		// As in Lambda, where the artifact's root is given.
 		"LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
 	}
 }
@@ -74,12 +74,12 @@ func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
 	return f, err
 }
 
-func TestTheBuiltFunctionAnswers(t *testing.T) {
+func TestFunction_StartAndCall(t *testing.T) {
 	t.Parallel()
 	atlas, _, env := upstreams(t)
 	f := start(t, env)
 	if n := len(atlas.Requests()); n != 0 || atlas.Connections() != 1 {
-		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one that waits", n, atlas.Connections())
+		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one", n, atlas.Connections())
 	}
 	reply, err := f.Invoke(t.Context(), []byte(event), nil)
 	if err != nil || reply.Failed() {
@@ -93,7 +93,7 @@ func TestTheBuiltFunctionAnswers(t *testing.T) {
 		t.Errorf("the answer is not Atlas's: %v", err)
 	}
 	if atlas.Connections() != 1 {
-		t.Errorf("the first call opened another connection than the start did")
+		t.Error("the first call did not use the start's connection")
 	}
 	f.Stop()
 	out := f.Stdout() + f.Stderr()
@@ -103,7 +103,7 @@ func TestTheBuiltFunctionAnswers(t *testing.T) {
 }
 
 // A start that cannot succeed ends at once, with one line that says why.
-func TestWhatStopsTheStart(t *testing.T) {
+func TestStart_Refused(t *testing.T) {
 	t.Parallel()
 	file := func(text string) func(*testing.T, map[string]string) {
 		return func(t *testing.T, env map[string]string) {
@@ -121,12 +121,13 @@ func TestWhatStopsTheStart(t *testing.T) {
 		change func(*testing.T, map[string]string)
 		want   string
 	}{
-		"a bad variable":                       {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
-		"a policy that is not there":           {set("ATRIP_POLICY_FILE", "policies/none.cedar"), "ATRIP_POLICY_FILE: the policy cannot be read"},
-		"a policy that does not parse":         {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:18: is not a Cedar policy"},
-		"an empty policy":                      {file("// nothing\n"), "holds no policy"},
-		"two policies of one id":               {file("@id(\"a\")\npermit(principal is Operator, action, resource);\n@id(\"a\")\nforbid(principal, action, resource);"), `mine.cedar:3:1: the id "a" is taken by the policy in line 1`},
-		"a permit for nobody":                  {set("ATRIP_POLICY_FILE", "policies/local.cedar"), "AWS_SAM_LOCAL"},
+		"a bad variable":               {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
+		"a policy that is not there":   {set("ATRIP_POLICY_FILE", "policies/none.cedar"), "ATRIP_POLICY_FILE: the policy cannot be read"},
+		"a policy that does not parse": {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:18: is not a Cedar policy"},
+		"an empty policy":              {file("// nothing\n"), "holds no policy"},
+		"two policies with one id": {file(`@id("a") permit(principal is Operator, action, resource);
+			@id("a") forbid(principal, action, resource);`), `mine.cedar:2:4: the id "a" is taken by the policy in line 1`},
+		"a permit for anonymous callers":       {set("ATRIP_POLICY_FILE", "policies/local.cedar"), "AWS_SAM_LOCAL"},
 		"a permit without a type of principal": {file("permit(principal, action, resource);"), "principal is …"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,36 +142,18 @@ func TestWhatStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestThePolicyForSAMsGatewayStartsUnderSAM(t *testing.T) {
+func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)
 	env["ATRIP_POLICY_FILE"], env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
-	reply, err := start(t, env).Invoke(t.Context(), httpEvent(t, "http-api-jwt", "authorizer"), nil)
+	event := lambdatest.Event("http-api-jwt", lambdatest.Remove("requestContext", "authorizer"))
+	reply, err := start(t, env).Invoke(t.Context(), event, nil)
 	if err != nil || !bytes.Contains(reply.Payload, []byte(`"statusCode":200`)) {
 		t.Errorf("an event without an identity got %.200s, %v", reply.Payload, err)
 	}
 }
 
-// httpEvent is a sample whose request context has lost one member.
-func httpEvent(t *testing.T, name, without string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../events", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var e map[string]any
-	if err := json.Unmarshal(text, &e); err != nil {
-		t.Fatal(err)
-	}
-	delete(e["requestContext"].(map[string]any), without)
-	text, err = json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-func TestAMissingSecretOrADeadAtlasDoesNotStopTheStart(t *testing.T) {
+func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	t.Parallel()
 	atlas, secrets, env := upstreams(t)
 	secrets.Always(secrettest.NoValue())
@@ -178,22 +161,19 @@ func TestAMissingSecretOrADeadAtlasDoesNotStopTheStart(t *testing.T) {
 	if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "SecretUnavailable" {
 		t.Fatalf("%s, %v; want SecretUnavailable", reply.ErrorType, err)
 	}
-	// A value is put, and the next call takes it up: no restart.
+	// After the secret is put, calls succeed without a restart.
 	secrets.Clear()
-	for {
+	for code := "SecretUnavailable"; code != "OK"; {
 		reply, err := f.Invoke(t.Context(), []byte(event), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reply.Failed() {
-			break
-		}
-		if reply.ErrorType != "SecretUnavailable" {
-			t.Fatalf("%s, want SecretUnavailable until the pause is over", reply.ErrorType)
+		if code = codeOf(t, reply); code != "OK" && code != "SecretUnavailable" {
+			t.Fatalf("%s, want SecretUnavailable until the pause is over", code)
 		}
 	}
 	if f.Stop(); !strings.Contains(f.Stdout(), `"event":"secret_unavailable","reason":"not_found"`) {
-		t.Errorf("the log does not say which: %s", f.Stdout())
+		t.Errorf("the log lacks the reason: %s", f.Stdout())
 	}
 	atlas.Close()
 	if reply, err := start(t, env).Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "AtlasUnavailable" {
@@ -201,13 +181,14 @@ func TestAMissingSecretOrADeadAtlasDoesNotStopTheStart(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoEventIsAnsweredAndTheProcessLives(t *testing.T) {
+func TestFunction_InvalidEvents(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)
 	f := start(t, env)
 	for name, payload := range map[string][]byte{
-		"nothing": {}, "null": []byte("null"), "no JSON": []byte("<html>"), "half": []byte(`{"orderNo":`), "an empty object": []byte("{}"),
-		"6 MB": []byte(`{"orderNo":"` + strings.Repeat("x", 6<<20) + `"}`), "bytes": {0xff, 0xfe, 0}, "deep": []byte(strings.Repeat("[", 200_000)),
+		"nothing": {}, "null": []byte("null"), "not JSON": []byte("<html>"), "half": []byte(`{"orderNo":`),
+		"an empty object": []byte("{}"), "6 MB": []byte(`{"orderNo":"` + strings.Repeat("x", 6<<20) + `"}`),
+		"not UTF-8": {0xff, 0xfe, 0}, "deep arrays": []byte(strings.Repeat("[", 1<<20)), "deep objects": []byte(strings.Repeat(`{"a":`, 1<<18)),
 	} {
 		reply, err := f.Invoke(t.Context(), payload, nil)
 		if err != nil {
@@ -222,7 +203,7 @@ func TestWhatIsNoEventIsAnsweredAndTheProcessLives(t *testing.T) {
 	}
 }
 
-func TestManyInvocationsAtOnce(t *testing.T) {
+func TestFunction_Concurrent(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)
 	env["AWS_LAMBDA_MAX_CONCURRENCY"] = "64"
@@ -239,13 +220,7 @@ func TestManyInvocationsAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	f.Stop()
-	lines := 0
-	for line := range strings.Lines(f.Stdout()) {
-		if lines++; !json.Valid([]byte(line)) {
-			t.Errorf("a line is torn: %s", line)
-		}
-	}
-	if lines != 320 {
-		t.Errorf("320 calls wrote %d audit lines", lines)
+	if lines := auditLines(t, f); len(lines) != 320 {
+		t.Errorf("320 calls wrote %d audit lines", len(lines))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,10 +16,9 @@ import (
 	"atriptoken/handler"
 )
 
-// TestEveryNameThatOperationsUseIsInTheCode compares the metrics, log fields
-// and events that the alarms, the dashboard and the runbook name with those
-// that the code writes.
-func TestEveryNameThatOperationsUseIsInTheCode(t *testing.T) {
+// The metrics, log fields and events of the alarms, the dashboard and the runbook
+// are those that the code writes.
+func TestNames_Operations(t *testing.T) {
 	t.Parallel()
 	code := written(t)
 	template, runbook := read(t, "template.yaml"), read(t, "docs/runbook.md")
@@ -26,7 +26,7 @@ func TestEveryNameThatOperationsUseIsInTheCode(t *testing.T) {
 	used := find(template, `Namespace: AtripToken\s+MetricName: (\w+)`)
 	used = append(used, find(template, `\["AtripToken","(\w+)"`)...)
 	if len(used) < 20 {
-		t.Fatalf("the template uses only %d metrics: is it still read rightly?", len(used))
+		t.Fatalf("the template uses only %d metrics: is the pattern still right?", len(used))
 	}
 	for _, name := range used {
 		if !code.metrics[name] {
@@ -49,25 +49,25 @@ func TestEveryNameThatOperationsUseIsInTheCode(t *testing.T) {
 		}
 	}
 	for event := range code.events {
-		if !strings.Contains(runbook, "`"+event+"`") && event != "atlas_unreachable" { // its requests tell the same
-			t.Errorf("the code writes the event %s, of which the runbook says nothing", event)
+		if !strings.Contains(runbook, "`"+event+"`") && event != "atlas_unreachable" { // its requests fail too
+			t.Errorf("the code writes the event %s, which is not in the runbook", event)
 		}
 	}
 	known := known(code, template)
 	for _, name := range find(runbook, "`([A-Za-z]+)`") {
 		if !known[name] {
-			t.Errorf("the runbook names %s, which is no metric, field, outcome, event, parameter, output or resource", name)
+			t.Errorf("the runbook names %s, which is not a metric, field, outcome, event, parameter, output or resource", name)
 		}
 	}
 }
 
-// TestTheRunbookHasAnEntryForEachAlarm and for nothing else.
-func TestTheRunbookHasAnEntryForEachAlarm(t *testing.T) {
+// The runbook has exactly one entry for each alarm.
+func TestNames_RunbookEntries(t *testing.T) {
 	t.Parallel()
 	alarms := find(read(t, "template.yaml"), `(?m)^  (\w+):\n    Type: AWS::CloudWatch::(?:Composite)?Alarm$`)
 	entries := find(read(t, "docs/runbook.md"), `(?m)^### (\w+)$`)
 	if len(alarms) < 10 {
-		t.Fatalf("the template has only %d alarms: is it still read rightly?", len(alarms))
+		t.Fatalf("the template has only %d alarms: is the pattern still right?", len(alarms))
 	}
 	for _, alarm := range alarms {
 		if !slices.Contains(entries, alarm) {
@@ -76,7 +76,7 @@ func TestTheRunbookHasAnEntryForEachAlarm(t *testing.T) {
 	}
 	for _, entry := range entries {
 		if !slices.Contains(alarms, entry) {
-			t.Errorf("the runbook has an entry for %s, which is no alarm", entry)
+			t.Errorf("the runbook has an entry for %s, which is not an alarm", entry)
 		}
 	}
 }
@@ -117,13 +117,11 @@ func accessLog(template string) map[string]bool {
 	return set(find(template, `"(\w+)":"\$context\.`))
 }
 
-// known is everything by a name that a runbook may use.
+// known returns every name that a runbook may use.
 func known(code names, template string) map[string]bool {
 	all := accessLog(template)
 	for _, more := range []map[string]bool{code.metrics, code.fields, code.events} {
-		for name := range more {
-			all[name] = true
-		}
+		maps.Copy(all, more)
 	}
 	for outcome := range handler.Codes() {
 		all[string(outcome)] = true
@@ -148,9 +146,9 @@ func set(names []string) map[string]bool {
 // names are what the code writes into the log.
 type names struct{ metrics, fields, events map[string]bool }
 
-// written reads the names out of the code: metrics from the calls that add one
-// and from the table of outcomes, fields from slog's attributes, events from
-// what follows the key "event".
+// written reads the names from the code: metrics from the calls that add one and
+// from the table of outcomes, fields from slog's attributes, events from the value
+// of the key "event".
 func written(t *testing.T) names {
 	t.Helper()
 	code := names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
@@ -214,8 +212,7 @@ func (code names) call(call *ast.CallExpr) {
 	code.literal(call.Args)
 }
 
-// literal notes keys and values that stand in turn, as slog takes them, and
-// the keys of maps.
+// literal notes alternating keys and values, as in slog calls, and the keys of maps.
 func (code names) literal(list []ast.Expr) {
 	for i, item := range list {
 		if pair, ok := item.(*ast.KeyValueExpr); ok {

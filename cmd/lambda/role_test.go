@@ -16,24 +16,24 @@ import (
 	"atriptoken/secret/secrettest"
 )
 
-// platform are the actions that Lambda and Secrets Manager take in the role's
-// name, which the function's own code never calls.
+// platform are the actions that Lambda and Secrets Manager call with the role. The
+// function's code never calls them.
 var platform = []string{
 	// Lambda sends the log (Lambda developer guide, "Sending Lambda function logs to CloudWatch Logs").
 	"logs:CreateLogStream", "logs:PutLogEvents",
-	// Secrets Manager decrypts for whoever reads (Secrets Manager user guide, "Secret encryption and decryption").
+	// Secrets Manager decrypts for the caller (Secrets Manager user guide, "Secret encryption and decryption").
 	"kms:Decrypt",
-	// Lambda places the function into a VPC (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC").
+	// Lambda places the function into a VPC (Lambda developer guide, "Giving Lambda functions access to resources in an
+	// Amazon VPC").
 	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
 	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
-	// Lambda's own daemon sends the traces (Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray").
+	// Lambda's daemon sends the traces (Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray").
 	"xray:PutTraceSegments", "xray:PutTelemetryRecords",
 }
 
-// TestTheRoleIsExactlyWhatTheFunctionCalls has the built function make every
-// AWS call that it knows - start, refusal, fallback, refresh - and compares
-// them with the role that the template gives it.
-func TestTheRoleIsExactlyWhatTheFunctionCalls(t *testing.T) {
+// The built function makes every AWS call that it knows: start, refusal, fallback,
+// refresh. The template's role allows exactly those.
+func TestRole_ExactlyTheCalls(t *testing.T) {
 	t.Parallel()
 	atlas, secrets, env := upstreams(t)
 	aws := newAWS(t, secrets)
@@ -43,16 +43,17 @@ func TestTheRoleIsExactlyWhatTheFunctionCalls(t *testing.T) {
 	f := start(t, env)
 	for _, value := range []string{"", `{"clientId":"example-client","clientSecret":"wrong"}`} {
 		if value != "" {
-			secrets.Put(value) // Atlas refuses it: it is fetched anew, and the one before is tried
+			secrets.Put(value) // Atlas refuses it: the function fetches again and tries the previous one
 			atlas.SetCredentials()
 		}
-		if _, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":service"}); err != nil {
+		service := &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":service"}
+		if _, err := f.Invoke(t.Context(), []byte(event), service); err != nil {
 			t.Fatal(err)
 		}
 	}
 	calls := aws.calls()
 	if len(calls) == 0 {
-		t.Fatal("the function called nothing: is it still watched?")
+		t.Fatal("no calls were recorded")
 	}
 	role := actionsOf(t, read(t, "template.yaml"), "FunctionRole")
 	for _, call := range calls {
@@ -62,12 +63,12 @@ func TestTheRoleIsExactlyWhatTheFunctionCalls(t *testing.T) {
 	}
 	for _, action := range role {
 		if !slices.Contains(calls, action) && !slices.Contains(platform, action) {
-			t.Errorf("the role allows %s, which nothing calls", action)
+			t.Errorf("the role allows %s, which the function does not call", action)
 		}
 	}
 }
 
-// recorder stands for all of AWS: it notes each call as IAM names it.
+// recorder replaces AWS and records each call by its IAM action.
 type recorder struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -119,8 +120,7 @@ func (r *recorder) calls() []string {
 	return calls
 }
 
-// actionsOf returns the actions of every policy of a role, in the template's
-// text, whatever the conditions.
+// actionsOf returns the actions of a role's policies in the template.
 func actionsOf(t *testing.T, template, role string) []string {
 	t.Helper()
 	block := regexp.MustCompile(`(?ms)^  ` + role + `:\n.*?^      Policies:\n(.*?)^  [#\w]`).FindStringSubmatch(template)

@@ -13,8 +13,8 @@ import (
 	"atriptoken/atlas"
 )
 
-// Environment is the function's configuration, from environment variables. The
-// README's table describes them; a test compares the two.
+// Environment is the function's configuration. The README's table describes the
+// variables; a test compares the two.
 type Environment struct {
 	BaseURL        string        `env:"ATLAS_BASE_URL"`
 	SecretARN      string        `env:"ATLAS_SECRET_ARN"`
@@ -29,7 +29,7 @@ type Environment struct {
 	NameClaim      string        `env:"ATRIP_OPERATOR_NAME_CLAIM" envDefault:"email"`
 	GroupsClaim    string        `env:"ATRIP_OPERATOR_GROUPS_CLAIM" envDefault:"groups"`
 
-	// Set by Lambda and by the SAM CLI.
+	// Set by Lambda and the SAM CLI.
 	LogLevel string `env:"AWS_LAMBDA_LOG_LEVEL" envDefault:"INFO"`
 	Function string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"atriptoken"`
 	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
@@ -41,10 +41,10 @@ type Environment struct {
 }
 
 // ReadEnvironment reads and checks the variables. An empty variable counts as
-// unset: templates pass on parameters that were left empty. The error names
-// every bad one, on one line.
+// unset, because templates pass on empty parameters. The error names every bad
+// variable on one line.
 func ReadEnvironment(variables map[string]string) (Environment, error) {
-	set := make(map[string]string, len(variables))
+	set := map[string]string{}
 	for name, value := range variables {
 		if value != "" {
 			set[name] = value
@@ -62,7 +62,7 @@ func ReadEnvironment(variables map[string]string) (Environment, error) {
 	return e, nil
 }
 
-// faults are the bad variables, a sentence each.
+// faults are sentences that begin with the bad variable's name.
 type faults []string
 
 // Error returns them on one line.
@@ -72,36 +72,37 @@ func (f *faults) add(variable, format string, args ...any) {
 	*f = append(*f, variable+" "+fmt.Sprintf(format, args...))
 }
 
-// name reports whether the variable is among them.
-func (f faults) name(variable string) bool {
-	return slices.ContainsFunc(f, func(fault string) bool { return strings.HasPrefix(fault, variable+" ") })
-}
-
-// parse takes over what the parser found: values of the wrong type.
+// parse adds the parser's errors: values of the wrong type.
 func (f *faults) parse(err error) {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
-		*f = append(*f, err.Error())
-		return
-	}
-	variables := map[string]string{
-		"AttemptTimeout": "ATLAS_ATTEMPT_TIMEOUT is not a duration; write one like 8s",
-		"SecretTTL":      "ATRIP_SECRET_TTL is not a duration; write one like 5m",
-		"SAMLocal":       "AWS_SAM_LOCAL is neither true nor false",
+		all.Errors = []error{err}
 	}
 	for _, err := range all.Errors {
 		var field env.ParseError
-		if errors.As(err, &field) {
-			if text, ok := variables[field.Name]; ok {
-				*f = append(*f, text)
-				continue
-			}
+		errors.As(err, &field)
+		switch field.Name {
+		case "AttemptTimeout":
+			f.add("ATLAS_ATTEMPT_TIMEOUT", "is not a duration; write one like 8s")
+		case "SecretTTL":
+			f.add("ATRIP_SECRET_TTL", "is not a duration; write one like 5m")
+		case "SAMLocal":
+			f.add("AWS_SAM_LOCAL", "is neither true nor false")
+		default:
+			*f = append(*f, err.Error())
 		}
-		*f = append(*f, err.Error())
 	}
 }
 
-// check finds what the parser cannot: each value's own rules.
+// duration adds a fault if the duration is out of range and was parsed.
+func (f *faults) duration(variable string, d, least, most time.Duration, limits string) {
+	parsed := !slices.ContainsFunc(*f, func(fault string) bool { return strings.HasPrefix(fault, variable+" ") })
+	if parsed && (d < least || d > most) {
+		f.add(variable, "is %v; set %s", d, limits)
+	}
+}
+
+// check applies the rules that the parser does not know.
 func (e *Environment) check(bad *faults) {
 	var err error
 	if e.BaseURL == "" {
@@ -127,16 +128,12 @@ func (e *Environment) check(bad *faults) {
 		bad.add("ATLAS_ROLES", "has an empty role; write a list like Customer service,Finance")
 	}
 	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
-		bad.add("ATLAS_PORTAL_HOSTS", "%s", strings.ReplaceAll(err.Error(), "\n", ", "))
+		bad.add("ATLAS_PORTAL_HOSTS", "%s", oneLine(err))
 	}
 	e.checkAccounts(bad)
-	if !bad.name("ATLAS_ATTEMPT_TIMEOUT") && (e.AttemptTimeout < 100*time.Millisecond || e.AttemptTimeout > 15*time.Minute) {
-		bad.add("ATLAS_ATTEMPT_TIMEOUT", "is %v; set 100ms to 15m", e.AttemptTimeout)
-	}
-	if !bad.name("ATRIP_SECRET_TTL") && (e.SecretTTL < time.Second || e.SecretTTL > 24*time.Hour) {
-		bad.add("ATRIP_SECRET_TTL", "is %v; set 1s to 24h", e.SecretTTL)
-	}
+	bad.duration("ATLAS_ATTEMPT_TIMEOUT", e.AttemptTimeout, 100*time.Millisecond, 15*time.Minute, "100ms to 15m")
+	bad.duration("ATRIP_SECRET_TTL", e.SecretTTL, time.Second, 24*time.Hour, "1s to 24h")
 	if !slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, strings.ToUpper(e.LogLevel)) {
-		bad.add("AWS_LAMBDA_LOG_LEVEL", "is none of DEBUG, INFO, WARN and ERROR")
+		bad.add("AWS_LAMBDA_LOG_LEVEL", "must be DEBUG, INFO, WARN or ERROR")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"atriptoken/internal/function"
 )
 
-// good is an environment with nothing but what is required.
+// good returns the required variables.
 func good() map[string]string {
 	return map[string]string{
 		"ATLAS_BASE_URL":   "https://sandbox.atriptech.com",
@@ -27,7 +27,7 @@ func with(changes map[string]string) map[string]string {
 	return variables
 }
 
-func TestTheDefaultsAreTheContract(t *testing.T) {
+func TestEnvironment_Defaults(t *testing.T) {
 	t.Parallel()
 	e, err := function.ReadEnvironment(good())
 	if err != nil {
@@ -37,25 +37,28 @@ func TestTheDefaultsAreTheContract(t *testing.T) {
 		t.Errorf("roles %q, want %q", e.Roles, want)
 	}
 	if e.PortalHosts != "atriptech.com,*.atriptech.com" || e.AttemptTimeout != 8*time.Second || e.SecretTTL != 5*time.Minute ||
-		e.PolicyFile != "policies/default.cedar" || e.NameClaim != "email" || e.GroupsClaim != "groups" || e.LogLevel != "INFO" || e.SAMLocal {
+		e.PolicyFile != "policies/default.cedar" || e.NameClaim != "email" || e.GroupsClaim != "groups" ||
+		e.LogLevel != "INFO" || e.SAMLocal {
 		t.Errorf("the defaults are %+v", e)
 	}
 }
 
-func TestAGoodEnvironmentIsTaken(t *testing.T) {
+func TestEnvironment_Valid(t *testing.T) {
 	t.Parallel()
 	for name, changes := range map[string]map[string]string{
-		"the secret by name":               {"ATLAS_SECRET_ARN": "prod/atlas"},
-		"an empty variable counts as none": {"ATLAS_ROLES": "", "ATLAS_CLIENT_ID": "", "ATRIP_SECRET_TTL": "", "AWS_SAM_LOCAL": ""},
-		"roles with spaces around":         {"ATLAS_ROLES": " Customer service , Finance"},
-		"loopback over http":               {"ATLAS_BASE_URL": "http://127.0.0.1:8080/"},
-		"any host over http under SAM":     {"ATLAS_BASE_URL": "http://atlas:8080", "AWS_SAM_LOCAL": "true"},
-		"other portal hosts":               {"ATLAS_PORTAL_HOSTS": "portal.example.com, *.example.com"},
-		"another account":                  {"ATRIP_ACCOUNTS": `{"brand-b":{"baseUrl":"https://b.example.com/api","secretArn":"b","clientId":"b","portalHosts":"b.example.com"}}`},
-		"no further account":               {"ATRIP_ACCOUNTS": `{}`},
-		"a lower-case log level":           {"AWS_LAMBDA_LOG_LEVEL": "debug"},
-		"the shortest times":               {"ATLAS_ATTEMPT_TIMEOUT": "100ms", "ATRIP_SECRET_TTL": "1s"},
-		"variables of others":              {"PATH": "/bin", "_HANDLER": "bootstrap"},
+		"the secret by name":           {"ATLAS_SECRET_ARN": "prod/atlas"},
+		"empty counts as unset":        {"ATLAS_ROLES": "", "ATLAS_CLIENT_ID": "", "ATRIP_SECRET_TTL": "", "AWS_SAM_LOCAL": ""},
+		"roles with spaces around":     {"ATLAS_ROLES": " Customer service , Finance"},
+		"loopback over http":           {"ATLAS_BASE_URL": "http://127.0.0.1:8080/"},
+		"any host over http under SAM": {"ATLAS_BASE_URL": "http://atlas:8080", "AWS_SAM_LOCAL": "true"},
+		"other portal hosts":           {"ATLAS_PORTAL_HOSTS": "portal.example.com, *.example.com"},
+		"another account": {"ATRIP_ACCOUNTS": `{"brand-b":{"baseUrl":"https://b.example.com/api","secretArn":"b",` +
+			`"clientId":"b","portalHosts":"b.example.com"}}`},
+		"no further account":     {"ATRIP_ACCOUNTS": `{}`},
+		"a lower-case log level": {"AWS_LAMBDA_LOG_LEVEL": "debug"},
+		"the shortest times":     {"ATLAS_ATTEMPT_TIMEOUT": "100ms", "ATRIP_SECRET_TTL": "1s"},
+		"the longest times":      {"ATLAS_ATTEMPT_TIMEOUT": "15m", "ATRIP_SECRET_TTL": "24h"},
+		"other variables":        {"PATH": "/bin", "_HANDLER": "bootstrap"},
 	} {
 		if _, err := function.ReadEnvironment(with(changes)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -63,8 +66,8 @@ func TestAGoodEnvironmentIsTaken(t *testing.T) {
 	}
 }
 
-// Every row has one fault, and the error names its variable and no other.
-func TestABadVariableIsNamed(t *testing.T) {
+// Every row has one fault; the error names only its variable.
+func TestEnvironment_BadVariable(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ variable, value, want string }{
 		{"ATLAS_BASE_URL", "", "is missing"},
@@ -101,7 +104,7 @@ func TestABadVariableIsNamed(t *testing.T) {
 		{"ATRIP_ACCOUNTS", `{"b":{"baseUrl":"https://b.example.com","secretArn":"b","clientId":"a b"}}`, "(b) clientId is not"},
 		{"ATRIP_ACCOUNTS", `{"b":{"baseUrl":"https://b.example.com","secretArn":"b","portalHosts":"*"}}`, "(b) portalHosts "},
 		{"AWS_SAM_LOCAL", "maybe", "neither true nor false"},
-		{"AWS_LAMBDA_LOG_LEVEL", "LOUD", "none of"},
+		{"AWS_LAMBDA_LOG_LEVEL", "LOUD", "must be DEBUG"},
 	} {
 		_, err := function.ReadEnvironment(with(map[string]string{row.variable: row.value}))
 		if err == nil || !strings.Contains(err.Error(), row.variable+" ") || !strings.Contains(err.Error(), row.want) {
@@ -119,11 +122,12 @@ func TestABadVariableIsNamed(t *testing.T) {
 
 var variables = regexp.MustCompile(`\b(?:ATLAS|ATRIP|AWS)_[A-Z_]+\b`)
 
-func TestEveryBadVariableIsNamedAtOnceOnOneLine(t *testing.T) {
+func TestEnvironment_AllBadVariablesOnOneLine(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
-		"ATLAS_BASE_URL": "ftp://x", "ATLAS_SECRET_ARN": "a b", "ATLAS_CLIENT_ID": "a b", "ATLAS_ROLES": ",", "ATLAS_PORTAL_HOSTS": "a..b,*",
-		"ATLAS_ATTEMPT_TIMEOUT": "x", "ATRIP_SECRET_TTL": "x", "AWS_SAM_LOCAL": "x", "AWS_LAMBDA_LOG_LEVEL": "x",
+		"ATLAS_BASE_URL": "ftp://x", "ATLAS_SECRET_ARN": "a b", "ATLAS_CLIENT_ID": "a b", "ATLAS_ROLES": ",",
+		"ATLAS_PORTAL_HOSTS": "a..b,*", "ATLAS_ATTEMPT_TIMEOUT": "x", "ATRIP_SECRET_TTL": "x", "AWS_SAM_LOCAL": "x",
+		"AWS_LAMBDA_LOG_LEVEL": "x",
 	}
 	_, err := function.ReadEnvironment(bad)
 	if err == nil {
@@ -139,8 +143,8 @@ func TestEveryBadVariableIsNamedAtOnceOnOneLine(t *testing.T) {
 	}
 }
 
-// The README's table and the code describe the same variables and defaults.
-func TestTheREADMEDescribesTheEnvironment(t *testing.T) {
+// The README's table and the code have the same variables and defaults.
+func TestEnvironment_README(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -152,7 +156,7 @@ func TestTheREADMEDescribesTheEnvironment(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(section, -1) {
 		described[row[1]] = strings.Trim(row[2], "`")
 	}
-	// Lambda and the SAM CLI set these; nobody configures them.
+	// Lambda and the SAM CLI set these.
 	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL"}
 	fields := reflect.TypeFor[function.Environment]()
 	for i := range fields.NumField() {
@@ -168,6 +172,6 @@ func TestTheREADMEDescribesTheEnvironment(t *testing.T) {
 		}
 	}
 	for name := range described {
-		t.Errorf("the README describes %s, which nothing reads", name)
+		t.Errorf("the README describes %s, which the code does not read", name)
 	}
 }

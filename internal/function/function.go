@@ -1,5 +1,5 @@
-// Package function puts the broker together: environment, secret, Atlas,
-// policy, handler. cmd/lambda runs it in Lambda and cmd/local on one machine.
+// Package function assembles the broker from environment, secret, Atlas, policy
+// and handler. cmd/lambda runs it in Lambda, cmd/local on one machine.
 package function
 
 import (
@@ -23,57 +23,32 @@ import (
 	"atriptoken/secret"
 )
 
-// initBudget bounds what New waits for. Lambda gives INIT 10 s and then starts
-// it over (Lambda developer guide, "Lambda execution environment lifecycle"); a
-// slow network must not come near that.
+// initBudget bounds the waits of New, so that a slow network stays far below the
+// 10 s after which Lambda restarts INIT (Lambda developer guide, "Lambda execution
+// environment lifecycle").
 const initBudget = 3 * time.Second
 
-// New returns the function's handler, from the environment variables given,
-// which main takes from the process; log lines go to stdout, one write each.
+// New returns the function's handler, configured by environment variables. It
+// logs to stdout, one write per line.
 //
-// It fetches the secret and opens the connection to Atlas beside each other,
-// and waits for both within a bound. That either fails stops nothing: callers
-// are told, and it is tried again. What stops the start, with an error that
-// says what to mend, is a bad environment and a bad policy.
+// New fetches the secrets and opens the connections to Atlas concurrently and
+// waits for both. Neither failure is fatal; each call retries. New fails only for
+// an invalid configuration or policy, and the error says how to fix it.
 func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*handler.Handler, error) {
 	environment, err := ReadEnvironment(variables)
 	if err != nil {
 		return nil, err
 	}
 	logger := newLogger(environment.LogLevel, stdout)
-
-	var ready sync.WaitGroup
 	ctx, cancel := context.WithTimeout(ctx, initBudget)
 	defer cancel()
-	clients := map[string]*atlas.Client{}
-	for name, a := range environment.allAccounts() {
-		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
-		clients[name] = client
-		ready.Go(func() {
-			if err := client.Connect(ctx); err != nil {
-				logger.Warn("no connection to Atlas yet; each call tries again: "+err.Error(), "event", "atlas_unreachable", "account", name)
-			}
-		})
-	}
-
-	awsConfig, err := config.LoadDefaultConfig(ctx, sources(variables)...)
+	var ready sync.WaitGroup
+	accounts, err := connect(ctx, environment, variables, logger, &ready)
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
-	}
-	secrets := secretsmanager.NewFromConfig(awsConfig)
-	accounts := map[string]handler.Account{}
-	for name, a := range environment.allAccounts() {
-		source := &secret.SecretsManager{Client: secrets, ID: a.secretARN, ClientID: a.clientID}
-		store := &secret.Store{Fetch: source.Fetch, TTL: environment.SecretTTL, Logger: logger.With("account", name)}
-		ready.Go(func() {
-			// The store logs what is wrong and what to do about it.
-			_, _ = store.Get(ctx)
-		})
-		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
+		return nil, err
 	}
 	standard := accounts[handler.DefaultAccount]
 	delete(accounts, handler.DefaultAccount)
-
 	rules, modified, err := readPolicy(environment, "ATRIP_POLICY_FILE", environment.PolicyFile)
 	if err != nil {
 		return nil, err
@@ -84,7 +59,8 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 			return nil, err
 		}
 	}
-	h, err := handler.New(handler.Config{
+	ready.Wait()
+	return handler.New(handler.Config{
 		Account:        standard,
 		Accounts:       accounts,
 		Policy:         rules,
@@ -98,15 +74,40 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		Function:       environment.Function,
 		Logger:         logger,
 	})
-	if err != nil {
-		return nil, err
-	}
-	ready.Wait()
-	return h, nil
 }
 
-// sources keeps the SDK from looking for shared configuration files on Lambda:
-// everything comes from the environment there.
+// connect starts to open the connections to Atlas and to fetch the secrets, and
+// returns the accounts. ready reports when both are done.
+func connect(
+	ctx context.Context, e Environment, variables map[string]string, logger *slog.Logger, ready *sync.WaitGroup,
+) (map[string]handler.Account, error) {
+	clients := map[string]*atlas.Client{}
+	for name, a := range e.allAccounts() { // first: TLS handshakes take longest
+		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
+		clients[name] = client
+		ready.Go(func() {
+			if err := client.Connect(ctx); err != nil {
+				logger.Warn("no connection to Atlas yet; each call tries again: "+err.Error(), "event", "atlas_unreachable", "account", name)
+			}
+		})
+	}
+	awsConfig, err := config.LoadDefaultConfig(ctx, sources(variables)...)
+	if err != nil {
+		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
+	}
+	secrets := secretsmanager.NewFromConfig(awsConfig)
+	accounts := map[string]handler.Account{}
+	for name, a := range e.allAccounts() {
+		source := &secret.SecretsManager{Client: secrets, ID: a.secretARN, ClientID: a.clientID}
+		store := &secret.Store{Fetch: source.Fetch, TTL: e.SecretTTL, Logger: logger.With("account", name)}
+		ready.Go(func() { _, _ = store.Get(ctx) }) // the store logs failures
+		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
+	}
+	return accounts, nil
+}
+
+// sources keeps the SDK from reading shared configuration files on Lambda, where
+// everything comes from the environment.
 func sources(variables map[string]string) []func(*config.LoadOptions) error {
 	if variables["AWS_LAMBDA_RUNTIME_API"] == "" {
 		return nil
@@ -115,7 +116,7 @@ func sources(variables map[string]string) []func(*config.LoadOptions) error {
 }
 
 // readPolicy reads the policy file that the variable names, relative to the
-// artifact's root, and tells when it was last changed.
+// artifact's root, and its modification time.
 func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time, error) {
 	file := name
 	if !filepath.IsAbs(file) {
@@ -130,28 +131,23 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 		return nil, time.Time{}, fmt.Errorf("%s: %w", variable, err)
 	}
 	if rules.PermitsAnonymous() && !e.SAMLocal {
-		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity (`principal is Anonymous`, or no type of principal at all); "+
-			"that is for SAM's local gateway only, where AWS_SAM_LOCAL is set: write `principal is …` into the head of every permit", variable, name)
+		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity "+
+			"(`principal is Anonymous`, or no type of principal at all); it is allowed only where AWS_SAM_LOCAL is set, "+
+			"for SAM's local gateway: write `principal is …` into the head of every permit", variable, name)
 	}
-	var modified time.Time
-	if info, err := os.Stat(file); err == nil {
-		modified = info.ModTime()
+	info, err := os.Stat(file)
+	if err != nil {
+		return rules, time.Time{}, nil // only a metric needs it
 	}
-	return rules, modified, nil
+	return rules, info.ModTime(), nil
 }
 
-// newLogger logs JSON lines with Lambda's names for the fields, whatever
-// AWS_LAMBDA_LOG_FORMAT says: the audit line carries the metrics, and
-// CloudWatch finds them in JSON only.
+// newLogger returns a logger of JSON lines with Lambda's field names. It ignores
+// AWS_LAMBDA_LOG_FORMAT: CloudWatch extracts the metrics only from JSON.
 func newLogger(level string, stdout io.Writer) *slog.Logger {
-	least := slog.LevelInfo
-	switch strings.ToUpper(level) {
-	case "TRACE", "DEBUG":
-		least = slog.LevelDebug
-	case "WARN":
-		least = slog.LevelWarn
-	case "ERROR", "FATAL":
-		least = slog.LevelError
+	levels := map[string]slog.Level{
+		"TRACE": slog.LevelDebug, "DEBUG": slog.LevelDebug, "WARN": slog.LevelWarn, "ERROR": slog.LevelError, "FATAL": slog.LevelError,
 	}
-	return slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: least, ReplaceAttr: lambdacontext.ReplaceAttr}))
+	options := &slog.HandlerOptions{Level: levels[strings.ToUpper(level)], ReplaceAttr: lambdacontext.ReplaceAttr} // zero is INFO
+	return slog.New(slog.NewJSONHandler(stdout, options))
 }

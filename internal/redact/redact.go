@@ -1,5 +1,5 @@
-// Package redact holds values that must never be printed: the Atlas client
-// secret and the token URL that signs an operator in.
+// Package redact keeps values out of logs and encodings: the Atlas client secret
+// and the token URL that signs an operator in.
 package redact
 
 import (
@@ -13,24 +13,22 @@ import (
 // Placeholder is what every formatter prints in place of a String's value.
 const Placeholder = "[redacted]"
 
-// ErrMarshal is returned by every marshaller of a String. A value that is
-// meant to leave the process has to be taken out with Reveal, where a reader
-// and a reviewer can see it.
+// ErrMarshal is returned by every marshaller of a String. A value that is meant to
+// leave the process must be taken out with Reveal, which a reviewer can find.
 var ErrMarshal = errors.New("redact: a redacted value cannot be marshalled; use Reveal where it is meant to leave the process")
 
 // String is a string that no fmt verb, logger or marshaller shows. The zero
 // String is the empty string.
 type String struct {
-	// The value stands behind a pointer because fmt prints unexported fields
-	// of a struct by reflection, without asking their Format method: what it
-	// then meets is an address.
+	// fmt prints a struct's unexported fields by reflection, without their Format
+	// method: of a pointer it prints only the address.
 	value *string
 }
 
 // New returns value as a String.
 func New(value string) String { return String{value: &value} }
 
-// Reveal returns the value itself. Every call of it is a place to review.
+// Reveal returns the value. Review every call.
 func (s String) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -41,8 +39,8 @@ func (s String) Reveal() string {
 // Empty reports whether the value is the empty string.
 func (s String) Empty() bool { return s.Reveal() == "" }
 
-// SHA256 returns the lower-case hexadecimal SHA-256 of the value: enough to
-// recognise a value that one holds, useless to somebody who does not.
+// SHA256 returns the lower-case hexadecimal SHA-256 of the value: it identifies a
+// known value and reveals no unknown one.
 func (s String) SHA256() string {
 	sum := sha256.Sum256([]byte(s.Reveal()))
 	return hex.EncodeToString(sum[:])
@@ -66,5 +64,5 @@ func (s String) MarshalJSON() ([]byte, error) { return nil, ErrMarshal }
 // MarshalText returns ErrMarshal.
 func (s String) MarshalText() ([]byte, error) { return nil, ErrMarshal }
 
-// MarshalBinary returns ErrMarshal; encoding/gob asks it too.
+// MarshalBinary returns ErrMarshal; encoding/gob calls it too.
 func (s String) MarshalBinary() ([]byte, error) { return nil, ErrMarshal }

@@ -31,7 +31,7 @@ func newHolder() holder {
 	return h
 }
 
-func TestNoFmtVerbShowsTheValue(t *testing.T) {
+func TestString_Fmt(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%10.3s", "%t", "%!"} {
 		for name, value := range map[string]any{
 			"value": redact.New(marked), "holder": newHolder(), "slice": []redact.String{redact.New(marked)},
@@ -45,7 +45,7 @@ func TestNoFmtVerbShowsTheValue(t *testing.T) {
 	}
 }
 
-func TestNoLoggerShowsTheValue(t *testing.T) {
+func TestString_Loggers(t *testing.T) {
 	var out bytes.Buffer
 	for _, logger := range []*slog.Logger{slog.New(slog.NewJSONHandler(&out, nil)), slog.New(slog.NewTextHandler(&out, nil))} {
 		logger.Info("secret", "value", redact.New(marked), "holder", newHolder(), "error", fmt.Errorf("with %v", redact.New(marked)))
@@ -55,7 +55,7 @@ func TestNoLoggerShowsTheValue(t *testing.T) {
 	}
 }
 
-func TestNoMarshallerShowsTheValue(t *testing.T) {
+func TestString_Marshallers(t *testing.T) {
 	for name, marshal := range map[string]func(any) ([]byte, error){
 		"json": json.Marshal,
 		"xml":  xml.Marshal,
@@ -75,7 +75,7 @@ func TestNoMarshallerShowsTheValue(t *testing.T) {
 	}
 }
 
-func TestTheValueComesBackOnlyByReveal(t *testing.T) {
+func TestString_Reveal(t *testing.T) {
 	s := redact.New(marked)
 	if s.Reveal() != marked {
 		t.Errorf("Reveal() = %q, want %q", s.Reveal(), marked)
