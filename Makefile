@@ -4,42 +4,47 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 GO ?= go
-# Tools that only the checks need are installed here, never into the system.
+# The version control state of a checkout that belongs to another user cannot be read, and no program here needs it.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS 2>/dev/null | sed s/-buildvcs=[a-z]*//) -buildvcs=false)
+# Python's and npm's tools, which only the checks and the stack commands need, are installed here, never into the system.
 TOOLS := $(CURDIR)/.tools
 # A Go program that tools/go.mod pins; Go builds it when it is first used and keeps it in its cache.
 TOOL := $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 MODULES := . e2e cmd/doctor
 COVERED := ./handler ./atlas ./secret ./policy
-COVER_MIN := 90
+COVER_MIN := 95
 FUZZTIME ?= 30s
 
-# The function's binary: no C library, no RPC of the retired go1.x runtime, no paths and no version control state of the
-# machine that built it, so that two builds of one commit give the same bytes.
-BUILD_FUNCTION := CGO_ENABLED=0 $(GO) build -buildvcs=false -tags lambda.norpc -trimpath -ldflags "-s -w"
+# The function's binary: no C library, no RPC of the retired go1.x runtime, and no paths of the machine that built it, so
+# that two builds of one commit give the same bytes.
+BUILD_FUNCTION := CGO_ENABLED=0 $(GO) build -tags lambda.norpc -trimpath -ldflags "-s -w"
 
-# A policy that does not fit its schema stops the build. It runs on this machine, whatever is built for.
+# A policy that does not fit its schema stops the build. The check runs on this machine, whatever the build is for.
 CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
 
 # The race detector needs a C compiler; a machine with Go and make alone runs the same tests without it.
-RACE := $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
+RACE = $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## the function for this machine: build/bootstrap, with build/policies/ beside it
+build: ## the function for this machine: build/bootstrap, with build/policies/ next to it
 	$(CHECK_POLICIES)
 	@rm -rf build/policies && mkdir -p build
 	$(BUILD_FUNCTION) -o build/bootstrap ./cmd/lambda
 	@$(call copy_policies,build)
 
 # `sam build` comes here through tools/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
+# samconfig.toml is in the artifact because SAM publishes a version only for changed code: with it, a changed parameter
+# is changed code (aws/serverless-application-model, issue 3820).
 .PHONY: build-Function build-ProbeFunction
 build-Function:
 	$(CHECK_POLICIES)
 	$(call build_for_lambda,./cmd/lambda)
 	@$(call copy_policies,$(ARTIFACTS_DIR))
+	@cp samconfig.toml "$(ARTIFACTS_DIR)/"
 
 build-ProbeFunction:
 	$(call build_for_lambda,./cmd/probe)
@@ -62,7 +67,7 @@ watch: ## make run, built and started again after every change; flags by ARGS="-
 
 .PHONY: screenshot
 screenshot: tools ## docs/images/console.png, taken from the running console
-	cd e2e && SCREENSHOT=$(CURDIR)/docs/images/console.png $(GO) test -count=1 -run TestScreenshot_Console ./browser
+	cd e2e && SCREENSHOT="$(CURDIR)/docs/images/console.png" $(GO) test -count=1 -run TestScreenshot_Console ./browser
 
 .PHONY: test
 test: ## vet, then every test with the race detector
@@ -84,7 +89,7 @@ verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the
 .PHONY: faults
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
 	@mkdir -p build
-	@cd e2e && FAULTS_TABLE=$(CURDIR)/build/faults.md $(GO) test -count=1 -run '^TestFaults$$' ./reliability
+	@cd e2e && FAULTS_TABLE="$(CURDIR)/build/faults.md" $(GO) test -count=1 -run '^TestFaults$$' ./reliability
 	@cat build/faults.md
 
 .PHONY: rotation
@@ -100,78 +105,88 @@ tools: ## what verify needs, installed into .tools/
 	@./tools/tools.sh
 
 .PHONY: sam-local
-sam-local: sam-cli ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
-	@./tools/docker.sh
+sam-local: ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
+	@./tools/tools.sh sam && ./tools/docker.sh
 	@cd e2e && $(GO) build -o ../build/outside ./outside
-	@export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1; build/outside & trap "kill $$!" EXIT; \
-	  $(TOOLS)/venv/bin/sam build --config-env local && $(TOOLS)/venv/bin/sam local start-api --config-env local
+	@export AWS_DEFAULT_REGION=eu-west-1; build/outside & trap "kill $$!" EXIT; \
+	  $(SAM) build --config-env local && $(SAM) local start-api --config-env local
 
 # The environment of samconfig.toml to deploy to: default (the sandbox) or production.
 ENV ?= default
+SAM := SAM_CLI_TELEMETRY=0 "$(TOOLS)/venv/bin/sam"
+# The AWS CLI and the SDK for Go take AWS_REGION first; SAM CLI takes only AWS_DEFAULT_REGION.
+ifneq ($(AWS_REGION),)
+export AWS_DEFAULT_REGION := $(AWS_REGION)
+else ifeq ($(AWS_DEFAULT_REGION),)
+unexport AWS_DEFAULT_REGION
+endif
 
-# With boto3 alone, which is installed in seconds: it installs SAM CLI once there is a Region and AWS knows who is calling.
-STACK_PY := $(TOOLS)/aws/bin/python sam/stack.py
-
-.PHONY: deploy
-deploy: boto3 ## build and deploy the stack; ENV=production for production
-	@$(STACK_PY) deploy $(ENV)
-
-.PHONY: outputs
-outputs: boto3 ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
-	@$(STACK_PY) outputs $(ENV)
-
-.PHONY: logs
-logs: boto3 ## follow the function's log; ENV as for deploy
-	@$(STACK_PY) logs $(ENV)
-
-.PHONY: destroy
-destroy: boto3 ## remove the stack, after asking; the secret and the logs stay
-	@$(STACK_PY) destroy $(ENV)
-
-# Refuses an environment that samconfig.toml does not know, in the words of sam/stack.py.
 define known_environment
-@grep -qxF '[$(ENV).deploy.parameters]' samconfig.toml || { echo "make $@: samconfig.toml knows no environment '$(ENV)' to deploy to;" \
-  "it knows $$(sed -n 's/^\[\(.*\)\.deploy\.parameters\]$$/\1/p' samconfig.toml | paste -sd, - | sed 's/,/, /g')" >&2; exit 1; }
+@grep -qxF '[$(ENV).deploy.parameters]' samconfig.toml || { echo "make $@: samconfig.toml has no environment '$(ENV)' to deploy to;" \
+  "it has $$(sed -n 's/^\[\(.*\)\.deploy\.parameters\]$$/\1/p' samconfig.toml | paste -sd, - | sed 's/,/, /g')" >&2; exit 1; }
 endef
 
-# The stack's name stands in samconfig.toml, under the environment's name.
-STACK = $(shell awk -v section='[$(ENV).deploy.parameters]' '$$0 == section { on = 1 } on && $$1 == "stack_name" { gsub(/"/, "", $$3); print $$3; exit }' samconfig.toml)
+# The lines of samconfig.toml under an environment's heading.
+lines_of = awk -v section='[$(ENV).$(1).parameters' 'index($$0, "[") == 1 { on = index($$0, section) == 1 } on' samconfig.toml
+STACK = $(shell $(call lines_of,global) | sed -n 's/^stack_name = "\(.*\)"/\1/p')
+
+# What the stack commands need: an environment to deploy to, and SAM CLI.
+define stack_command
+$(known_environment)
+@./tools/tools.sh sam
+endef
+
+.PHONY: deploy
+deploy: ## build and deploy the stack; ENV=production for production
+	$(known_environment)
+	@examples=$$($(call lines_of,global) | grep 'example\.com' || true); [ -z "$$examples" ] || { \
+	  printf '%s\n' "make deploy: samconfig.toml still has these example values for $(ENV):" "$$examples" >&2; exit 1; }
+	@./tools/tools.sh sam
+	$(SAM) build --config-env $(ENV)
+	$(SAM) deploy --config-env $(ENV)
+
+.PHONY: outputs
+outputs: ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
+	$(stack_command)
+	@$(SAM) list stack-outputs --config-env $(ENV) --output json
+
+.PHONY: logs
+logs: ## follow the function's log; ENV as for deploy
+	$(stack_command)
+	@$(SAM) logs --config-env $(ENV) --name Function --tail
+
+.PHONY: destroy
+destroy: ## remove the stack, after asking; the secret and the logs stay
+	$(stack_command)
+	@echo "The secret and the logs stay. The stack's fixed addresses, if it has any, are lost: Atlas must then allow new ones."
+	@$(SAM) delete --config-env $(ENV)
 
 .PHONY: secret
 secret: ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
 	$(known_environment)
-	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/putsecret ./putsecret
+	@cd cmd/doctor && $(GO) build -o "$(CURDIR)/build/putsecret" ./putsecret
 	@build/putsecret $(if $(STACK),-stack $(STACK)) $(ARGS)
 
 .PHONY: doctor
-doctor: ## what would stop going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
+doctor: ## what still prevents going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
 	$(known_environment)
-	@[ -n '$(STACK)' ] || [ '$(ENV)' = default ] || { echo "make doctor: STACK= looks before there is a stack, so that ENV=$(ENV) says nothing:" \
+	@[ -n '$(STACK)' ] || [ '$(ENV)' = default ] || { echo "make doctor: STACK= checks before there is a stack, so ENV=$(ENV) has no effect:" \
 	  "leave it out, and name production's Atlas by ARGS=\"-atlas-url https://...\"" >&2; exit 1; }
-	@cd cmd/doctor && $(GO) build -o $(CURDIR)/build/doctor .
+	@cd cmd/doctor && $(GO) build -o "$(CURDIR)/build/doctor" .
 	@build/doctor $(if $(STACK),-stack $(STACK)) $(ARGS)
-
-.PHONY: boto3 sam-cli
-boto3:
-	@./tools/tools.sh boto3
-sam-cli:
-	@./tools/tools.sh sam
 
 ARCHITECTURES ?= arm64 x86_64
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: release
 release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, and SHA256SUMS
-	@rm -rf dist && mkdir -p dist
-	@for a in $(ARCHITECTURES); do mkdir -p dist/built/$$a/function dist/built/$$a/probe; \
-	  $(MAKE) -s -f tools/$$a/Makefile build-Function ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/function; \
-	  $(MAKE) -s -f tools/$$a/Makefile build-ProbeFunction ARTIFACTS_DIR=$(CURDIR)/dist/built/$$a/probe; done
-	@$(GO) run ./cmd/release -version $(VERSION) -built dist/built -out dist | tee dist/SHA256SUMS
+	@rm -rf dist
+	@./tools/release.sh "$(VERSION)" $(ARCHITECTURES)
 
 .PHONY: sbom
-sbom: ## dist/*.cdx.json: what the function of `make release` is made of, read from its binary, in CycloneDX's form
+sbom: ## dist/*.cdx.json: the modules in the function of `make release`, read from its binary, in CycloneDX's format
 	@for a in $(ARCHITECTURES); do $(TOOL) cyclonedx-gomod bin -json -licenses -std -noserial \
-	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/built/$$a/function/bootstrap; done
+	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/$$a/Function/bootstrap; done
 
 # Another build of the broker to compare with, with policies/ next to it, and how often each subject is measured.
 BEFORE ?=
@@ -190,12 +205,12 @@ bench: build ## times and memory of the function next to simpler ones; next to a
 	@$(GO) run $(BENCHSTAT) -col '/subject@($(if $(BEFORE),before )broker plain floor)' build/bench.txt
 
 .PHONY: cover
-cover: ## statement coverage of handler, atlas, secret and policy; under 90 % fails
+cover: ## statement coverage of handler, atlas, secret and policy; less than 95 % fails
 	@$(GO) test -cover $(COVERED) | tee cover.out
 	@awk -v min=$(COVER_MIN) -v want=$(words $(COVERED)) ' \
 	  match($$0, /coverage: [0-9.]+%/) { n++; c = substr($$0, RSTART + 10, RLENGTH - 11); match($$0, /atriptoken\/[a-z]+/); \
 	    if (c + 0 < min) { bad = 1; print substr($$0, RSTART, RLENGTH) ": " c " % is below " min " %" } } \
-	  END { if (n < want) { print n + 0 " of " want " packages told their coverage"; bad = 1 } exit bad }' cover.out
+	  END { if (n < want) { print n + 0 " of " want " packages reported their coverage"; bad = 1 } exit bad }' cover.out
 
 .PHONY: lint
 lint: ## golangci-lint over every module, by .golangci.yml, and actionlint over the workflows

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# apt.sh [OPTION]... PACKAGE... installs Debian packages, as root, in CI (CI=true) or when APT_INSTALL=true asks for it. On
-# anybody's own machine it installs nothing and says in one line what is missing.
+# apt.sh [OPTION]... PACKAGE... installs Debian packages, as root, only if CI=true or APT_INSTALL=true. Otherwise it installs
+# nothing and says in one line what is missing.
 set -euo pipefail
 if [ "${CI:-}" != true ] && [ "${APT_INSTALL:-}" != true ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "make needs more of the system than is there: apt-get install $* (with APT_INSTALL=true, make does it as root)" >&2
+  echo "make needs these system packages: apt-get install $* (with APT_INSTALL=true, make installs them as root)" >&2
   exit 1
 fi
 echo "installing $*"

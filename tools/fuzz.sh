@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the product for the time given (default 30s each), one after the other: Go fuzzes one target
-# of one package at a time. A crasher is written to that package's testdata/fuzz/ and fails the run.
+# fuzz.sh [TIME] runs every fuzz target of the product for TIME (30s), one after the other. A failing input is written to its
+# package's testdata/fuzz/ and fails the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fuzztime=${1:-30s}
@@ -13,5 +13,5 @@ for package in $("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{en
     ran=$((ran + 1))
   done
 done
-[ "$ran" -gt 0 ] || { echo "no fuzz target was found" >&2; exit 1; }
+[ "$ran" -gt 0 ] || { echo "fuzz.sh: found no fuzz target" >&2; exit 1; }
 echo "$ran fuzz targets ran for $fuzztime each"

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Installs what make needs beside Go, if it is not there yet. What cannot be had is named.
+# Installs what make needs besides Go, if it is missing, and names what it cannot install.
 #
-#   tools.sh boto3   into .tools/aws, for sam/stack.py
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
-#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and what the browser tests take from npm, into
-#                    .tools; and in the system Chromium, npm and a Docker engine with an image to run the function in
+#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and the browser tests' npm packages, into .tools;
+#                    and into the system Chromium, npm, zip and a Docker engine with an image to run the function in
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { echo "what make needs cannot be had: $1" >&2; exit 1; }
+fail() { echo "make cannot install what it needs: $1" >&2; exit 1; }
 
-# python_environment FOLDER REQUIREMENTS makes a Python environment with what the file lists.
+# python_environment FOLDER REQUIREMENTS makes a Python environment with the packages that the file lists.
 python_environment() {
   local venv=.tools/$1 requirements=tools/$2
   cmp -s "$requirements" "$venv/installed" && return
@@ -23,16 +22,17 @@ python_environment() {
   cp "$requirements" "$venv/installed"
 }
 
-# system_packages has Chromium and npm.
+# system_packages installs Chromium, npm, zip and unzip.
 system_packages() {
   local missing=
   command -v chromium chromium-browser google-chrome >/dev/null || missing+=" chromium"
   command -v npm >/dev/null || missing+=" nodejs npm"
+  command -v zip >/dev/null && command -v unzip >/dev/null || missing+=" zip unzip"
   # shellcheck disable=SC2086 # one word a package
   [ -z "$missing" ] || ./tools/apt.sh --no-install-recommends $missing
 }
 
-# node_modules installs what the browser tests take from npm: axe-core, esbuild, TypeScript and an OpenAPI linter.
+# node_modules installs the browser tests' npm packages: axe-core, esbuild, TypeScript and an OpenAPI linter.
 node_modules() {
   cmp -s e2e/browser/package-lock.json .tools/npm/installed && return
   rm -rf .tools/npm && mkdir -p .tools/npm
@@ -44,12 +44,10 @@ node_modules() {
 
 mkdir -p .tools
 case ${1:-} in
-  boto3) python_environment aws requirements-boto3.txt ;;
   sam) python_environment venv requirements.txt ;;
   *)
     system_packages
     ./tools/docker.sh
-    python_environment aws requirements-boto3.txt
     python_environment venv requirements.txt
     python_environment checkov requirements-checkov.txt
     python_environment schemathesis requirements-schemathesis.txt

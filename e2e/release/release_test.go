@@ -1,43 +1,45 @@
-// Package release_test checks what `make release` makes.
+// Package release_test checks what `make release` writes.
 package release_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"atriptoken/e2e/rig"
+	"atriptoken/e2e/template"
 )
 
-// TestTwoBuildsOfOneCommitGiveTheSameBytes builds the release in two folders,
-// of different depth and without a common build cache.
-func TestTwoBuildsOfOneCommitGiveTheSameBytes(t *testing.T) {
+// TestRelease_Reproducible builds the release in two folders of different depth, without a common build cache.
+func TestRelease_Reproducible(t *testing.T) {
 	t.Parallel()
-	commit := filepath.Join(t.TempDir(), "commit.tar")
-	rig.Run(t, "git", "archive", "--output", commit, "HEAD")
-	one := build(t, commit, "one")
-	two := build(t, commit, filepath.Join("a", "deeper", "folder"), "GOCACHE="+t.TempDir(), "TZ=Pacific/Auckland", "HOME="+t.TempDir(), "GOMODCACHE="+modules(t))
-	if a, b := sums(t, one), sums(t, two); a != b || !strings.Contains(a, "  atriptoken-v0.0.0-arm64.zip\n") {
-		t.Errorf("the sums differ, or are of something else:\n%s%s", a, b)
+	modules := strings.TrimSpace(rig.Run(t, "go", "env", "GOMODCACHE")) // what go.sum has already checked
+	one := build(t, "one")
+	two := build(t, filepath.Join("a", "deeper folder"),
+		"GOCACHE="+t.TempDir(), "TZ=Pacific/Auckland", "HOME="+t.TempDir(), "GOMODCACHE="+modules)
+	a, errA := os.ReadFile(filepath.Join(one, "SHA256SUMS"))
+	b, errB := os.ReadFile(filepath.Join(two, "SHA256SUMS"))
+	if errA != nil || errB != nil || string(a) != string(b) || !strings.Contains(string(a), "  atriptoken-v0.0.0-arm64.zip\n") {
+		t.Errorf("the sums differ or name other files:\n%s%s%v %v", a, b, errA, errB)
 	}
-	t.Run("and SAM CLI takes them without Go", func(t *testing.T) { packaged(t, filepath.Join(one, "atriptoken-v0.0.0-arm64.zip")) })
+	t.Run("deployable without Go", func(t *testing.T) { deployable(t, filepath.Join(one, "atriptoken-v0.0.0-arm64.zip")) })
 }
 
-// packaged does what `sam deploy` does up to CloudFormation, which moto cannot do for SAM's templates: it checks the template
-// and uploads the code to S3, from the unpacked zip and with no Go in the path.
-func packaged(t *testing.T, bundle string) {
+// deployable runs `sam validate` and `sam package` on the unpacked zip with nothing but SAM CLI in the path. moto cannot run the
+// rest of `sam deploy` for SAM's templates.
+func deployable(t *testing.T, bundle string) {
 	dir := t.TempDir()
-	rig.Run(t, rig.Tool(t, "python"), "-m", "zipfile", "-e", bundle, dir)
+	rig.Run(t, "unzip", "-q", bundle, "-d", dir)
 	moto := rig.Moto(t, "127.0.0.1")
 	rig.AWS(t, moto, "s3", "create_bucket", map[string]any{
 		"Bucket": "artifacts", "CreateBucketConfiguration": map[string]any{"LocationConstraint": rig.Region},
 	})
-	for _, args := range [][]string{
-		{"validate", "--lint", "--template", "template.yaml"},
-		{"package", "--template", "template.yaml", "--s3-bucket", "artifacts", "--output-template-file", "packaged.yaml"},
-	} {
+	sam := func(args ...string) {
+		t.Helper()
 		command := exec.Command(rig.Tool(t, "sam"), args...)
 		command.Dir = dir
 		command.Env = append(rig.Environ("AWS_ENDPOINT_URL="+moto), "PATH="+filepath.Dir(rig.Tool(t, "sam")))
@@ -45,23 +47,42 @@ func packaged(t *testing.T, bundle string) {
 			t.Fatalf("sam %s: %v\n%s", args[0], err, out)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "packaged.yaml"))
-	if err != nil {
+	version := func() string {
+		t.Helper()
+		sam("package", "--template", "template.yaml", "--s3-bucket", "artifacts", "--output-template-file", "packaged.yaml")
+		resources := template.TransformFile(t, filepath.Join(dir, "packaged.yaml"), template.Parameters{}).Resources()
+		for _, id := range slices.Sorted(maps.Keys(resources)) {
+			if resources[id].(map[string]any)["Type"] == "AWS::Lambda::Version" {
+				return id
+			}
+		}
+		t.Fatal("the stack publishes no version")
+		return ""
+	}
+	sam("validate", "--lint", "--template", "template.yaml")
+	before := version()
+	if again := version(); again != before {
+		t.Errorf("the same release publishes the versions %s and %s", before, again)
+	}
+	if packaged := read(t, dir, "packaged.yaml"); strings.Count(packaged, "CodeUri: s3://artifacts/") != 2 {
+		t.Errorf("not both functions have their code in S3:\n%s", packaged)
+	}
+	if text := read(t, dir, "template.yaml"); !strings.Contains(text, "    AllowedValues: [arm64]\n") {
+		t.Error("the template of arm64 takes other architectures")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "samconfig.toml"), []byte("version = 0.1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(text), "CodeUri: s3://artifacts/"); n != 2 {
-		t.Errorf("%d functions have their code in S3, want both", n)
+	if after := version(); after == before {
+		t.Errorf("changed parameters publish no version: it is %s still", after)
 	}
 }
 
-// build unpacks the commit, makes the release and returns the folder that it is in.
-func build(t *testing.T, commit, folder string, env ...string) string {
+// build clones the commit into a folder and returns where `make release` has written the release.
+func build(t *testing.T, folder string, env ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), folder)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	rig.Run(t, "tar", "-x", "-f", commit, "-C", dir)
+	rig.Run(t, "git", "clone", "-q", ".", dir)
 	command := exec.Command("make", "-s", "-C", dir, "release", "VERSION=v0.0.0", "ARCHITECTURES=arm64")
 	command.Env = append(os.Environ(), env...)
 	if out, err := command.CombinedOutput(); err != nil {
@@ -70,17 +91,11 @@ func build(t *testing.T, commit, folder string, env ...string) string {
 	return filepath.Join(dir, "dist")
 }
 
-func sums(t *testing.T, dist string) string {
+func read(t *testing.T, folder, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dist, "SHA256SUMS"))
+	text, err := os.ReadFile(filepath.Join(folder, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// modules is where this machine keeps what go.sum has already checked.
-func modules(t *testing.T) string {
-	t.Helper()
-	return strings.TrimSpace(rig.Run(t, "go", "env", "GOMODCACHE"))
 }

@@ -11,9 +11,9 @@ import (
 	"atriptoken/e2e/template"
 )
 
-// TestDoctorReadsTheTransformedStack runs the built doctor on the stack as far as moto makes it. What moto leaves out, doctor
-// must miss by name, as after a deployment that stopped half way. cmd/doctor/diagnosis has the checks one by one.
-func TestDoctorReadsTheTransformedStack(t *testing.T) {
+// TestDoctor_Stack runs the built doctor on the part of the stack that moto makes. Doctor must name what is missing, as after a
+// deployment that failed half way. cmd/doctor/diagnosis tests each check.
+func TestDoctor_Stack(t *testing.T) {
 	t.Parallel()
 	moto := rig.Moto(t, "127.0.0.1")
 	createStack(t, moto, template.Parameters{

@@ -7,19 +7,19 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-func TestTemplatePassesSAMValidate(t *testing.T) {
+func TestTemplate_SAMValidate(t *testing.T) {
 	t.Parallel()
 	rig.Run(t, rig.Tool(t, "sam"), "validate", "--lint")
 }
 
-func TestTemplatePassesEveryRuleOfCfnLint(t *testing.T) {
+func TestTemplate_CfnLint(t *testing.T) {
 	t.Parallel()
-	rig.Run(t, rig.Tool(t, "cfn-lint")) // .cfnlintrc.yaml says what and how
+	rig.Run(t, rig.Tool(t, "cfn-lint")) // .cfnlintrc.yaml names the template and the rules
 }
 
-func TestTemplatePassesCheckov(t *testing.T) {
+func TestTemplate_Checkov(t *testing.T) {
 	t.Parallel()
-	// Each rule that is skipped has its reason beside the resource, in the template.
+	// The template gives the reason for each skipped rule next to the resource.
 	rig.Run(t, filepath.Join(rig.Root(), ".tools/checkov/bin/checkov"), "--file", "template.yaml", "--framework", "cloudformation",
 		"--skip-download", "--compact", "--quiet")
 }

@@ -11,14 +11,11 @@ import (
 	"atriptoken/internal/function"
 )
 
-// all has every part of the stack in it.
-var all = template.Parameters{"AuthMode": "IAM", "ProbeSchedule": "rate(5 minutes)"}
-
-func TestDashboardIsJSONAndShowsEveryAlarmOfTheFunction(t *testing.T) {
+func TestDashboard_ShowsEveryAlarm(t *testing.T) {
 	t.Parallel()
-	transformed := template.Transform(t, template.Parameters{})[0]
+	transformed := template.Transform(t, template.Parameters{})
 	stack := template.NewStack(transformed, template.Parameters{"AuthMode": "IAM"})
-	body := dashboard(stack)
+	body := stack.Resource("Dashboard")["DashboardBody"].(map[string]any)["Fn::Sub"].(string)
 	if !json.Valid([]byte(body)) {
 		t.Fatalf("not JSON: %s", body)
 	}
@@ -29,14 +26,14 @@ func TestDashboardIsJSONAndShowsEveryAlarmOfTheFunction(t *testing.T) {
 	}
 }
 
-func TestFunctionGetsEveryVariableThatItReads(t *testing.T) {
+func TestFunction_Variables(t *testing.T) {
 	t.Parallel()
-	stack := template.NewStack(template.Transform(t, template.Parameters{})[0], all)
+	stack := template.NewStack(template.Transform(t, template.Parameters{}), template.Parameters{"AuthMode": "IAM"})
 	variables := stack.Resource("Function")["Environment"].(map[string]any)["Variables"].(map[string]any)
 	var read []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[function.Environment]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		// The others are Lambda's and SAM CLI's own.
+		// Lambda and SAM CLI set the others.
 		if strings.HasPrefix(name, "ATLAS_") || strings.HasPrefix(name, "ATRIP_") {
 			read = append(read, name)
 			if _, ok := variables[name]; !ok {
@@ -51,8 +48,4 @@ func TestFunctionGetsEveryVariableThatItReads(t *testing.T) {
 			t.Errorf("the template sets %s, which nothing reads", name)
 		}
 	}
-}
-
-func dashboard(stack *template.Stack) string {
-	return stack.Resource("Dashboard")["DashboardBody"].(map[string]any)["Fn::Sub"].(string)
 }

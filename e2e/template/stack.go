@@ -3,119 +3,50 @@ package template
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// Stack is a template with its parameters' values: what CloudFormation would make of them, as far as a template's own
-// references and conditions tell.
+// Stack is a template with values for its parameters. It evaluates what moto's CloudFormation does not: the template's Rules
+// and AWS::NoValue. cfn-lint checks references under every combination of conditions.
 type Stack struct {
 	template   Template
-	parameters Parameters
-	conditions map[string]bool
-	live       map[string]bool // the resources whose condition holds
+	parameters map[string]any // a string, or a []string for a list
 }
 
-// NewStack returns the stack that the parameters make, with the template's defaults for those left out.
+// NewStack returns the stack that the parameters make, with the template's defaults for the missing ones.
 func NewStack(template Template, parameters Parameters) *Stack {
-	all := template.Defaults()
-	maps.Copy(all, parameters)
-	s := &Stack{template: template, parameters: all, conditions: map[string]bool{}, live: map[string]bool{}}
-	for id, resource := range template.Resources() {
-		condition, conditional := resource.(map[string]any)["Condition"].(string)
-		if !conditional || s.condition(condition) {
-			s.live[id] = true
+	s := &Stack{template: template, parameters: map[string]any{}}
+	for name, declared := range template["Parameters"].(map[string]any) {
+		parameter := declared.(map[string]any)
+		value, given := parameters[name]
+		if !given {
+			value = fmt.Sprint(parameter["Default"])
+		}
+		s.parameters[name] = value
+		if parameter["Type"] == "CommaDelimitedList" {
+			s.parameters[name] = strings.Split(value, ",")
 		}
 	}
 	return s
 }
 
-// Has reports whether the stack has the resource.
-func (s *Stack) Has(id string) bool { return s.live[id] }
+// Has reports whether the condition of the resource holds.
+func (s *Stack) Has(id string) bool {
+	resource, _ := s.template.Resources()[id].(map[string]any)
+	condition, conditional := resource["Condition"].(string)
+	return resource != nil && (!conditional || s.condition(condition))
+}
 
-// Resource returns a resource's properties with every condition and parameter put in.
+// Resource returns a resource's properties with conditions and parameters replaced by their values.
 func (s *Stack) Resource(id string) map[string]any {
 	properties, _ := s.resolve(s.template.Resources()[id].(map[string]any)["Properties"]).(map[string]any)
 	return properties
 }
 
-// Dangling returns the references, in resources and outputs, to what the stack does not have.
-func (s *Stack) Dangling() []string {
-	var dangling []string
-	for id := range s.live {
-		resource := s.template.Resources()[id].(map[string]any)
-		for _, part := range []string{"Properties", "UpdatePolicy", "DependsOn"} {
-			dangling = s.missing(dangling, id, resource[part])
-		}
-		if depends, ok := resource["DependsOn"].(string); ok {
-			dangling = s.lacks(dangling, id, depends)
-		}
-	}
-	for name, declared := range s.template["Outputs"].(map[string]any) {
-		output := declared.(map[string]any)
-		if condition, ok := output["Condition"].(string); !ok || s.condition(condition) {
-			dangling = s.missing(dangling, "output "+name, output["Value"])
-		}
-	}
-	slices.Sort(dangling)
-	return dangling
-}
-
-// missing appends the references in value, on the branches that the conditions take, to what the stack does not have.
-func (s *Stack) missing(found []string, from string, value any) []string {
-	switch v := value.(type) {
-	case []any:
-		for _, element := range v {
-			found = s.missing(found, from, element)
-		}
-	case map[string]any:
-		for key, element := range v {
-			switch key {
-			case "Fn::If":
-				found = s.missing(found, from, s.branch(element))
-				continue
-			case "Ref":
-				found = s.lacks(found, from, element.(string))
-			case "Fn::GetAtt":
-				found = s.lacks(found, from, element.([]any)[0].(string))
-			case "Fn::Sub":
-				text, own := sub(element)
-				for _, name := range placeholders(text) {
-					id, _, _ := strings.Cut(name, ".")
-					if _, ok := own[name]; !ok {
-						found = s.lacks(found, from, id)
-					}
-				}
-			}
-			found = s.missing(found, from, element)
-		}
-	}
-	return found
-}
-
-// lacks appends a reference to id when the stack has no such resource or parameter.
-func (s *Stack) lacks(found []string, from, id string) []string {
-	if _, ok := s.parameters[id]; ok || s.live[id] || strings.HasPrefix(id, "AWS::") {
-		return found
-	}
-	return append(found, from+" refers to "+id)
-}
-
-// branch returns the side of Fn::If that its condition takes.
-func (s *Stack) branch(argument any) any {
-	choice := argument.([]any)
-	if s.condition(choice[0].(string)) {
-		return choice[1]
-	}
-	return choice[2]
-}
-
-// Broken returns what the template's Rules object to in the parameters, in their own words.
+// Broken returns the descriptions of the Rules that the parameters break.
 func (s *Stack) Broken() []string {
 	var broken []string
 	for _, declared := range s.template["Rules"].(map[string]any) {
@@ -129,17 +60,11 @@ func (s *Stack) Broken() []string {
 			}
 		}
 	}
-	slices.Sort(broken)
 	return broken
 }
 
 func (s *Stack) condition(name string) bool {
-	value, known := s.conditions[name]
-	if !known {
-		value = s.truth(s.template["Conditions"].(map[string]any)[name])
-		s.conditions[name] = value
-	}
-	return value
+	return s.truth(s.template["Conditions"].(map[string]any)[name])
 }
 
 // truth evaluates a condition function.
@@ -162,19 +87,19 @@ func (s *Stack) truth(expression any) bool {
 			return slices.ContainsFunc(argument.([]any), s.truth)
 		}
 	}
-	panic(fmt.Sprintf("a condition that this test cannot evaluate: %v", expression))
+	panic(fmt.Sprintf("unknown condition function: %v", expression))
 }
 
-// noValue is what !Ref AWS::NoValue resolves to; whoever holds it leaves it out.
+// noValue is what !Ref AWS::NoValue resolves to; lists and objects leave it out.
 type noValue struct{}
 
-// resolve puts parameters and conditions into a value. References to resources stay as they are.
+// resolve replaces parameters and conditions in a value. References to resources stay as they are.
 func (s *Stack) resolve(value any) any {
 	switch v := value.(type) {
 	case []any:
 		kept := []any{}
 		for _, element := range v {
-			if resolved := s.resolve(element); !isNoValue(resolved) {
+			if resolved := s.resolve(element); resolved != (noValue{}) {
 				kept = append(kept, resolved)
 			}
 		}
@@ -185,7 +110,7 @@ func (s *Stack) resolve(value any) any {
 		}
 		kept := map[string]any{}
 		for key, element := range v {
-			if resolved := s.resolve(element); !isNoValue(resolved) {
+			if resolved := s.resolve(element); resolved != (noValue{}) {
 				kept[key] = resolved
 			}
 		}
@@ -195,9 +120,7 @@ func (s *Stack) resolve(value any) any {
 	}
 }
 
-func isNoValue(v any) bool { _, ok := v.(noValue); return ok }
-
-// function resolves the intrinsic functions whose result the parameters alone determine.
+// function resolves the intrinsic functions whose result depends on parameters alone.
 func (s *Stack) function(call map[string]any) (resolved any, ok bool) {
 	if id, is := call["Ref"].(string); is {
 		if id == "AWS::NoValue" {
@@ -206,8 +129,11 @@ func (s *Stack) function(call map[string]any) (resolved any, ok bool) {
 		value, known := s.parameters[id]
 		return value, known
 	}
-	if argument, is := call["Fn::If"]; is {
-		return s.resolve(s.branch(argument)), true
+	if choice, is := call["Fn::If"].([]any); is {
+		if s.condition(choice[0].(string)) {
+			return s.resolve(choice[1]), true
+		}
+		return s.resolve(choice[2]), true
 	}
 	if argument, is := call["Fn::Join"].([]any); is {
 		list, all := s.resolve(argument[1]).([]string)
@@ -225,7 +151,7 @@ func (s *Stack) function(call map[string]any) (resolved any, ok bool) {
 	return nil, false
 }
 
-// cidr returns what Fn::Cidr does: count blocks of 2^bits addresses each, one after the other from the block's start.
+// cidr returns what Fn::Cidr does: count consecutive blocks of 2^bits addresses from the block's start.
 func cidr(block, count, bits string) []string {
 	start := netip.MustParsePrefix(block).Masked().Addr().As4()
 	n, _ := strconv.Atoi(count)
@@ -237,29 +163,4 @@ func cidr(block, count, bits string) []string {
 		blocks = append(blocks, netip.PrefixFrom(netip.AddrFrom4(at), 32-size).String())
 	}
 	return blocks
-}
-
-// placeholders returns the names in ${…} of a text of Fn::Sub. They are looked for once: a text stands in every stack.
-func placeholders(text string) []string {
-	if known, ok := placeholdersOf.Load(text); ok {
-		return known.([]string)
-	}
-	names := []string{}
-	for _, match := range placeholder.FindAllStringSubmatch(text, -1) {
-		names = append(names, match[1])
-	}
-	placeholdersOf.Store(text, names)
-	return names
-}
-
-var placeholdersOf sync.Map // string -> []string
-
-var placeholder = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
-
-// sub returns the text of Fn::Sub and the variables that it brings itself.
-func sub(argument any) (text string, own map[string]any) {
-	if pair, ok := argument.([]any); ok {
-		return pair[0].(string), pair[1].(map[string]any)
-	}
-	return argument.(string), nil
 }

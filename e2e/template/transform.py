@@ -1,11 +1,8 @@
 """Transforms a SAM template as CloudFormation does at deployment, with AWS's own aws-sam-translator.
 
-    python transform.py TEMPLATE < parameters.jsonl > transformed.jsonl
-
-Each line of standard input is an object of parameter values; each line of standard output is what comes of them.
+    python transform.py TEMPLATE < parameters.json > transformed.json
 """
 
-import copy
 import json
 import logging
 import os
@@ -19,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 
 class NoManagedPolicies:
-    """The template names none, so there is nothing to ask AWS for."""
+    """The template names none, so AWS is not asked for them."""
 
     def load(self):
         return {}
@@ -28,8 +25,7 @@ class NoManagedPolicies:
 with open(sys.argv[1]) as file:
     template = yaml_parse(file.read())
 for resource in template["Resources"].values():
-    if resource["Type"] == "AWS::Serverless::Function":
-        # What `sam deploy` puts there once it has uploaded the artifact.
+    if resource["Type"] == "AWS::Serverless::Function" and not str(resource["Properties"]["CodeUri"]).startswith("s3://"):
+        # What `sam deploy` writes there after the upload of the artifact.
         resource["Properties"]["CodeUri"] = "s3://artifacts/function.zip"
-for line in sys.stdin:
-    print(json.dumps(transform(copy.deepcopy(template), json.loads(line), NoManagedPolicies()), sort_keys=True), flush=True)
+json.dump(transform(template, json.load(sys.stdin), NoManagedPolicies()), sys.stdout)

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# release.sh VERSION ARCHITECTURE... makes dist/atriptoken-VERSION-ARCHITECTURE.zip, which SAM CLI deploys without Go, and
+# dist/SHA256SUMS. Two runs on the same commit give the same bytes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=$1
+shift
+[[ $version =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ ]] || { echo "VERSION '$version' is not letters, digits, dots and hyphens" >&2; exit 1; }
+command -v zip >/dev/null || ./tools/apt.sh zip
+umask 022
+mkdir -p dist
+
+for architecture; do
+  dir=dist/$architecture
+  for function in Function ProbeFunction; do
+    mkdir -p "$dir/$function"
+    make -s -f "tools/$architecture/Makefile" "build-$function" ARTIFACTS_DIR="$PWD/$dir/$function"
+  done
+  # A link: what is changed in samconfig.toml after unpacking changes the code too, so that SAM publishes a version.
+  ln -sf ../samconfig.toml "$dir/Function/samconfig.toml"
+  # The template takes what was built in place of what builds it, and one architecture.
+  sed -e '/^  ProbeFunction:$/,$s|CodeUri: !Sub tools/.*|CodeUri: ProbeFunction|' -e 's|CodeUri: !Sub tools/.*|CodeUri: Function|' \
+    -e '/^      BuildMethod: makefile$/d' -e '/^      WorkingDirectory: \.$/d' \
+    -e "s/^    Default: arm64$/    Default: $architecture/" -e "s/^    AllowedValues: \[arm64, x86_64\]$/    AllowedValues: [$architecture]/" \
+    template.yaml >"$dir/template.yaml"
+  cp samconfig.toml LICENSE docs/deploy-a-release.md "$dir/"
+  chmod -R u=rwX,go=rX "$dir"
+  find "$dir" -exec touch -h -d 1980-01-01T00:00:00Z {} +
+  (cd "$dir" && find . -mindepth 1 ! -type d | LC_ALL=C sort | TZ=UTC zip -X -y -q -@ "../atriptoken-$version-$architecture.zip")
+done
+cd dist && sha256sum ./*.zip | sed 's|\./||' | tee SHA256SUMS
