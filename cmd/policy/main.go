@@ -15,13 +15,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"github.com/cedar-policy/cedar-go"
-	"github.com/cedar-policy/cedar-go/x/exp/ast"
-	"github.com/cedar-policy/cedar-go/x/exp/schema"
-	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
-
+	"atriptoken/internal/policycheck"
 	"atriptoken/policy"
 )
 
@@ -60,7 +55,7 @@ func readFile[T any](parse func(name string, text []byte) (T, error), folder, na
 
 // check validates every .cedar file in and below the folder.
 func check(folder string, out io.Writer) error {
-	validator, err := readFile(parseSchema, folder, "schema.cedarschema")
+	validator, err := readFile(policycheck.ParseSchema, folder, "schema.cedarschema")
 	if err != nil {
 		return err
 	}
@@ -72,7 +67,7 @@ func check(folder string, out io.Writer) error {
 		}
 		text, err := os.ReadFile(file)
 		if err == nil {
-			err = validateFile(validator, file, text)
+			err = validator.Check(file, text)
 		}
 		count++
 		bad = append(bad, err)
@@ -86,40 +81,6 @@ func check(folder string, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%d policy files are valid\n", count)
 	return err
-}
-
-func parseSchema(name string, text []byte) (*validate.Validator, error) {
-	var s schema.Schema
-	s.SetFilename(name)
-	if err := s.UnmarshalCedar(text); err != nil {
-		return nil, err
-	}
-	resolved, err := s.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return validate.New(resolved), nil
-}
-
-// validateFile returns policy.Parse's error, or else one line for each policy
-// that the schema does not allow: unknown or optional attributes, wrong types,
-// heads that never match.
-func validateFile(validator *validate.Validator, name string, text []byte) error {
-	if _, err := policy.Parse(name, text); err != nil {
-		return err
-	}
-	list, err := cedar.NewPolicyListFromBytes(name, text)
-	if err != nil {
-		return err
-	}
-	var bad []error
-	for _, statement := range list {
-		if err := validator.Policy("", (*ast.Policy)(statement.AST())); err != nil {
-			at := statement.Position()
-			bad = append(bad, fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, strings.ReplaceAll(err.Error(), "\n", "; ")))
-		}
-	}
-	return errors.Join(bad...)
 }
 
 // matrix runs the cases and prints them.

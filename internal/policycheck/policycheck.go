@@ -1,0 +1,54 @@
+// Package policycheck validates Cedar policies against a schema. The function
+// itself only parses its policy.
+package policycheck
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+
+	"atriptoken/policy"
+)
+
+// Schema is a parsed Cedar schema.
+type Schema struct{ validator *validate.Validator }
+
+// ParseSchema parses a schema; name is its file, for errors.
+func ParseSchema(name string, text []byte) (Schema, error) {
+	var s schema.Schema
+	s.SetFilename(name)
+	if err := s.UnmarshalCedar(text); err != nil {
+		return Schema{}, err
+	}
+	resolved, err := s.Resolve()
+	if err != nil {
+		return Schema{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return Schema{validate.New(resolved)}, nil
+}
+
+// Check returns policy.Parse's error, or else one line for each policy that the
+// schema does not allow: unknown or optional attributes, wrong types, heads that
+// never match.
+func (s Schema) Check(name string, text []byte) error {
+	if _, err := policy.Parse(name, text); err != nil {
+		return err
+	}
+	list, err := cedar.NewPolicyListFromBytes(name, text)
+	if err != nil {
+		return err
+	}
+	var bad []error
+	for _, statement := range list {
+		if err := s.validator.Policy("", (*ast.Policy)(statement.AST())); err != nil {
+			at := statement.Position()
+			bad = append(bad, fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+	}
+	return errors.Join(bad...)
+}
