@@ -275,7 +275,8 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 func TestLint(t *testing.T) {
 	lint := exec.Command(filepath.Join(tools, "npm/node_modules/.bin/redocly"), "lint", "--max-problems=50", document)
 	lint.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
-	if out, err := lint.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning")) {
+	// Redocly CLI also prints a deprecation warning of its own Node.js version.
+	if out, err := lint.CombinedOutput(); err != nil || bytes.Contains(out, []byte("You have ")) {
 		t.Errorf("redocly lint: %v (`make tools` installs it)\n%s", err, out)
 	}
 }
