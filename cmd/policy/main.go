@@ -3,6 +3,9 @@
 //
 //	policy check  [folder]   validates every policy against the folder's schema.cedarschema
 //	policy matrix [folder]   prints the table of cases.yaml with each policy's decisions
+//	policy prove  [folder [file]...]
+//	                         proves the folder's claims about every policy of the folder, or about these;
+//	                         it needs Cedar's command line (CEDAR=path) and the solver cvc5 (CVC5=path)
 //
 // The default folder is policy. On failure it prints file:line:column: text to
 // stderr and exits with status 1.
@@ -29,22 +32,23 @@ func main() {
 
 func run(args []string, out io.Writer) error {
 	folder := "policy"
-	if len(args) == 2 {
+	if len(args) > 1 {
 		folder = args[1]
 	}
 	switch {
+	case len(args) > 0 && args[0] == "prove":
+		return prove(folder, args[min(2, len(args)):], out)
 	case len(args) < 1 || len(args) > 2:
 	case args[0] == "check":
 		return check(folder, out)
 	case args[0] == "matrix":
 		return matrix(folder, out)
 	}
-	return errors.New("usage: policy check|matrix [folder]")
+	return errors.New("usage: policy check|matrix [folder], policy prove [folder [file]...]")
 }
 
-// readFile parses the file of that name in the folder.
-func readFile[T any](parse func(name string, text []byte) (T, error), folder, name string) (T, error) {
-	file := filepath.Join(folder, name)
+// readFile parses a file.
+func readFile[T any](parse func(name string, text []byte) (T, error), file string) (T, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		var none T
@@ -53,45 +57,54 @@ func readFile[T any](parse func(name string, text []byte) (T, error), folder, na
 	return parse(file, text)
 }
 
+// cedarFiles returns every .cedar file in and below the folder.
+func cedarFiles(folder string) (files []string, err error) {
+	err = filepath.WalkDir(folder, func(file string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(file) == ".cedar" {
+			files = append(files, file)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s: holds no .cedar file", folder)
+	}
+	return files, err
+}
+
 // check validates every .cedar file in and below the folder.
 func check(folder string, out io.Writer) error {
-	validator, err := readFile(policycheck.ParseSchema, folder, "schema.cedarschema")
+	schema, err := readFile(policycheck.ParseSchema, filepath.Join(folder, "schema.cedarschema"))
+	if err != nil {
+		return err
+	}
+	files, err := cedarFiles(folder)
 	if err != nil {
 		return err
 	}
 	var bad []error
-	count := 0
-	err = filepath.WalkDir(folder, func(file string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(file) != ".cedar" {
-			return err
-		}
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err == nil {
-			err = validator.Check(file, text)
+			err = schema.Check(file, text)
 		}
-		count++
 		bad = append(bad, err)
-		return nil
-	})
-	if count == 0 {
-		bad = append(bad, fmt.Errorf("%s: holds no .cedar file", folder))
 	}
-	if err := errors.Join(append(bad, err)...); err != nil {
+	if err := errors.Join(bad...); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%d policy files are valid\n", count)
+	_, err = fmt.Fprintf(out, "%d policy files are valid\n", len(files))
 	return err
 }
 
 // matrix runs the cases and prints them.
 func matrix(folder string, out io.Writer) error {
-	files, err := readFile(parseCases, folder, "cases.yaml")
+	files, err := readFile(parseCases, filepath.Join(folder, "cases.yaml"))
 	if err != nil {
 		return err
 	}
 	var bad []error
 	for _, f := range files {
-		rules, err := readFile(policy.Parse, folder, f.Policy)
+		rules, err := readFile(policy.Parse, filepath.Join(folder, f.Policy))
 		if err != nil {
 			return err
 		}

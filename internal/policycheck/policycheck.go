@@ -8,15 +8,20 @@ import (
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 
 	"atriptoken/policy"
 )
 
 // Schema is a parsed Cedar schema.
-type Schema struct{ validator *validate.Validator }
+type Schema struct {
+	types     *resolved.Schema
+	validator *validate.Validator
+}
 
 // ParseSchema parses a schema; name is its file, for errors.
 func ParseSchema(name string, text []byte) (Schema, error) {
@@ -25,11 +30,16 @@ func ParseSchema(name string, text []byte) (Schema, error) {
 	if err := s.UnmarshalCedar(text); err != nil {
 		return Schema{}, err
 	}
-	resolved, err := s.Resolve()
+	all, err := s.Resolve()
 	if err != nil {
 		return Schema{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return Schema{validate.New(resolved)}, nil
+	return Schema{all, validate.New(all)}, nil
+}
+
+// Principals returns the types of principal that may open the portal.
+func (s Schema) Principals() []types.EntityType {
+	return s.types.Actions[types.NewEntityUID("Action", policy.Action)].AppliesTo.Principals
 }
 
 // Check returns policy.Parse's error, or else one line for each policy that the
