@@ -80,6 +80,11 @@ test: ## vet, then every test with the race detector
 policy-matrix: ## who may open the portal, as whom, in which role: policy/cases.yaml with what each policy decides
 	@$(GO) run ./cmd/policy matrix
 
+.PHONY: prove
+prove: ## proves policy/claims about every policy, or about POLICY=file, for every possible request
+	@./tools/tools.sh cedar
+	@CEDAR=$(TOOLS)/bin/cedar $(GO) run ./cmd/policy prove policy $(POLICY)
+
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
 	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...

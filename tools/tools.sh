@@ -2,6 +2,7 @@
 # Installs what make needs besides Go, if it is missing, and names what it cannot install.
 #
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
+#   tools.sh cedar   Cedar's command line, into .tools/bin (built in 3 minutes), and the solver cvc5, for `make prove`
 #   tools.sh         all that `make verify` needs: these, checkov, schemathesis and the browser tests' npm packages, into .tools;
 #                    and into the system Chromium, npm, zip and a Docker engine with an image to run the function in
 set -euo pipefail
@@ -42,9 +43,23 @@ node_modules() {
   cp e2e/browser/package-lock.json .tools/npm/installed
 }
 
+# cedar_analysis builds Cedar's command line with its analysis, which is in no release as a binary.
+cedar_analysis() {
+  local version=4.14.1
+  command -v cvc5 >/dev/null || ./tools/apt.sh cvc5
+  [ "$(.tools/bin/cedar --version 2>/dev/null)" = "cedar-policy-cli $version" ] && return
+  command -v cargo >/dev/null || fail "cargo is missing: install Rust 1.89 or later"
+  echo "building cedar-policy-cli $version into .tools/bin"
+  # A low optimisation level, to compile sooner.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    cargo install -q cedar-policy-cli --version "$version" --locked --features analyze --root .tools ||
+    fail "cargo could not build cedar-policy-cli"
+}
+
 mkdir -p .tools
 case ${1:-} in
   sam) python_environment venv requirements.txt ;;
+  cedar) cedar_analysis ;;
   *)
     system_packages
     ./tools/docker.sh
@@ -52,5 +67,6 @@ case ${1:-} in
     python_environment checkov requirements-checkov.txt
     python_environment schemathesis requirements-schemathesis.txt
     node_modules
+    cedar_analysis
     ;;
 esac

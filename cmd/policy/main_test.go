@@ -99,6 +99,15 @@ func TestCheck_Errors(t *testing.T) {
 	}
 }
 
+// e2e/policy tests prove with Cedar's command line.
+func TestProve_WithoutClaims(t *testing.T) {
+	t.Parallel()
+	_, err := runIn(t, "prove", map[string]string{"schema.cedarschema": string(read(t, "schema.cedarschema")), "p.cedar": "permit"})
+	if err == nil || !strings.Contains(err.Error(), "holds no claim") {
+		t.Error(err)
+	}
+}
+
 // Every policy file has cases, every case holds, and a case fails when any one
 // policy is removed.
 func TestMatrix_RepositoryPolicies(t *testing.T) {
