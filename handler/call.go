@@ -18,12 +18,19 @@ const (
 	defaultBudget = 25 * time.Second
 )
 
-// errOpen reports that the circuit breaker is open.
-type errOpen struct{ retryAfter time.Duration }
+// errNoAttempt reports that Atlas was not called.
+type errNoAttempt struct {
+	// retryAfter is the rest of the circuit breaker's delay; 0 if the reason is
+	// that too little time is left.
+	retryAfter time.Duration
+}
 
-// Error says why there was no call.
-func (e errOpen) Error() string {
-	return "the circuit breaker is open: Atlas did not answer the last calls"
+// Error says why there was no attempt.
+func (e errNoAttempt) Error() string {
+	if e.retryAfter > 0 {
+		return "the circuit breaker is open: Atlas did not answer the last calls"
+	}
+	return "too little time was left for an attempt"
 }
 
 // call asks Atlas for a token, with a second try if that makes sense and there
@@ -33,7 +40,10 @@ func (h *Handler) call(ctx context.Context, account *Account, request atlas.Requ
 	defer cancel()
 	reply, err := h.try(ctx, account, request, r)
 	if wait, ok := retryWait(ctx, err); ok && pause(ctx, wait) {
-		reply, err = h.try(ctx, account, request, r)
+		// A second try that makes no attempt does not replace Atlas's answer.
+		if again, againErr := h.try(ctx, account, request, r); !errors.As(againErr, new(errNoAttempt)) {
+			reply, err = again, againErr
+		}
 	}
 	if err != nil {
 		return atlas.Reply{}, callFault(err, r)
@@ -52,9 +62,13 @@ func (h *Handler) try(ctx context.Context, account *Account, request atlas.Reque
 		return atlas.Reply{}, err
 	}
 	var refused []string
+	var refusal error // the last one
 	for {
 		reply, err := h.attempt(ctx, account, credentials, request, r)
-		if err == nil {
+		if refusal != nil && errors.As(err, new(errNoAttempt)) {
+			return atlas.Reply{}, refusal
+		}
+		if refusal = err; err == nil {
 			store.Accepted(ctx, credentials)
 			return reply, nil
 		}
@@ -76,11 +90,11 @@ func (h *Handler) attempt(
 	ctx context.Context, account *Account, credentials secret.Credentials, request atlas.Request, r *record,
 ) (reply atlas.Reply, err error) {
 	if remaining(ctx) < leastAttempt {
-		return atlas.Reply{}, &atlas.Error{Kind: atlas.ErrTimeout, Detail: "too little time was left for an attempt"}
+		return atlas.Reply{}, errNoAttempt{}
 	}
 	allowed, wait := account.breaker.allow()
 	if !allowed {
-		return atlas.Reply{}, errOpen{wait}
+		return atlas.Reply{}, errNoAttempt{wait}
 	}
 	err = errors.New("the attempt panicked") // unless it is set below
 	defer func() { account.breaker.record(err) }()
@@ -118,10 +132,13 @@ func callFault(err error, r *record) *fault {
 		return &fault{code: SecretUnavailable, retryAfter: max(unavailable.RetryAfter, time.Second),
 			detail: "The broker could not read its Atlas secret. Its log says why."}
 	}
-	var open errOpen
-	if errors.As(err, &open) {
-		r.breakerOpen = true
-		return &fault{code: AtlasUnavailable, retryAfter: open.retryAfter, detail: "Atlas did not answer the last calls. Try again in a moment."}
+	var none errNoAttempt
+	if errors.As(err, &none) {
+		r.cause = none.Error()
+		if r.breakerOpen = none.retryAfter > 0; !r.breakerOpen {
+			return &fault{code: AtlasTimeout, detail: "Try again in a moment."}
+		}
+		return &fault{code: AtlasUnavailable, retryAfter: none.retryAfter, detail: "Atlas did not answer the last calls. Try again in a moment."}
 	}
 	var e *atlas.Error
 	if !errors.As(err, &e) {

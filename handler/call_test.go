@@ -271,10 +271,10 @@ func TestDrain_WaitsForInvocations(t *testing.T) {
 	b.atlas.Script(atlastest.Hold(release, atlastest.OK()))
 	answered := make(chan string, 1)
 	go func() { answered <- b.within(15 * time.Second) }()
-	for deadline := time.Now().Add(10 * time.Second); b.attempts() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the call did not reach Atlas")
-		}
+	arrived, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	if err := b.atlas.WaitRequests(arrived, 1); err != nil {
+		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -93,3 +93,15 @@ func TestRefused_AllVersions(t *testing.T) {
 		t.Errorf("%s after %d attempts, want AtlasRefused after 3: two, one, and two a moment later", code, b.attempts())
 	}
 }
+
+// The store waits a second for the next fetch. After that there is no time for
+// an attempt, but Atlas has answered.
+func TestRefused_ThenTooLittleTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.Unauthorized())
+		code := b.within(1700 * time.Millisecond)
+		if audit := b.audit(); code != "AtlasRefused" || b.attempts() != 1 || audit["atlasStatus"] != 3.0 {
+			t.Errorf("%s after %d attempts, status %v; want AtlasRefused after 1 and status 3", code, b.attempts(), audit["atlasStatus"])
+		}
+	})
+}
