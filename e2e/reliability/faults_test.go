@@ -62,7 +62,11 @@ func (r row) run(t *testing.T) result {
 	if reply.Failed() {
 		got.answer = reply.ErrorType
 	}
-	audit := s.audit()
+	lines := s.audit()
+	if len(lines) != 1 {
+		t.Fatalf("%d audit lines, want 1\n%s", len(lines), s.function.Stdout())
+	}
+	audit := lines[0]
 	attempts, _ := audit["Attempts"].(float64)
 	if got.answer != r.want || int(attempts) != r.attempts {
 		t.Errorf("answer %s after %v attempts, want %s after %d\n%s", got.answer, attempts, r.want, r.attempts, s.function.Stdout())

@@ -38,6 +38,16 @@ func TestFreeze(t *testing.T) {
 				}
 			}
 			t.Logf("%d calls, %d freezes of %v, %d failed", freezeCalls, freezeCalls/freezeEvery, freezeFor, failed)
+			f.function.Stop()
+			retried := 0
+			for _, line := range f.audit() {
+				if line["Attempts"] != 1.0 {
+					retried++
+				}
+			}
+			if retried > 0 {
+				t.Errorf("%d calls needed a second attempt; a dead connection is to be replaced within the first", retried)
+			}
 		})
 	}
 }
@@ -118,16 +128,12 @@ func TestSIGTERM_AnswersCallsInFlight(t *testing.T) {
 	if a := <-answered; a.err != nil || a.reply.Failed() {
 		t.Errorf("the call in flight got %v, %v", a.reply.ErrorType, a.err)
 	}
-	select {
-	case <-s.function.Exited():
-	case <-ctx.Done():
-		t.Fatal("the process did not end")
-	}
+	s.waitExit()
 	_, err := s.function.Invoke(ctx, []byte(event), nil)
 	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "exit status 0") {
 		t.Fatalf("after SIGTERM: %v, want exit status 0", err)
 	}
-	if audit := s.audit(); audit["outcome"] != ok {
-		t.Errorf("the audit line of the call in flight is %v", audit)
+	if audit := s.audit(); len(audit) != 1 || audit[0]["outcome"] != ok {
+		t.Errorf("the audit lines are %v, want one for the call in flight", audit)
 	}
 }

@@ -213,17 +213,26 @@ func (s *system) blackHole() string {
 	return ""
 }
 
-// audit returns the last audit line. Call it after the process has ended:
-// before, the line may be incomplete.
-func (s *system) audit() map[string]any {
-	var last map[string]any
+// waitExit waits until the process has ended.
+func (s *system) waitExit() {
+	s.t.Helper()
+	select {
+	case <-s.function.Exited():
+	case <-time.After(time.Minute):
+		s.t.Fatal("the process did not end")
+	}
+}
+
+// audit returns the audit lines. Call it after the process has ended: before,
+// the last line may be incomplete.
+func (s *system) audit() (lines []map[string]any) {
 	for line := range strings.Lines(s.function.Stdout()) {
 		var m map[string]any
 		if json.Unmarshal([]byte(line), &m) == nil && m["message"] == "request" {
-			last = m
+			lines = append(lines, m)
 		}
 	}
-	return last
+	return lines
 }
 
 // keepsSecrets fails the test if the process wrote a client secret or a token.

@@ -74,7 +74,7 @@ func soak(t *testing.T, calls int, after func(n, pid int)) (goroutines int) {
 	if err := s.function.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
-	<-s.function.Exited()
+	s.waitExit()
 	goroutines = strings.Count(s.function.Stderr(), "\ngoroutine ")
 	if goroutines == 0 {
 		t.Fatalf("the process printed no goroutines:\n%s", s.function.Stderr())
