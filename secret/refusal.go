@@ -38,7 +38,7 @@ const rotationTime = 10 * time.Second
 // which are in the order of the tries. ok is false if there are none. It returns,
 // in this order,
 //
-//   - a newer AWSCURRENT, which it fetches if Pause allows it,
+//   - a newer AWSCURRENT, which it fetches if Pause allows it, again if that fails,
 //   - AWSPREVIOUS: the newest value can be wrong, or not yet known to Atlas,
 //   - AWSCURRENT once more after a wait for the next fetch, if the refusals are
 //     new: in a rotation the new value can follow within seconds.
@@ -59,13 +59,13 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 	if !slices.Contains(refused, current.Version) {
 		return current, true
 	}
-	if cooldown <= 0 {
+	for cooldown <= 0 { // after one failed fetch it is still 0
 		fetched, err := s.share(ctx, StageCurrent)
-		if err != nil {
-			return Credentials{}, false
-		}
-		if !slices.Contains(refused, fetched.Version) {
+		if err == nil && !slices.Contains(refused, fetched.Version) {
 			return fetched, true
+		}
+		if ctx.Err() != nil {
+			return Credentials{}, false
 		}
 		s.mu.Lock()
 		generation, cooldown = s.generation, s.cooldown(s.lastFetch)

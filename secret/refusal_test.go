@@ -173,7 +173,38 @@ func TestRefusal_SecretsManagerDown(t *testing.T) {
 		b.get("v1")
 		b.vault.fail(&secret.Error{Reason: secret.Denied})
 		time.Sleep(time.Minute)
-		b.alternative("", 0, "v1")
+		b.alternative("", time.Second, "v1") // the pause before the third fetch
 		b.get("v1")
+		b.fetched(4)
+	})
+}
+
+func TestRefusal_FailedFetch(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.vault.put("v2")
+		b.vault.failOnce(&secret.Error{Reason: secret.Throttled})
+		b.alternative("v2", 0, "v1") // from a second fetch
+		b.fetched(3)
+	})
+}
+
+func TestRefusal_FailedFetches(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		fetch := b.Fetch
+		b.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
+			if stage == secret.StageCurrent {
+				_, _ = fetch(ctx, stage)
+				return secret.Credentials{}, &secret.Error{Reason: secret.Throttled}
+			}
+			return fetch(ctx, stage)
+		}
+		b.alternative("v0", 0, "v1")
+		b.fetched(3)
+		b.alternative("", time.Second, "v1", "v0") // a third fetch, after the pause
+		b.fetched(4)
 	})
 }

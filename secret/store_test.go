@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ import (
 type vault struct {
 	mu      sync.Mutex
 	stages  map[string]string // stage -> version
-	err     error
+	err     error             // of every fetch
+	once    error             // of the next fetch
 	slow    time.Duration
 	fetches map[string]int // by stage
 }
@@ -29,7 +31,8 @@ type vault struct {
 func (v *vault) fetch(ctx context.Context, stage string) (secret.Credentials, error) {
 	v.mu.Lock()
 	v.fetches[stage]++
-	version, err, slow := v.stages[stage], v.err, v.slow
+	version, err, slow := v.stages[stage], cmp.Or(v.once, v.err), v.slow
+	v.once = nil
 	v.mu.Unlock()
 	select {
 	case <-time.After(slow):
@@ -56,6 +59,13 @@ func (v *vault) fail(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.err = err
+}
+
+// failOnce lets the next fetch fail.
+func (v *vault) failOnce(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.once = err
 }
 
 func (v *vault) count(stage string) int {
