@@ -57,7 +57,8 @@ type progress struct {
 // to be dead: net/http does so only over HTTP/1 and on connections of its pool.
 func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Response, error) {
 	now := c.now()
-	if idle := time.Duration(now - c.ahead.lastUse.Swap(now)); idle > maxIdle {
+	// After the clock was set back, the idle time is unknown.
+	if idle := time.Duration(now - c.ahead.lastUse.Swap(now)); idle > maxIdle || idle < 0 {
 		c.CloseIdleConnections()
 	}
 	response, err := c.send(request, sent)

@@ -74,7 +74,7 @@ func TestClient_IdleConnection(t *testing.T) {
 		for i, row := range []struct {
 			idle        time.Duration
 			connections int
-		}{{0, 1}, {240 * time.Second, 1}, {240*time.Second + 1, 2}, {240 * time.Second, 2}} {
+		}{{0, 1}, {240 * time.Second, 1}, {240*time.Second + 1, 2}, {240 * time.Second, 2}, {-1, 3}, {0, 3}} {
 			now = now.Add(row.idle)
 			if err := call(t, client); err != nil {
 				t.Fatal(err)

@@ -54,8 +54,13 @@ func (b *breaker) allow() (bool, time.Duration) {
 	return false, max(b.remaining(), time.Second)
 }
 
+// remaining returns the rest of the delay. There is none after the clock was set back.
 func (b *breaker) remaining() time.Duration {
-	return breakerDelay - b.now().Sub(time.Unix(0, b.openedAt.Load()))
+	passed := b.now().Sub(time.Unix(0, b.openedAt.Load()))
+	if passed < 0 {
+		return 0
+	}
+	return breakerDelay - passed
 }
 
 // record counts a call's outcome. A reply never opens the breaker, unless it is

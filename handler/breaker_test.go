@@ -62,6 +62,21 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 	}, withClock(wall))
 }
 
+func TestBreaker_ClockSetBack(t *testing.T) {
+	wall := newClock()
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.HTTPStatus(503))
+		for range 3 {
+			b.within(10 * time.Second)
+		}
+		b.atlas.Clear()
+		wall.advance(-time.Hour)
+		if code := b.within(10 * time.Second); code != "OK" {
+			t.Errorf("%s with the clock an hour back, want OK", code)
+		}
+	}, withClock(wall))
+}
+
 func TestBreaker_RepliesDoNotOpenIt(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]atlastest.Step{

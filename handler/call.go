@@ -104,7 +104,7 @@ func (h *Handler) attempt(
 	began := time.Now()
 	r.attempts++
 	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
-	r.secretAge = began.Round(0).Sub(credentials.FetchedAt) // by the wall clock, which counts freezes
+	r.secretAge = max(0, began.Round(0).Sub(credentials.FetchedAt)) // by the wall clock, which counts freezes
 	reply, err = account.Atlas.GetToken(ctx, atlas.Credentials{
 		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 	}, request)

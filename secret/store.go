@@ -68,7 +68,7 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 		return Credentials{}, withRetryAfter(lastErr, cooldown)
 	case !fetched:
 		return s.share(ctx, StageCurrent)
-	case now.Sub(current.FetchedAt) >= cmp.Or(s.TTL, defaultTTL) && cooldown <= 0:
+	case passed(current.FetchedAt, now, cmp.Or(s.TTL, defaultTTL)) && cooldown <= 0:
 		s.start(StageCurrent) // the call does not wait for it
 	}
 	if fallback != nil {
@@ -142,15 +142,22 @@ func (s *Store) note(credentials Credentials, err error) {
 	}
 }
 
-// cooldown returns the time until the next fetch of AWSCURRENT is allowed, 0 or
-// less if it is. The caller holds s.mu.
+// cooldown returns the time until the next fetch of AWSCURRENT is allowed, 0 if
+// it is. The caller holds s.mu.
 func (s *Store) cooldown(now time.Time) time.Duration {
 	// One failure has none: INIT's fetch can fail just before the first call.
-	if s.generation == 0 || s.failures == 1 {
+	pause := min(cmp.Or(s.Pause, defaultPause)<<min(max(s.failures-2, 0), 5), maxPause)
+	if s.generation == 0 || s.failures == 1 || passed(s.lastFetch, now, pause) {
 		return 0
 	}
-	pause := cmp.Or(s.Pause, defaultPause) << min(max(s.failures-2, 0), 5)
-	return min(pause, maxPause) - now.Sub(s.lastFetch)
+	return pause - now.Sub(s.lastFetch)
+}
+
+// passed reports whether d has passed since then. A time in the future counts as
+// passed: after the clock was set back, nothing waits until it catches up.
+func passed(then, now time.Time, d time.Duration) bool {
+	since := now.Sub(then)
+	return since < 0 || since >= d
 }
 
 func (s *Store) now() time.Time {

@@ -280,3 +280,40 @@ func TestStore_Settings(t *testing.T) {
 		}
 	})
 }
+
+// A wall clock that is set forward or back costs one fetch and no wait.
+func TestStore_ClockSet(t *testing.T) {
+	for _, jump := range []time.Duration{-time.Hour, time.Hour} {
+		run(t, "v1", "", func(t *testing.T, b *bench) {
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			b.Now = func() time.Time { return now }
+			b.get("v1")
+			now = now.Add(jump)
+			for range 3 {
+				b.get("v1")
+				b.fetched(2)
+			}
+			b.vault.fail(&secret.Error{Reason: secret.Throttled})
+			now = now.Add(5 * time.Minute)
+			for range 3 { // two failed fetches, then a pause
+				b.get("v1")
+				synctest.Wait()
+			}
+			b.fetched(4)
+			now = now.Add(jump)
+			b.get("v1")
+			b.fetched(5)
+		})
+		run(t, "v1", "", func(t *testing.T, b *bench) {
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			b.Now = func() time.Time { return now }
+			b.vault.fail(&secret.Error{Reason: secret.Throttled})
+			for range 2 {
+				_, _ = b.Get(t.Context())
+			}
+			now = now.Add(jump)
+			b.vault.fail(nil)
+			b.get("v1")
+		})
+	}
+}
