@@ -61,6 +61,8 @@ type system struct {
 	atlas    *atlastest.Server
 	secrets  *secrettest.Server
 	function *lambdatest.Function
+	// program is the bootstrap, or a script that runs it.
+	program string
 	// env is the function's environment, to be changed before start.
 	env map[string]string
 	// afterStart breaks something once the function has started.
@@ -68,7 +70,7 @@ type system struct {
 }
 
 func newSystem(t *testing.T) *system {
-	s := &system{t: t, afterStart: func() {}}
+	s := &system{t: t, program: bootstrap, afterStart: func() {}}
 	s.secrets = secrettest.NewServer(&secrettest.Options{Value: secretValue(clientSecret)})
 	t.Cleanup(s.secrets.Close)
 	s.env = map[string]string{
@@ -100,7 +102,7 @@ func (s *system) start() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: s.env})
+	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: s.program, Env: s.env})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestSoak(t *testing.T) {
 	var memory, descriptors []int
 	whole := soak(t, calls, func(n, pid int) {
 		if n%(calls/samples) == 0 {
-			memory = append(memory, residentKB(t, pid))
+			memory = append(memory, memoryKB(t, pid, "VmRSS"))
 			descriptors = append(descriptors, countDescriptors(t, pid))
 		}
 	})
@@ -82,22 +82,19 @@ func soak(t *testing.T, calls int, after func(n, pid int)) (goroutines int) {
 	return goroutines
 }
 
-func residentKB(t *testing.T, pid int) int {
+// memoryKB returns a memory figure of a process: VmRSS (resident), VmHWM (its
+// peak) or RssAnon (without mapped files).
+func memoryKB(t *testing.T, pid int, field string) (kB int) {
+	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.Atoi(strings.Fields(rest)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kb
-		}
+	_, rest, _ := strings.Cut(string(status), field+":")
+	if _, err := fmt.Sscan(rest, &kB); err != nil {
+		t.Fatalf("the process has no %s: %v", field, err)
 	}
-	t.Fatal("the process has no VmRSS")
-	return 0
+	return kB
 }
 
 func countDescriptors(t *testing.T, pid int) int {

@@ -55,21 +55,16 @@ func Environ(extra ...string) []string {
 // non-zero exit ends the test.
 func Run(t testing.TB, program string, args ...string) string {
 	t.Helper()
-	stdout, stderr, err := OutputWith(t, nil, program, args...)
+	stdout, stderr, err := Output(t, nil, program, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, stdout, stderr)
 	}
 	return stdout
 }
 
-// Output runs a program in the root folder.
-func Output(t testing.TB, program string, args ...string) (stdout, stderr string, err error) {
-	t.Helper()
-	return OutputWith(t, nil, program, args...)
-}
-
-// OutputWith is Output with more variables ("NAME=value") in the environment.
-func OutputWith(t testing.TB, variables []string, program string, args ...string) (stdout, stderr string, err error) {
+// Output runs a program in the root folder with Environ and more variables
+// ("NAME=value").
+func Output(t testing.TB, variables []string, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, diagnostics strings.Builder
 	cmd := exec.CommandContext(t.Context(), program, args...)

@@ -16,7 +16,7 @@ var lastLine = regexp.MustCompile(`make(\[\d+\])?: \*\*\* .*\n`)
 // stackCommand runs make and returns what it wrote, without make's own last line.
 func stackCommand(t *testing.T, environment []string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	stdout, stderr, err = rig.OutputWith(t, environment, "make", append([]string{"-s"}, args...)...)
+	stdout, stderr, err = rig.Output(t, environment, "make", append([]string{"-s"}, args...)...)
 	return stdout, lastLine.ReplaceAllString(stderr, ""), err
 }
 

@@ -1,0 +1,46 @@
+package reliability
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestLimits runs the function with few resources. Root is not needed: a shell
+// sets the limits.
+func TestLimits(t *testing.T) {
+	for name, limit := range map[string]string{
+		"10 file descriptors": "ulimit -n 10",
+		"no file is writable": "ulimit -f 0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t)
+			s.program = filepath.Join(t.TempDir(), "bootstrap")
+			script := fmt.Sprintf("#!/bin/sh\n%s && exec %s\n", limit, bootstrap)
+			if err := os.WriteFile(s.program, []byte(script), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			s.start()
+			for range 3 {
+				if reply := s.call(); reply.Failed() {
+					t.Errorf("%s: %s", reply.ErrorType, reply.ErrorMessage)
+				}
+			}
+		})
+	}
+	t.Run("12 MB of memory", func(t *testing.T) {
+		t.Parallel()
+		s := newSystem(t)
+		s.start()
+		for range 200 {
+			if reply := s.call(); reply.Failed() {
+				t.Fatalf("%s: %s", reply.ErrorType, reply.ErrorMessage)
+			}
+		}
+		if kB := memoryKB(t, s.function.PID(), "RssAnon"); kB > 12<<10 {
+			t.Errorf("the process uses %d KiB, want at most 12 MiB", kB)
+		}
+	})
+}
