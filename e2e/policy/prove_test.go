@@ -35,7 +35,7 @@ var cedar = filepath.Join(rig.Root(), ".tools/bin/cedar")
 
 func prove(t *testing.T, args ...string) (out string, err error) {
 	t.Helper()
-	stdout, stderr, err := rig.OutputWith(t, []string{"CEDAR=" + cedar}, program, append([]string{"prove"}, args...)...)
+	stdout, stderr, err := rig.Output(t, []string{"CEDAR=" + cedar}, program, append([]string{"prove"}, args...)...)
 	return stdout + stderr, err
 }
 
