@@ -7,7 +7,7 @@ package handler
 var agent = &caller{
 	name:    "agent",
 	door:    doorService,
-	matches: func(e *event) bool { return e.tool != "" && isPlain(e) },
+	matches: func(s *shape) bool { return s.tool != "" && isPlain(s) },
 	read:    plain.read,
 	succeed: plain.succeed,
 	fail:    plain.fail,

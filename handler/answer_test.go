@@ -238,7 +238,7 @@ func TestAnonymous_PermittedOnlyUnderSAMLocal(t *testing.T) {
 	t.Parallel()
 	event := sample(t, "http-api-jwt", set(absent{}, "requestContext", "authorizer"))
 	local := withPolicy(policyFile(t, "local.cedar"))
-	if got := newBroker(t, local, func(c *handler.Config) { c.AllowAnonymous = true }).http(event).code(t); got != "OK" {
+	if got := newBroker(t, local, func(c *handler.Config) { c.SAMLocal = true }).http(event).code(t); got != "OK" {
 		t.Errorf("under SAM: %s", got)
 	}
 	if got := newBroker(t, local).http(event).code(t); got != "NotPermitted" {

@@ -15,7 +15,7 @@ import (
 var appSync = &caller{
 	name:    "appsync",
 	door:    doorAPI,
-	matches: func(e *event) bool { return e.Info != nil },
+	matches: func(s *shape) bool { return s.Info != nil },
 	read: func(e *event, names claimNames) inbound {
 		in := inbound{body: e.Arguments}
 		in.identity, in.sourceIP = graphQLIdentity(e.Identity, names)

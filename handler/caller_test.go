@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -70,18 +71,57 @@ func TestCaller_Samples(t *testing.T) {
 			if sent := b.atlas.Requests()[0].Body; sent != good {
 				t.Errorf("Atlas received %s", sent)
 			}
-			for _, door := range []string{map[string]string{"api": "service", "service": "api"}[row.door], "canary", "API"} {
-				out, err := b.call(door, sample(t, row.sample))
-				if got := b.audit(); got["outcome"] != "NotPermitted" || len(b.atlas.Requests()) != 1 {
-					t.Errorf("through the alias %s: %v %s %v", door, err, out, got)
-				}
+			want := map[string]string{"api": "NotPermitted", "service": "NotPermitted", "canary": "NotPermitted", "API": "NotPermitted"}
+			want[row.door] = "OK"
+			for _, unqualified := range []string{"", "$LATEST", "7"} {
+				want[unqualified] = want["service"] // plain events only
 			}
-			for _, door := range []string{"", "$LATEST", "7"} {
-				if out, err := b.call(door, sample(t, row.sample)); err != nil || b.audit()["outcome"] != "OK" {
-					t.Errorf("unqualified as %q: %v %s", door, err, out)
+			for door, outcome := range want {
+				out, err := b.call(door, sample(t, row.sample))
+				if got := b.audit()["outcome"]; got != outcome {
+					t.Errorf("through %q: %v, want %s: %v %s", door, got, outcome, err, out)
 				}
 			}
 		})
+	}
+}
+
+// Only SAM's local gateway sends events with an identity to the unqualified function.
+func TestDoor_UnqualifiedTakesPlainEventsOnly(t *testing.T) {
+	t.Parallel()
+	local := newBroker(t, func(c *handler.Config) { c.SAMLocal = true })
+	for _, arn := range []string{functionARN, functionARN + ":$LATEST", functionARN + ":7", "", "x", functionARN + ":api:x"} {
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: arn})
+		for b, want := range map[*broker]bool{newBroker(t): false, local: strings.HasPrefix(arn, functionARN) && !strings.HasSuffix(arn, "x")} {
+			_, _ = b.Invoke(ctx, sample(t, "http-api-jwt"))
+			if got := b.audit(); (got["outcome"] == "OK") != want {
+				t.Errorf("%q: %v through %v, want success: %v", arn, got["outcome"], got["door"], want)
+			}
+		}
+	}
+	// Outside Lambda there is no ARN.
+	b := newBroker(t)
+	if _, _ = b.Invoke(context.Background(), sample(t, "http-api-jwt")); b.audit()["outcome"] != "NotPermitted" {
+		t.Errorf("outside Lambda: %v", b.audit()["outcome"])
+	}
+}
+
+// The principal's id and context.door are the door, so that a policy can close one.
+func TestDoor_ReachesThePolicy(t *testing.T) {
+	t.Parallel()
+	for door, id := range map[string]string{"service": "service", "": "unqualified", "7": "unqualified"} {
+		for _, name := range []string{"plain", "connect"} {
+			closed := policyText(t, "closed.cedar", fmt.Sprintf(`permit(principal is Service, action, resource) when { context.door == %q };
+				forbid(principal == Service::%q, action, resource) when { context.role == "Finance" };`, id, id))
+			b := newBroker(t, withPolicy(closed))
+			_, _ = b.call(door, sample(t, name))
+			if line := b.audit(); line["outcome"] != "OK" || line["principal"] != `Service::"`+id+`"` || line["door"] != id {
+				t.Errorf("%s through %q: %v as %v by %v", name, door, line["outcome"], line["principal"], line["door"])
+			}
+			if _, _ = b.call(door, []byte(strings.Replace(good, "Customer service", "Finance", 1))); b.audit()["outcome"] != "NotPermitted" {
+				t.Errorf("through %q the forbid has no effect", door)
+			}
+		}
 	}
 }
 

@@ -279,7 +279,8 @@ func TestToken_OnlyTheVerifiedOne(t *testing.T) {
 		{"a fraction for a time", change(`1773345838`, `1773345838.5`), "NotPermitted"},
 		{"a date for a time", change(`1773345838`, `"Thu Mar 12 20:03:58 UTC 2026"`), "NotPermitted"},
 	} {
-		r := b.http(sample(t, "http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", row.header)))
+		r := b.http(sample(t, "http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"),
+			headerSet("authorization", row.header)))
 		if got := r.code(t); got != row.want {
 			t.Errorf("%s: %s, want %s: %v", row.name, got, row.want, b.audit()["unidentified"])
 		}

@@ -18,18 +18,18 @@ var connect = &caller{
 	name:    "connect",
 	door:    doorService,
 	timeout: 7 * time.Second,
-	matches: func(e *event) bool { return e.Details != nil },
+	matches: func(s *shape) bool { return s.Details != nil },
 	read: func(e *event, _ claimNames) inbound {
-		return inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.Details.Parameters}
+		return inbound{identity: identity{Principal: policy.Service(e.door)}, body: e.Details.Parameters}
 	},
-	succeed: func(_ *event, reply atlas.Reply) ([]byte, error) {
+	succeed: func(_ *shape, reply atlas.Reply) ([]byte, error) {
 		answer := map[string]string{"code": outcomeOK, "url": reply.URL.Reveal(), "status": strconv.Itoa(reply.Status), "msg": ""}
 		if reply.Msg != nil {
 			answer["msg"] = *reply.Msg
 		}
 		return json.Marshal(answer, json.Deterministic(true))
 	},
-	fail: func(_ *event, f fault, requestID string) ([]byte, error) {
+	fail: func(_ *shape, f fault, requestID string) ([]byte, error) {
 		return json.Marshal(map[string]string{"code": string(f.code), "message": f.text(requestID)}, json.Deterministic(true))
 	},
 }

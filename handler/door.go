@@ -10,31 +10,37 @@ import (
 // The doors are the function's entry points, one per Lambda alias. An invoker
 // can send any event, so an event's identity is worth as much as the alias's
 // invoke permission: only API Gateway, function URLs, load balancers and AppSync
-// may invoke `api`, and they vouch for what they write. A service that may
-// invoke `service` could otherwise forge an event with any identity.
+// may invoke `api`, and they vouch for what they write. A service that may invoke
+// another alias, or the function itself, could forge an event with any identity.
 const (
 	doorAPI         = "api"         // events in which AWS identifies the caller
 	doorService     = "service"     // plain events
-	doorUnqualified = "unqualified" // both: local runs and administrators
-	doorUnknown     = "unknown"     // none
+	doorUnqualified = "unqualified" // plain events: no alias, a version, or outside Lambda
+	doorUnknown     = "unknown"     // nothing: another alias
 )
+
+// opens reports whether the door accepts the caller's kind of event.
+func (h *Handler) opens(door string, c *caller) bool {
+	return door == c.door || door == doorUnqualified && (c.door == doorService || h.config.SAMLocal)
+}
 
 // door returns the door of an invocation.
 func door(ctx context.Context) string {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		return doorOf(lc.InvokedFunctionArn)
 	}
-	return doorUnqualified // outside Lambda
+	return doorUnqualified
 }
 
 // doorOf reads the door from the invoked function's ARN, which Lambda sets:
-// arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]. A version number and
-// $LATEST count as unqualified: only an invoker with permission for the function
-// itself can name them.
+// arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER].
 func doorOf(functionARN string) string {
 	parts := strings.Split(functionARN, ":")
-	if len(parts) < 8 {
+	if len(parts) == 7 {
 		return doorUnqualified
+	}
+	if len(parts) != 8 {
+		return doorUnknown
 	}
 	switch qualifier := parts[7]; {
 	case qualifier == doorAPI || qualifier == doorService:

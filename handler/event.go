@@ -25,13 +25,13 @@ type caller struct {
 	// function may run. Zero means no bound.
 	timeout time.Duration
 	// matches recognises the event's shape.
-	matches func(*event) bool
+	matches func(*shape) bool
 	// read reads an event of this shape.
 	read func(*event, claimNames) inbound
 	// succeed and fail encode the answer in the caller's form. An error of fail
 	// is a function error, to be returned unchanged.
-	succeed func(*event, atlas.Reply) ([]byte, error)
-	fail    func(*event, fault, string) ([]byte, error)
+	succeed func(*shape, atlas.Reply) ([]byte, error)
+	fail    func(*shape, fault, string) ([]byte, error)
 }
 
 // callers are all kinds. An event must match exactly one.
@@ -39,6 +39,69 @@ var callers = []*caller{httpAPI, functionURL, restAPI, loadBalancer, appSync, co
 
 const knownShapes = `API Gateway (HTTP API and REST API), function URL, load balancer, AppSync resolver, Amazon Connect flow ` +
 	`and plain {"orderNo","userName","role"}`
+
+// shape is the part of an event that recognises its caller. Nothing else is read
+// before the door is checked.
+type shape struct {
+	// tool is the tool that an agent's gateway calls, from the client context.
+	tool string
+
+	Version        string `json:"version"`
+	RequestContext *struct {
+		DomainName string    `json:"domainName"`
+		HTTP       *struct{} `json:"http"`
+		Identity   *struct{} `json:"identity"`
+		ELB        *struct{} `json:"elb"`
+	} `json:"requestContext"`
+	MultiValueHeaders present   `json:"multiValueHeaders"`
+	Info              *struct{} `json:"info"`     // AppSync
+	Details           *struct{} `json:"Details"`  // Amazon Connect
+	OrderNo           present   `json:"orderNo"`  // plain
+	UserName          present   `json:"userName"` // plain
+	Role              present   `json:"role"`     // plain
+}
+
+// present is whether a member exists and is not null.
+type present bool
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (p *present) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*p = dec.PeekKind() != 'n'
+	return dec.SkipValue()
+}
+
+// recognise returns an event's shape and caller, or a fault if it matches no
+// caller or several.
+func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
+	s = &shape{tool: tool}
+	unknown := func(detail string) (*shape, *caller, *fault) {
+		return s, nil, &fault{code: InvalidRequest, detail: detail}
+	}
+	if err := json.Unmarshal(payload, s); err != nil {
+		return unknown(decodeFault(err))
+	}
+	for _, known := range callers {
+		switch {
+		case !known.matches(s):
+		case c != nil:
+			return unknown("The event has the shapes of two callers at once.")
+		default:
+			c = known
+		}
+	}
+	if c == nil {
+		return unknown("The event has no known shape. Known are " + knownShapes + ".")
+	}
+	return s, c, nil
+}
+
+func decodeFault(err error) string {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return "The event is not strict JSON (RFC 8259, UTF-8, no member twice)."
+	}
+	return "The event has no known shape: a member has another type than in any of " + knownShapes + "."
+}
 
 // inbound is what an event contains.
 type inbound struct {
@@ -66,12 +129,10 @@ func (in inbound) content() ([]byte, *fault) {
 // event is the union of the shapes, as far as a caller reads them. Members that
 // may be absent or null are optional.
 type event struct {
-	raw []byte
-	// tool is the tool that an agent's gateway calls, from the client context.
-	tool string
+	raw  []byte
+	door string
 
 	// API Gateway, function URLs and load balancers.
-	Version           string              `json:"version"`
 	RouteKey          string              `json:"routeKey"`
 	RawPath           string              `json:"rawPath"`
 	Resource          string              `json:"resource"`
@@ -81,68 +142,44 @@ type event struct {
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
 	Body              string              `json:"body"`
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
-	RequestContext    *requestContext     `json:"requestContext"`
+	RequestContext    requestContext      `json:"requestContext"`
 
 	// AppSync.
 	Arguments jsontext.Value `json:"arguments"`
 	Identity  jsontext.Value `json:"identity"`
-	Info      *struct{}      `json:"info"`
 
 	// Amazon Connect.
-	Details *struct {
+	Details struct {
 		Parameters jsontext.Value `json:"Parameters"`
 	} `json:"Details"`
-
-	// Plain.
-	OrderNo  jsontext.Value `json:"orderNo"`
-	UserName jsontext.Value `json:"userName"`
-	Role     jsontext.Value `json:"role"`
 }
 
 type requestContext struct {
-	RequestID  string `json:"requestId"`
-	Stage      string `json:"stage"`
-	DomainName string `json:"domainName"`
-	HTTP       *struct {
+	RequestID string `json:"requestId"`
+	Stage     string `json:"stage"`
+	HTTP      struct {
 		Method   string `json:"method"`
 		SourceIP string `json:"sourceIp"`
 	} `json:"http"`
-	Identity *struct {
+	Identity struct {
 		SourceIP  string `json:"sourceIp"`
 		UserARN   string `json:"userArn"`
 		AccountID string `json:"accountId"`
 	} `json:"identity"`
-	ELB *struct {
+	ELB struct {
 		TargetGroupARN string `json:"targetGroupArn"`
 	} `json:"elb"`
 	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// parseEvent parses an event and recognises its caller. If it matches no caller
-// or several, c is nil and detail says why. It skips members that no caller
-// reads, and rejects duplicate members at any depth and members of other types.
-func parseEvent(payload []byte, tool string) (e *event, c *caller, detail string) {
-	e = &event{raw: payload, tool: tool}
+// parseEvent parses an event. It skips members that no caller reads, and rejects
+// duplicate members at any depth and members of other types.
+func parseEvent(payload []byte, door string) (*event, *fault) {
+	e := &event{raw: payload, door: door}
 	if err := json.Unmarshal(payload, e); err != nil {
-		var syntax *jsontext.SyntacticError
-		if errors.As(err, &syntax) {
-			return e, nil, "The event is not strict JSON (RFC 8259, UTF-8, no member twice)."
-		}
-		return e, nil, "The event has no known shape: a member has another type than in any of " + knownShapes + "."
+		return nil, &fault{code: InvalidRequest, detail: decodeFault(err)}
 	}
-	for _, known := range callers {
-		switch {
-		case !known.matches(e):
-		case c != nil:
-			return e, nil, "The event has the shapes of two callers at once."
-		default:
-			c = known
-		}
-	}
-	if c == nil {
-		return e, nil, "The event has no known shape. Known are " + knownShapes + "."
-	}
-	return e, c, ""
+	return e, nil
 }
 
 // toolName returns the tool that Bedrock AgentCore Gateway names in the client

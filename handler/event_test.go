@@ -55,7 +55,7 @@ func TestEvent_TwoShapes(t *testing.T) {
 		"HTTP API in a load balancer's": sample(t, "load-balancer", set("2.0", "version"),
 			set(map[string]any{"method": "POST"}, "requestContext", "http")),
 	} {
-		out, err := b.call("", payload)
+		out, err := b.call("api", payload)
 		if code := b.audit()["outcome"]; code != "InvalidRequest" {
 			t.Errorf("%s: %v %v %s", name, code, err, out)
 		}

@@ -43,10 +43,11 @@ type Config struct {
 	// Margin is the part of the invocation's time reserved for answering. Zero
 	// means 500 ms.
 	Margin time.Duration
-	// AllowAnonymous lets the policy decide on callers without an identity, which
-	// are otherwise refused before. It is for SAM's local gateway, which runs no
-	// authorizer.
-	AllowAnonymous bool
+	// SAMLocal is for SAM's local gateway, which runs no authorizer and invokes no
+	// alias: events with an identity are accepted without the alias api, and the
+	// policy decides on callers without an identity, which are otherwise refused
+	// before.
+	SAMLocal bool
 	// Now is the wall clock of the policy and the circuit breaker. Nil means
 	// time.Now.
 	Now func() time.Time
@@ -114,27 +115,27 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
 	}
 	// An event of unknown shape gets the reply of a plain invocation.
-	c, e := plain, &event{}
+	c, s := plain, &shape{}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			h.logPanic(ctx, recovered)
 			r.outcome = string(Internal)
-			out, err = c.fail(e, internalFault, r.requestID)
+			out, err = c.fail(s, internalFault, r.requestID)
 		}
 		r.write(ctx, h.config.Logger, h.config.Function)
 	}()
-	e, known, unknown := parseEvent(payload, toolName(ctx))
+	r.door = door(ctx)
+	s, known, f := recognise(payload, toolName(ctx))
 	var reply atlas.Reply
-	f := &fault{code: InvalidRequest, detail: unknown}
-	if r.door = door(ctx); known != nil {
+	if f == nil {
 		c = known
-		reply, f = h.serve(ctx, e, c, r)
+		reply, f = h.serve(ctx, payload, c, r)
 	}
 	if f != nil {
 		r.outcome = string(f.code)
-		return c.fail(e, *f, r.requestID)
+		return c.fail(s, *f, r.requestID)
 	}
-	out, err = c.succeed(e, reply)
+	out, err = c.succeed(s, reply)
 	r.success(reply)
 	return out, err
 }

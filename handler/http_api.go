@@ -15,7 +15,7 @@ import (
 var httpAPI = &caller{
 	name:    "http-api",
 	door:    doorAPI,
-	matches: func(e *event) bool { return payload2(e) && !fromFunctionURL(e) },
+	matches: func(s *shape) bool { return payload2(s) && !fromFunctionURL(s) },
 	read:    readPayload2,
 	succeed: proxySuccess,
 	fail:    proxyFailure,
@@ -27,24 +27,24 @@ var httpAPI = &caller{
 var functionURL = &caller{
 	name:    "function-url",
 	door:    doorAPI,
-	matches: func(e *event) bool { return payload2(e) && fromFunctionURL(e) },
+	matches: func(s *shape) bool { return payload2(s) && fromFunctionURL(s) },
 	read:    readPayload2,
 	succeed: proxySuccess,
 	fail:    proxyFailure,
 }
 
-func payload2(e *event) bool {
-	return e.Version == "2.0" && e.RequestContext != nil && e.RequestContext.HTTP != nil
+func payload2(s *shape) bool {
+	return s.Version == "2.0" && s.RequestContext != nil && s.RequestContext.HTTP != nil
 }
 
 // fromFunctionURL recognises a function URL's domain,
 // URL-ID.lambda-url.REGION.on.aws. Only the audit line uses the distinction.
-func fromFunctionURL(e *event) bool {
-	return strings.Contains(e.RequestContext.DomainName, ".lambda-url.")
+func fromFunctionURL(s *shape) bool {
+	return strings.Contains(s.RequestContext.DomainName, ".lambda-url.")
 }
 
 func readPayload2(e *event, names claimNames) inbound {
-	rc := e.RequestContext
+	rc := &e.RequestContext
 	h := headerOf(e.Headers, nil)
 	in := inbound{gatewayID: rc.RequestID, identity: identity2(rc.Authorizer, h, names)}
 	in.sourceIP, _ = netip.ParseAddr(rc.HTTP.SourceIP)
@@ -56,11 +56,11 @@ func readPayload2(e *event, names claimNames) inbound {
 	return in
 }
 
-func proxySuccess(_ *event, reply atlas.Reply) ([]byte, error) {
+func proxySuccess(_ *shape, reply atlas.Reply) ([]byte, error) {
 	return proxyResponse(200, baseHeaders("application/json"), encodeReply(reply))
 }
 
-func proxyFailure(_ *event, f fault, requestID string) ([]byte, error) {
+func proxyFailure(_ *shape, f fault, requestID string) ([]byte, error) {
 	return proxyResponse(problem(f, requestID))
 }
 

@@ -162,7 +162,7 @@ func TestSourceIP(t *testing.T) {
 	t.Parallel()
 	office := withPolicy(policyText(t, "office.cedar", `permit(principal, action, resource)
 		when { context has sourceIp && context.sourceIp.isInRange(ip("203.0.113.0/24")) };`))
-	b := newBroker(t, office, func(c *handler.Config) { c.AllowAnonymous = true }, groupsClaim("cognito:groups"))
+	b := newBroker(t, office, func(c *handler.Config) { c.SAMLocal = true }, groupsClaim("cognito:groups"))
 	away := "198.51.100.1"
 	for name, row := range map[string]struct {
 		event []byte
@@ -170,7 +170,8 @@ func TestSourceIP(t *testing.T) {
 	}{
 		"HTTP API": {sample(t, "http-api-jwt"), "OK"},
 		"HTTP API from elsewhere": {sample(t, "http-api-jwt", set(away, "requestContext", "http", "sourceIp"),
-			headerSet("x-forwarded-for", "203.0.113.7"), headerSet("forwarded", "for=203.0.113.7"), headerSet("x-real-ip", "203.0.113.7")), "NotPermitted"},
+			headerSet("x-forwarded-for", "203.0.113.7"), headerSet("forwarded", "for=203.0.113.7"),
+			headerSet("x-real-ip", "203.0.113.7")), "NotPermitted"},
 		"REST API":                          {sample(t, "rest-api-iam"), "OK"},
 		"REST API from elsewhere":           {sample(t, "rest-api-iam", set(away, "requestContext", "identity", "sourceIp")), "NotPermitted"},
 		"AppSync":                           {sample(t, "appsync-iam"), "OK"},

@@ -21,7 +21,7 @@ import (
 var loadBalancer = &caller{
 	name:    "load-balancer",
 	door:    doorAPI,
-	matches: func(e *event) bool { return e.RequestContext != nil && e.RequestContext.ELB != nil },
+	matches: func(s *shape) bool { return s.RequestContext != nil && s.RequestContext.ELB != nil },
 	read: func(e *event, _ claimNames) inbound {
 		in := inbound{identity: anonymous("the load balancer event names no target group")}
 		if group := e.RequestContext.ELB.TargetGroupARN; group != "" {
@@ -33,18 +33,18 @@ var loadBalancer = &caller{
 		}
 		return in
 	},
-	succeed: func(e *event, reply atlas.Reply) ([]byte, error) {
-		return targetResponse(e, 200, baseHeaders("application/json"), encodeReply(reply))
+	succeed: func(s *shape, reply atlas.Reply) ([]byte, error) {
+		return targetResponse(s, 200, baseHeaders("application/json"), encodeReply(reply))
 	},
-	fail: func(e *event, f fault, requestID string) ([]byte, error) {
+	fail: func(s *shape, f fault, requestID string) ([]byte, error) {
 		status, header, body := problem(f, requestID)
-		return targetResponse(e, status, header, body)
+		return targetResponse(s, status, header, body)
 	},
 }
 
 // targetResponse encodes the HTTP response for a load balancer. A target group
 // with multi-value headers expects them in the response too.
-func targetResponse(e *event, status int, header map[string]string, body []byte) ([]byte, error) {
+func targetResponse(s *shape, status int, header map[string]string, body []byte) ([]byte, error) {
 	reply := struct {
 		StatusCode        int                 `json:"statusCode"`
 		StatusDescription string              `json:"statusDescription"`
@@ -53,7 +53,7 @@ func targetResponse(e *event, status int, header map[string]string, body []byte)
 		Body              string              `json:"body"`
 		IsBase64Encoded   bool                `json:"isBase64Encoded"`
 	}{StatusCode: status, StatusDescription: strconv.Itoa(status) + " " + http.StatusText(status), Body: string(body)}
-	if e.MultiValueHeaders == nil {
+	if !s.MultiValueHeaders {
 		reply.Headers = header
 	} else {
 		reply.MultiValueHeaders = make(map[string][]string, len(header))

@@ -22,9 +22,9 @@ func oracle(payload []byte, door string) (want map[string]string) {
 	_, isGraphQL := event["info"].(map[string]any)
 	details, isFlow := event["Details"].(map[string]any)
 	switch {
-	case isHTTP && door != "service":
+	case isHTTP && door == "api":
 		return oracleHTTP(event, context)
-	case isGraphQL && door != "service":
+	case isGraphQL && door == "api":
 		identity, _ := event["identity"].(map[string]any)
 		arguments, _ := event["arguments"].(map[string]any)
 		who, claims := typedCaller(identity)

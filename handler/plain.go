@@ -15,17 +15,15 @@ import (
 var plain = &caller{
 	name:    "plain",
 	door:    doorService,
-	matches: func(e *event) bool { return e.tool == "" && isPlain(e) },
+	matches: func(s *shape) bool { return s.tool == "" && isPlain(s) },
 	read: func(e *event, _ claimNames) inbound {
-		return inbound{identity: identity{Principal: policy.Service(doorService)}, body: e.raw}
+		return inbound{identity: identity{Principal: policy.Service(e.door)}, body: e.raw}
 	},
-	succeed: func(_ *event, reply atlas.Reply) ([]byte, error) { return encodeReply(reply), nil },
-	fail:    func(_ *event, f fault, requestID string) ([]byte, error) { return nil, functionError(f, requestID) },
+	succeed: func(_ *shape, reply atlas.Reply) ([]byte, error) { return encodeReply(reply), nil },
+	fail:    func(_ *shape, f fault, requestID string) ([]byte, error) { return nil, functionError(f, requestID) },
 }
 
-func isPlain(e *event) bool {
-	return len(e.OrderNo)+len(e.UserName)+len(e.Role) > 0
-}
+func isPlain(s *shape) bool { return bool(s.OrderNo || s.UserName || s.Role) }
 
 // functionError returns a fault as Lambda reports it. It must be returned by
 // value and unwrapped: otherwise aws-lambda-go reports the Go type's name as the

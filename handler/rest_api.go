@@ -14,11 +14,11 @@ import (
 var restAPI = &caller{
 	name: "rest-api",
 	door: doorAPI,
-	matches: func(e *event) bool {
-		return (e.Version == "" || e.Version == "1.0") && e.RequestContext != nil && e.RequestContext.Identity != nil
+	matches: func(s *shape) bool {
+		return (s.Version == "" || s.Version == "1.0") && s.RequestContext != nil && s.RequestContext.Identity != nil
 	},
 	read: func(e *event, names claimNames) inbound {
-		rc := e.RequestContext
+		rc := &e.RequestContext
 		h := headerOf(e.Headers, e.MultiValueHeaders)
 		in := inbound{gatewayID: rc.RequestID, identity: identity1(rc, h, names)}
 		in.sourceIP, _ = netip.ParseAddr(rc.Identity.SourceIP)

@@ -9,28 +9,32 @@ import (
 )
 
 // serve checks the event, decides and calls Atlas.
-func (h *Handler) serve(ctx context.Context, e *event, c *caller, r *record) (atlas.Reply, *fault) {
+func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *record) (atlas.Reply, *fault) {
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
 	r.caller = c.name
+	if !h.opens(r.door, c) {
+		r.unidentified = "the alias does not accept this caller"
+		return atlas.Reply{}, &fault{code: NotPermitted, detail: "This alias does not accept this kind of request."}
+	}
+	e, f := parseEvent(payload, r.door)
+	if f != nil {
+		return atlas.Reply{}, f
+	}
 	in := c.read(e, claimNames{h.config.NameClaim, h.config.GroupsClaim})
 	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.reason
 	if in.http != nil {
 		r.dropped = in.http.dropped()
-	}
-	if r.door != c.door && r.door != doorUnqualified {
-		r.unidentified = "the alias does not accept this caller"
-		return atlas.Reply{}, &fault{code: NotPermitted, detail: "This alias does not accept this kind of request."}
 	}
 	if in.http != nil {
 		if f := in.http.route(); f != nil {
 			return atlas.Reply{}, f
 		}
 	}
-	if in.identity.IsAnonymous() && !h.config.AllowAnonymous {
+	if in.identity.IsAnonymous() && !h.config.SAMLocal {
 		return atlas.Reply{}, &fault{code: NotPermitted, detail: "The request carries no identity that the broker accepts."}
 	}
 	body, f := in.content()

@@ -14,9 +14,10 @@ import (
 // attack is an attempt to get an unauthorised link or to write into the log.
 // handler's tests have the complete tables; these go through the built function.
 type attack struct {
+	group string
 	name  string
 	event []byte
-	door  string // the alias; "" means api
+	door  string // the alias; "" means none
 	tool  string // the agent's tool in the client context
 	want  string // the refusal's code, or OK if the attack has no effect
 	sent  string // what Atlas receives if want is OK; "" means honestBody
@@ -29,15 +30,19 @@ const honestBody = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@examp
 
 func attacks() (all []attack) {
 	header, set, event := lambdatest.Header, lambdatest.Set, lambdatest.Event
-	add := func(want, name string, event []byte) { all = append(all, attack{name: name, event: event, want: want}) }
+	group := "an identity in a header"
+	put := func(a attack) {
+		a.group = group
+		all = append(all, a)
+	}
+	add := func(want, name string, event []byte) { put(attack{name: name, event: event, door: "api", want: want}) }
 	through := func(door, name string, event []byte) {
-		all = append(all, attack{name: name + " through " + door, event: event, door: door, want: "NotPermitted"})
+		put(attack{name: name + " through " + door, event: event, door: door, want: "NotPermitted"})
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	const admin = `{"sub":"00u1","email":"amelia@example.com","groups":["atrip-admin","atrip-customer-service"]}`
 	token := encode([]byte(`{"alg":"none"}`)) + "." + encode([]byte(admin)) + "." + encode([]byte(marked))
 
-	// Identities in headers and elsewhere.
 	open := lambdatest.Remove("requestContext", "authorizer")
 	for name, value := range map[string]string{
 		"authorization": "Bearer " + token, "Authorization": "Basic YW1lbGlhOnNlY3JldA==", "x-amzn-oidc-data": token,
@@ -57,7 +62,7 @@ func attacks() (all []attack) {
 	add("NotPermitted", "two authorizers", event("http-api-jwt", set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"},
 		"requestContext", "authorizer", "iam")))
 
-	// The wrong alias.
+	group = "the wrong alias"
 	for _, name := range lambdatest.EventNames() {
 		switch name {
 		case "plain", "connect":
@@ -69,10 +74,12 @@ func attacks() (all []attack) {
 	}
 	through("Service", "plain", event("plain"))
 	through("api-v2", "http-api-jwt", event("http-api-jwt"))
-	all = append(all, attack{name: "a tool call through api", event: event("plain"), tool: "open_atrip", want: "NotPermitted"},
-		attack{name: "HTTP as a tool call", event: event("http-api-iam"), door: "service", tool: "open_atrip", want: "NotPermitted"})
+	through("", "http-api-jwt", event("http-api-jwt"))
+	through("$LATEST", "appsync-oidc", event("appsync-oidc"))
+	put(attack{name: "a tool call through api", event: event("plain"), door: "api", tool: "open_atrip", want: "NotPermitted"})
+	put(attack{name: "HTTP as a tool call", event: event("http-api-iam"), door: "service", tool: "open_atrip", want: "NotPermitted"})
 
-	// Another name, role, account or host.
+	group = "another name, role, account or host"
 	other := strings.Replace(honestBody, "amelia", "oskar", 1)
 	add("NotPermitted", "another name", event("http-api-jwt", lambdatest.Body(other)))
 	add("NotPermitted", "another name to a REST API", event("rest-api-lambda", lambdatest.Body(other)))
@@ -92,22 +99,23 @@ func attacks() (all []attack) {
 	add("UnsupportedMediaType", "two content types", event("rest-api-iam",
 		set([]any{"application/json", "text/plain"}, "multiValueHeaders", "Content-Type")))
 
-	// Text that writes elsewhere. It stays text: unchanged to Atlas, one JSON string in the log.
+	// It stays text: unchanged to Atlas, one JSON string in the log.
+	group = "text that writes elsewhere"
 	const forged = `X1\r\n{\"message\":\"request\",\"outcome\":\"OK\"}`
 	add("InvalidRequest", "a line break", event("http-api-iam", lambdatest.Body(orderBody(forged))))
 	add("InvalidRequest", "an escape sequence", event("http-api-iam", lambdatest.Body(orderBody(`X1\u001b[2J`))))
 	for name, order := range map[string]string{"quotes and braces": `\"},{\"outcome\":\"OK\"`, "a path": "../../admin?x=1#y"} {
 		body := orderBody(order)
-		all = append(all, attack{name: name, event: event("http-api-iam", lambdatest.Body(body)), want: "OK", sent: body})
+		put(attack{name: name, event: event("http-api-iam", lambdatest.Body(body)), door: "api", want: "OK", sent: body})
 	}
 	add("OK", "a line break in a header", event("http-api-jwt", header("x-a", "1\r\nx-atlas-client-id: "+marked)))
 	add("OK", "a line break in the request id", event("http-api-jwt", set("id\n{\"outcome\":\"OK\"}", "requestContext", "requestId")))
 	add("OK", "a line break in the subject", event("http-api-jwt", lambdatest.Claim("sub", "00u1\n{\"outcome\":\"OK\"}")))
 	add("OK", "very many headers", event("http-api-jwt", manyHeaders(5_000)))
 	large := strings.Replace(honestBody, "Finance", "Finance"+strings.Repeat(" ", 16<<10), 1) + strings.Repeat(" ", 16<<10)
-	all = append(all, attack{name: "a large request from a service", event: []byte(large), door: "service", want: "BodyTooLarge"},
-		attack{name: "a large request from a flow", door: "service", want: "BodyTooLarge",
-			event: event("connect", set(strings.Repeat("x", 20<<10), "Details", "Parameters", "orderNo"))})
+	put(attack{name: "a large request from a service", event: []byte(large), door: "service", want: "BodyTooLarge"})
+	put(attack{name: "a large request from a flow", door: "service", want: "BodyTooLarge",
+		event: event("connect", set(strings.Repeat("x", 20<<10), "Details", "Parameters", "orderNo"))})
 	return all
 }
 
@@ -132,7 +140,7 @@ func TestFunction_Attacks(t *testing.T) {
 	f := start(t, env)
 	all := attacks()
 	for _, a := range all {
-		t.Run(a.name, func(t *testing.T) { a.run(t, f, atlas) })
+		t.Run(a.group+"/"+a.name, func(t *testing.T) { a.run(t, f, atlas) })
 	}
 	f.Stop()
 	for name, text := range map[string]string{"stdout": f.Stdout(), "stderr": f.Stderr()} {
@@ -184,7 +192,7 @@ func (a attack) run(t *testing.T, f *lambdatest.Function, atlas *atlastest.Serve
 			}
 		}
 	}
-	honest := attack{event: lambdatest.Event("http-api-jwt")}
+	honest := attack{event: lambdatest.Event("http-api-jwt"), door: "api"}
 	if got := honest.send(t, f); got != "OK" {
 		t.Fatalf("after the attack an honest request gets %s", got)
 	}
@@ -193,11 +201,7 @@ func (a attack) run(t *testing.T, f *lambdatest.Function, atlas *atlastest.Serve
 // send returns the answer's code, or OK.
 func (a attack) send(t *testing.T, f *lambdatest.Function) string {
 	t.Helper()
-	door := a.door
-	if door == "" {
-		door = "api"
-	}
-	o := &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":" + door}
+	o := &lambdatest.InvokeOptions{FunctionARN: strings.TrimSuffix(lambdatest.DefaultFunctionARN+":"+a.door, ":")}
 	if a.tool != "" {
 		o.ClientContext = `{"custom":{"bedrockAgentCoreToolName":"` + a.tool + `"}}`
 	}

@@ -70,7 +70,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		NameClaim:      environment.NameClaim,
 		GroupsClaim:    environment.GroupsClaim,
 		AttemptTimeout: environment.AttemptTimeout,
-		AllowAnonymous: environment.SAMLocal,
+		SAMLocal:       environment.SAMLocal,
 		Function:       environment.Function,
 		Logger:         logger,
 	})
