@@ -1,7 +1,10 @@
 package handler
 
 import (
+	"context"
 	"errors"
+	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +13,7 @@ import (
 	"atriptoken/atlas"
 )
 
-// The breaker opens when half of at least breakerCalls calls within
+// The breaker opens when half of at least breakerCalls attempts within
 // breakerWindow failed. After breakerDelay it lets one call through.
 const (
 	breakerWindow = time.Minute
@@ -26,10 +29,13 @@ type breaker struct {
 	now func() time.Time
 	// openedAt is when it opened, by the wall clock in Unix nanoseconds.
 	openedAt atomic.Int64
+
+	mu     sync.Mutex
+	failed map[string]time.Time // orders with a counted failure, by the time of the failure
 }
 
 func newBreaker(now func() time.Time) *breaker {
-	b := &breaker{now: now}
+	b := &breaker{now: now, failed: map[string]time.Time{}}
 	b.CircuitBreaker = circuitbreaker.NewBuilder[atlas.Reply]().
 		WithFailureRateThreshold(breakerRate, breakerCalls, breakerWindow).
 		WithSuccessThreshold(1).
@@ -63,18 +69,53 @@ func (b *breaker) remaining() time.Duration {
 	return breakerDelay - passed
 }
 
-// record counts a call's outcome. A reply never opens the breaker, unless it is
-// HTTP 5xx or stops midway: a refused credential or a bad request affects one
-// caller and returns at once.
-func (b *breaker) record(err error) {
+// record counts the outcome of an attempt: a failure if it shows that Atlas is
+// down, a success if Atlas replied. A request that Atlas rejects is a success:
+// it affects one caller and returns at once. Some outcomes show neither.
+func (b *breaker) record(err error, order string, fullTime bool) {
 	var e *atlas.Error
-	down := err != nil
-	if errors.As(err, &e) && e.HTTPStatus != 0 { // there was at least the head of a reply
-		down = e.Kind == atlas.ErrTimeout || e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500
-	}
-	if down {
-		b.RecordFailure()
-	} else {
+	switch {
+	case err == nil:
 		b.RecordSuccess()
+	case !errors.As(err, &e):
+		b.skip() // a panic
+	case (e.Kind == atlas.ErrTimeout || errors.Is(err, context.DeadlineExceeded)) && !fullTime:
+		b.skip() // the caller's time was too short
+	case e.Kind == atlas.ErrUnreachable:
+		b.RecordFailure()
+	case e.Kind == atlas.ErrTimeout, e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500, e.HTTPStatus == 0:
+		if b.counted(order) {
+			b.skip() // one order must not open the breaker for the others
+		} else {
+			b.RecordFailure()
+		}
+	default:
+		b.RecordSuccess()
+	}
+}
+
+// counted reports whether a failure of this order was counted in the window, and
+// counts this one otherwise.
+func (b *breaker) counted(order string) bool {
+	now := b.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.failed, func(_ string, at time.Time) bool {
+		age := now.Sub(at)
+		return age < 0 || age >= breakerWindow
+	})
+	_, counted := b.failed[order]
+	if !counted {
+		b.failed[order] = now
+	}
+	return counted
+}
+
+// skip ends an attempt without an outcome. If it was the one attempt of the
+// half-open state, the next call makes another.
+func (b *breaker) skip() {
+	if b.IsHalfOpen() {
+		b.Open()
+		b.openedAt.Store(0)
 	}
 }

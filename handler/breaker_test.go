@@ -1,6 +1,9 @@
 package handler_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,37 +28,54 @@ func withClock(c *clock) func(*handler.Config) {
 	return func(config *handler.Config) { config.Now = c.now }
 }
 
+// order calls for the given order, with ten seconds of time.
+func (b *broker) order(number int) (code string) {
+	b.t.Helper()
+	return b.orderWithin(number, 10*time.Second)
+}
+
+func (b *broker) orderWithin(number int, d time.Duration) (code string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	_, err := b.Invoke(ctx, []byte(strings.Replace(good, "XPFIW20220209163159425", fmt.Sprintf("X%d", number), 1)))
+	code, _ = functionError(b.t, err)
+	return code
+}
+
+func (b *broker) isOpen() bool {
+	b.t.Helper()
+	return b.audit()["BreakerOpen"] == 1.0
+}
+
 func TestBreaker_OpensAndCloses(t *testing.T) {
 	wall := newClock()
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Always(atlastest.HTTPStatus(503))
-		for b.attempts() < 5 {
-			if code := b.within(10 * time.Second); code != "AtlasFailed" && code != "AtlasUnavailable" {
+		for i := range 5 {
+			if code := b.order(i); code != "AtlasFailed" {
 				t.Fatalf("the answer is %s", code)
 			}
 		}
 		before := b.attempts()
 		r := b.http(sample(t, "http-api-jwt"))
-		if r.code(t) != "AtlasUnavailable" || r.Headers["Retry-After"] != "10" || b.attempts() != before {
-			t.Errorf("%s with Retry-After %q and %d attempts; want AtlasUnavailable with 10 and none",
+		if r.code(t) != "AtlasUnavailable" || r.Headers["Retry-After"] != "10" || b.attempts() != before || !b.isOpen() {
+			t.Errorf("%s with Retry-After %q and %d attempts; want AtlasUnavailable with 10 and none, and the metric",
 				r.code(t), r.Headers["Retry-After"], b.attempts()-before)
-		}
-		if b.audit()["BreakerOpen"] != 1.0 {
-			t.Error("the audit line does not count the open breaker")
 		}
 		// Half open: one call goes through, and fails.
 		wall.advance(10 * time.Second)
-		if b.within(10 * time.Second); b.attempts() != before+1 {
+		if b.order(6); b.attempts() != before+1 {
 			t.Errorf("%d attempts after the breaker's delay, want 1", b.attempts()-before)
 		}
-		if b.within(10 * time.Second); b.attempts() != before+1 {
+		if b.order(7); b.attempts() != before+1 {
 			t.Error("the breaker did not open again")
 		}
 		// Only the wall clock advances, as in a freeze. The next call succeeds.
 		b.atlas.Clear()
 		wall.advance(10 * time.Second)
-		for range 10 {
-			if code := b.within(10 * time.Second); code != "OK" {
+		for i := range 10 {
+			if code := b.order(i); code != "OK" {
 				t.Fatalf("%s after Atlas is back, want OK", code)
 			}
 		}
@@ -66,36 +86,56 @@ func TestBreaker_ClockSetBack(t *testing.T) {
 	wall := newClock()
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Always(atlastest.HTTPStatus(503))
-		for range 3 {
-			b.within(10 * time.Second)
+		for i := range 5 {
+			b.order(i)
 		}
 		b.atlas.Clear()
 		wall.advance(-time.Hour)
-		if code := b.within(10 * time.Second); code != "OK" {
+		if code := b.order(6); code != "OK" {
 			t.Errorf("%s with the clock an hour back, want OK", code)
 		}
 	}, withClock(wall))
 }
 
-func TestBreaker_RepliesDoNotOpenIt(t *testing.T) {
+func TestBreaker_StaysClosed(t *testing.T) {
 	t.Parallel()
-	for name, step := range map[string]atlastest.Step{
-		"refused": atlastest.Unauthorized(), "HTTP 403": atlastest.HTTPStatus(403), "bad request": atlastest.Status(901),
-		"HTTP 400": atlastest.HTTPStatus(400), "HTTP 404": atlastest.HTTPStatus(404), "not JSON": atlastest.Garbage(),
-		"oversized": atlastest.Oversized(1 << 20), "cut in the body": atlastest.CutInBody(), "limited": atlastest.RateLimited(60, 200),
-		"limited by HTTP 503": atlastest.RateLimited(60, 503), "status 2": atlastest.SystemError(),
-		"bad url": atlastest.BadURL("https://example.com/"),
+	type calls func(b *broker, i int)
+	other := func(b *broker, i int) { b.order(i) }
+	same := func(b *broker, _ int) { b.order(0) }
+	for name, row := range map[string]struct {
+		step  atlastest.Step
+		calls calls
+	}{
+		"refused":                     {atlastest.Unauthorized(), other},
+		"HTTP 403":                    {atlastest.HTTPStatus(403), other},
+		"bad request":                 {atlastest.Status(901), other},
+		"HTTP 400":                    {atlastest.HTTPStatus(400), other},
+		"HTTP 499":                    {atlastest.HTTPStatus(499), other},
+		"not JSON":                    {atlastest.Garbage(), other},
+		"oversized":                   {atlastest.Oversized(1 << 20), other},
+		"cut in the body":             {atlastest.Truncated(), other},
+		"limited":                     {atlastest.RateLimited(60, 200), other},
+		"limited by HTTP 503":         {atlastest.RateLimited(60, 503), other},
+		"status 2":                    {atlastest.SystemError(), other},
+		"bad url":                     {atlastest.BadURL("https://example.com/"), other},
+		"HTTP 500 for one order":      {atlastest.HTTPStatus(500), same},
+		"no reply for one order":      {atlastest.Hang(), same},
+		"half a reply for one order":  {atlastest.HangBody(), same},
+		"cut for one order":           {atlastest.CutConnection(), same},
+		"HTTP 500 for two orders":     {atlastest.HTTPStatus(500), func(b *broker, i int) { b.order(i % 2) }},
+		"callers with too short time": {atlastest.Hang(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
+		"and half a reply":            {atlastest.HangBody(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *broker) {
-				b.atlas.Always(step)
-				for range 8 {
-					if code := b.within(10 * time.Second); code == "AtlasUnavailable" {
-						t.Error("the breaker opened")
+				b.atlas.Always(row.step)
+				for i := range 8 {
+					if row.calls(b, i); b.isOpen() {
+						t.Fatalf("it is open at call %d", i)
 					}
 				}
 				b.atlas.Clear()
-				if code := b.within(10 * time.Second); code != "OK" {
+				if code := b.order(9); code != "OK" {
 					t.Errorf("%s afterwards, want OK", code)
 				}
 			}, withSecret(&versions{current: clientSecret}))
@@ -105,24 +145,72 @@ func TestBreaker_RepliesDoNotOpenIt(t *testing.T) {
 
 func TestBreaker_FailuresOpenIt(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(*broker){
-		"no reply":             func(b *broker) { b.atlas.Always(atlastest.Hang()) },
-		"half a reply":         func(b *broker) { b.atlas.Always(atlastest.HangBody()) },
-		"no connection":        func(b *broker) { b.atlas.Close() },
-		"cut before the reply": func(b *broker) { b.atlas.Always(atlastest.CutConnection()) },
-		"HTTP 500":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(500)) },
-		"HTTP 503":             func(b *broker) { b.atlas.Always(atlastest.HTTPStatus(503)) },
+	for name, row := range map[string]struct {
+		step  atlastest.Step // nil: no connection
+		calls int            // to open it
+	}{
+		"no reply":             {atlastest.Hang(), 5},
+		"half a reply":         {atlastest.HangBody(), 5},
+		"cut before the reply": {atlastest.CutConnection(), 5},
+		"HTTP 500":             {atlastest.HTTPStatus(500), 5},
+		"HTTP 503":             {atlastest.HTTPStatus(503), 5},
+		"no connection":        {nil, 3}, // two attempts each, whatever the order
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBroker(t, attemptTimeout(100*time.Millisecond))
-			fail(b)
-			for range 3 { // of two attempts each, or of five in all
-				b.within(10 * time.Second)
-			}
-			if b.within(10 * time.Second); b.audit()["BreakerOpen"] != 1.0 {
-				t.Errorf("the breaker is not open after three calls: %v", b.audit()["cause"])
-			}
+			inBubble(t, func(t *testing.T, b *broker) {
+				if b.atlas.Always(row.step); row.step == nil {
+					b.atlas.Close()
+				}
+				for i := range row.calls + 1 {
+					if row.step == nil {
+						i %= 1
+					}
+					b.order(i)
+				}
+				if !b.isOpen() {
+					t.Errorf("it is not open after %d calls: %v", row.calls, b.audit()["cause"])
+				}
+			}, attemptTimeout(2*time.Second))
 		})
 	}
+}
+
+// An order counts again after the window.
+func TestBreaker_OrderCountsOncePerWindow(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.HTTPStatus(500))
+		for range 5 {
+			b.order(0)
+			time.Sleep(time.Minute)
+		}
+		for i := range 4 {
+			b.order(i)
+		}
+		if b.isOpen() {
+			t.Error("it opened after four orders in a minute")
+		}
+		b.order(4)
+		if b.order(5); !b.isOpen() {
+			t.Error("it is not open after five orders in a minute")
+		}
+	})
+}
+
+// A call without an outcome in the half-open state leaves the next call to decide.
+func TestBreaker_HalfOpenWithoutOutcome(t *testing.T) {
+	wall := newClock()
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.HTTPStatus(503))
+		for i := range 6 {
+			b.order(i)
+		}
+		wall.advance(10 * time.Second)
+		b.order(0) // counted already: it must not keep the breaker open for the others
+		b.atlas.Always(atlastest.Hang())
+		b.orderWithin(7, 3*time.Second) // too short a time
+		b.atlas.Clear()
+		if code := b.order(8); code != "OK" {
+			t.Errorf("%s, want OK", code)
+		}
+	}, withClock(wall))
 }

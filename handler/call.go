@@ -97,7 +97,8 @@ func (h *Handler) attempt(
 		return atlas.Reply{}, errNoAttempt{wait}
 	}
 	err = errors.New("the attempt panicked") // unless it is set below
-	defer func() { account.breaker.record(err) }()
+	fullTime := remaining(ctx) >= h.config.AttemptTimeout
+	defer func() { account.breaker.record(err, request.OrderNo, fullTime) }()
 
 	ctx, cancel := context.WithTimeout(ctx, h.config.AttemptTimeout)
 	defer cancel()
