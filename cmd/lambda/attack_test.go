@@ -110,7 +110,8 @@ func attacks() (all []attack) {
 	}
 	add("OK", "a line break in a header", event("http-api-jwt", header("x-a", "1\r\nx-atlas-client-id: "+marked)))
 	add("OK", "a line break in the request id", event("http-api-jwt", set("id\n{\"outcome\":\"OK\"}", "requestContext", "requestId")))
-	add("OK", "a line break in the subject", event("http-api-jwt", lambdatest.Claim("sub", "00u1\n{\"outcome\":\"OK\"}")))
+	add("OK", "a line break in the subject", event("http-api-jwt",
+		set("00u1\n{\"outcome\":\"OK\"}", "requestContext", "authorizer", "jwt", "claims", "sub")))
 	add("OK", "very many headers", event("http-api-jwt", manyHeaders(5_000)))
 	large := strings.Replace(honestBody, "Finance", "Finance"+strings.Repeat(" ", 16<<10), 1) + strings.Repeat(" ", 16<<10)
 	put(attack{name: "a large request from a service", event: []byte(large), door: "service", want: "BodyTooLarge"})

@@ -68,11 +68,6 @@ func Body(text string) Edit { return Set(text, "body") }
 // Header sets a header of an event with one value per header.
 func Header(name, value string) Edit { return Set(value, "headers", name) }
 
-// Claim sets a claim of an HTTP API's JWT authorizer.
-func Claim(name string, value any) Edit {
-	return Set(value, "requestContext", "authorizer", "jwt", "claims", name)
-}
-
 // parent returns the object that holds the path's last member.
 func parent(event map[string]any, path []string) (object map[string]any, last string) {
 	for _, name := range path[:len(path)-1] {

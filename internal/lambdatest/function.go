@@ -6,13 +6,12 @@
 //	defer f.Stop()
 //	reply, err := f.Invoke(ctx, event, nil)
 //
+// [Build] and [BuildFunction] build a bootstrap; [Event] returns sample events.
+//
 // The Runtime API is described in the Lambda developer guide, "Using the Lambda
 // runtime API for custom runtimes". Not simulated: Lambda's own timeout
 // (Invoke's context bounds the wait, the process continues), restarts and
 // response streaming.
-//
-// [Build] and [BuildFunction] build a bootstrap; [Event] reads and edits the
-// sample events.
 package lambdatest
 
 import (
@@ -24,6 +23,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // ErrExited reports that the process has ended. The error's text contains the
-// exit status, the reported init error and the standard error output.
+// exit status and the standard error output.
 var ErrExited = errors.New("lambdatest: the function's process has ended")
 
 // Function is a running bootstrap. Its methods are safe for concurrent use.
@@ -45,38 +45,32 @@ type Function struct {
 	cmd            *exec.Cmd
 	server         *httptest.Server
 	stdout, stderr output
+	started        time.Time
+	init           time.Duration // valid after ready is closed
 
-	queue  chan *invocation
 	ready  chan struct{} // closed at the first request for an invocation
+	once   sync.Once     // closes ready
 	exited chan struct{} // closed once the process has ended
 
-	mu        sync.Mutex
-	started   time.Time
-	init      time.Duration
-	initError string
-	last      int // invocations so far
-	running   map[string]*invocation
+	queue   chan *invocation
+	last    atomic.Int64 // number of invocations
+	running sync.Map     // request id to *invocation
 }
 
 // Start starts the bootstrap and returns when it asks for its first
 // invocation, which ends Lambda's INIT phase. It returns ErrExited if the
 // process ends before, and ctx's error if ctx ends before.
 func Start(ctx context.Context, o Options) (*Function, error) {
-	f := &Function{
-		queue: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}),
-		running: map[string]*invocation{},
-	}
-	f.server = httptest.NewServer(f.api())
-	f.cmd = exec.Command(o.Path)
+	f := &Function{cmd: exec.Command(o.Path), ready: make(chan struct{}), exited: make(chan struct{}), queue: make(chan *invocation)}
+	f.server = httptest.NewUnstartedServer(f.api())
 	f.cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + f.server.Listener.Addr().String()}
 	for name, value := range o.Env {
 		f.cmd.Env = append(f.cmd.Env, name+"="+value)
 	}
 	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, &f.stderr
 	f.cmd.WaitDelay = time.Second // a child of a killed process may keep its pipes open
-	f.mu.Lock()
 	f.started = time.Now()
-	f.mu.Unlock()
+	f.server.Start()
 	if err := f.cmd.Start(); err != nil {
 		f.server.Close()
 		return nil, fmt.Errorf("lambdatest: %w", err)
@@ -114,11 +108,7 @@ func (f *Function) PID() int { return f.cmd.Process.Pid }
 
 // InitDuration returns the time from the start of the process to its first
 // request for an invocation.
-func (f *Function) InitDuration() time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.init
-}
+func (f *Function) InitDuration() time.Duration { return f.init }
 
 // Exited is closed once the process has ended.
 func (f *Function) Exited() <-chan struct{} { return f.exited }
@@ -130,9 +120,7 @@ func (f *Function) Stdout() string { return f.stdout.String() }
 func (f *Function) Stderr() string { return f.stderr.String() }
 
 func (f *Function) exitError() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return fmt.Errorf("%w: %s: %s", ErrExited, f.cmd.ProcessState, strings.TrimSpace(f.initError+"\n"+f.stderr.String()))
+	return fmt.Errorf("%w: %s: %s", ErrExited, f.cmd.ProcessState, strings.TrimSpace(f.stderr.String()))
 }
 
 // output collects what a process writes.

@@ -28,11 +28,11 @@ const DefaultFunctionARN = "arn:aws:lambda:eu-west-1:123456789012:function:atrip
 // Reply is the function's reply.
 type Reply struct {
 	// Payload is the reply's JSON, or the error document of a function error.
-	Payload []byte
+	Payload []byte `json:"-"`
 	// ErrorType and ErrorMessage are set for a function error.
 	ErrorType, ErrorMessage string
 	// Duration is the time from handing out the event to receiving the reply.
-	Duration time.Duration
+	Duration time.Duration `json:"-"`
 }
 
 // Failed reports whether the reply is a function error.
@@ -87,36 +87,24 @@ func (f *Function) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", f.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{outcome}", f.finish)
-	mux.HandleFunc("POST /2018-06-01/runtime/init/error", func(w http.ResponseWriter, r *http.Request) {
-		document, _ := io.ReadAll(r.Body)
-		f.mu.Lock()
-		f.initError = string(document)
-		f.mu.Unlock()
-		w.WriteHeader(http.StatusAccepted)
-	})
 	return mux
 }
 
 // next waits for an invocation and hands it out.
 func (f *Function) next(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	if f.init == 0 {
+	f.once.Do(func() {
 		f.init = time.Since(f.started)
 		close(f.ready)
-	}
-	f.mu.Unlock()
+	})
 	var i *invocation
 	select {
 	case i = <-f.queue:
 	case <-r.Context().Done():
 		return
 	}
-	f.mu.Lock()
-	f.last++
-	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", f.last)
-	f.running[id] = i
 	i.began = time.Now()
-	f.mu.Unlock()
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", f.last.Add(1))
+	f.running.Store(id, i)
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Lambda-Runtime-Aws-Request-Id", id)
@@ -132,22 +120,16 @@ func (f *Function) next(w http.ResponseWriter, r *http.Request) {
 func (f *Function) finish(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	received := time.Now()
-	f.mu.Lock()
-	i := f.running[r.PathValue("id")]
-	delete(f.running, r.PathValue("id"))
-	f.mu.Unlock()
-	if i == nil || err != nil {
+	found, ok := f.running.LoadAndDelete(r.PathValue("id"))
+	if !ok || err != nil {
 		http.Error(w, "no such invocation", http.StatusBadRequest)
 		return
 	}
+	i := found.(*invocation)
 	reply := Reply{Payload: body, Duration: received.Sub(i.began)}
 	if r.PathValue("outcome") == "error" {
-		var document struct{ ErrorType, ErrorMessage string }
-		_ = json.Unmarshal(body, &document) // the header is the fallback
-		reply.ErrorType, reply.ErrorMessage = document.ErrorType, document.ErrorMessage
-		if reply.ErrorType == "" {
-			reply.ErrorType = "Unknown " + r.Header.Get("Lambda-Runtime-Function-Error-Type")
-		}
+		reply.ErrorType = "Unknown" // unless the document has a type
+		_ = json.Unmarshal(body, &reply)
 	}
 	i.done <- reply
 	w.WriteHeader(http.StatusAccepted)

@@ -47,10 +47,13 @@ func TestInvoke(t *testing.T) {
 		if err != nil || reply.Failed() {
 			t.Fatalf("Invoke: %v, %+v", err, reply)
 		}
-		for _, want := range []string{`"event":` + event, `:function:atriptoken:service"`, `"hello"`, `"open"`, `"inherited":""`} {
+		for _, want := range []string{event, `:function:atriptoken:service"`, `"GREETING=hello"`, `"open"`} {
 			if !strings.Contains(string(reply.Payload), want) {
 				t.Errorf("the reply %s does not contain %s", reply.Payload, want)
 			}
+		}
+		if strings.Contains(string(reply.Payload), "HOME=") {
+			t.Error("the function inherits the test's environment")
 		}
 		if reply.Duration <= 0 || f.InitDuration() <= 0 {
 			t.Errorf("durations are %v and %v, want positive ones", reply.Duration, f.InitDuration())

@@ -1,4 +1,4 @@
-// Command echo is the function that lambdatest's own tests run.
+// Command echo is the function that lambdatest's tests run.
 package main
 
 import (
@@ -12,10 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-type echo struct{}
-
-// Invoke answers with the event and what the Runtime API said about it.
-func (echo) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+func echo(ctx context.Context, event json.RawMessage) (any, error) {
 	switch string(event) {
 	case `"fail"`:
 		return nil, messages.InvokeResponse_Error{Type: "NotToday", Message: "come back tomorrow"}
@@ -25,10 +22,7 @@ func (echo) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 	fmt.Println("served")
 	lc, _ := lambdacontext.FromContext(ctx)
-	return json.Marshal(map[string]any{
-		"event": json.RawMessage(event), "arn": lc.InvokedFunctionArn, "id": lc.AwsRequestID,
-		"greeting": os.Getenv("GREETING"), "tool": lc.ClientContext.Custom["tool"], "inherited": os.Getenv("HOME"),
-	})
+	return []any{event, lc, os.Environ()}, nil
 }
 
 func main() {
@@ -36,5 +30,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "refused to start")
 		os.Exit(1)
 	}
-	lambda.StartWithOptions(echo{})
+	lambda.Start(echo)
 }
