@@ -107,16 +107,19 @@ func TestRetry_OnlyTransient(t *testing.T) {
 
 func TestRetry_WaitsAsAtlasAsks(t *testing.T) {
 	for name, row := range map[string]struct {
+		asked        int // seconds
 		within, took time.Duration
 		code         string
 		attempts     int
 	}{
-		"the wait and an attempt fit": {3 * time.Second, 2 * time.Second, "OK", 2},
-		"they do not quite fit":       {3*time.Second - 1, 0, "AtlasRateLimited", 1},
+		"the wait and an attempt fit":     {2, 3 * time.Second, 2 * time.Second, "OK", 2},
+		"they do not quite fit":           {2, 3*time.Second - 1, 0, "AtlasRateLimited", 1},
+		"3 s at most":                     {3, 20 * time.Second, 3 * time.Second, "OK", 2},
+		"longer waits are for the caller": {4, 20 * time.Second, 0, "AtlasRateLimited", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *broker) {
-				b.atlas.Script(atlastest.RateLimited(2, 200))
+				b.atlas.Script(atlastest.RateLimited(row.asked, 200))
 				if code, took := b.took(row.within); code != row.code || took != row.took || b.attempts() != row.attempts {
 					t.Errorf("%s after %v and %d attempts, want %s after %v and %d", code, took, b.attempts(), row.code, row.took, row.attempts)
 				}

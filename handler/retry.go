@@ -13,6 +13,9 @@ const (
 	// maxBackoff is the longest wait before the second try. The wait is random
 	// ("full jitter"), so that callers that failed together return at different times.
 	maxBackoff = 300 * time.Millisecond
+	// maxAskedWait is the longest wait that Atlas can ask for and that keeps this
+	// environment waiting. A longer one goes to the caller as Retry-After.
+	maxAskedWait = 3 * time.Second
 	// leastAttempt is the least time in which an attempt can succeed: a new
 	// connection and a reply from another continent.
 	leastAttempt = 500 * time.Millisecond
@@ -25,7 +28,9 @@ func retryWait(ctx context.Context, err error) (wait time.Duration, ok bool) {
 	if !errors.As(err, &e) || !e.Retryable {
 		return 0, false
 	}
-	wait = e.RetryAfter
+	if wait = e.RetryAfter; wait > maxAskedWait {
+		return 0, false
+	}
 	if wait == 0 {
 		wait = rand.N(maxBackoff)
 	}
