@@ -178,7 +178,7 @@ func (f policyCases) matrix(results []result) string {
 		}
 		fmt.Fprintln(table)
 	}
-	table.Flush()
+	_ = table.Flush() // to memory
 	return text.String()
 }
 

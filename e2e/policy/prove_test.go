@@ -71,7 +71,8 @@ func TestProve_FalseClaims(t *testing.T) {
 		{"an edited claim", "claims/role-needs-its-group.cedar", `principal.groups.contains("atrip-finance")`,
 			`principal.groups.contains("finance")`, `"a role needs its group" fails for Operator:`},
 		{"a new claim", "claims/default/new.cedar", "",
-			`@claim("no load balancer, no service") permit (principal, action, resource) unless { principal is LoadBalancer || principal is Service };`,
+			`@claim("no load balancer, no service")
+				permit (principal, action, resource) unless { principal is LoadBalancer || principal is Service };`,
 			`"no load balancer, no service" fails for Service:`},
 		{"a claim that does not fit the schema", "claims/no-anonymous-caller.cedar", "Anonymous", "Nobody", "no verdict"},
 	} {
