@@ -67,7 +67,8 @@ func TestEngines(t *testing.T) {
 			if err := os.WriteFile(name, input, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, _, err := rig.Output(t, cedar, "run-tests", "--policies", file, "--tests", name, "--schema", filepath.Join(root, "schema.cedarschema"))
+			out, _, err := rig.Output(t, nil, cedar, "run-tests", "--policies", file, "--tests", name,
+				"--schema", filepath.Join(root, "schema.cedarschema"))
 			if err != nil || !strings.HasSuffix(out, fmt.Sprintf("results: %d passed, 0 failed\n", requestsPerFile)) {
 				i := max(strings.Index(out, "... fail"), strings.Index(out, "... error"), 0)
 				t.Errorf("%v: %s", err, out[i:min(len(out), i+2000)])
