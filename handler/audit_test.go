@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -182,6 +183,22 @@ func TestAudit_NoUncheckedText(t *testing.T) {
 	b.http(sample(t, "http-api-jwt", forged))
 	if log := b.log.String(); strings.Contains(log, "forged") || strings.Contains(log, "X1") || strings.Count(log, "\n") != 2 {
 		t.Errorf("the log is %s", log)
+	}
+}
+
+// Text of the event in the audit line is bounded.
+func TestAudit_FieldsAreBounded(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`)))
+	long := strings.Repeat("é", 20_000)
+	b.http(sample(t, "http-api-jwt", claim("sub", long), claim("iss", long), set(long, "requestContext", "requestId")))
+	for key, value := range b.audit() {
+		if text, ok := value.(string); ok && (len(text) > 512 || !utf8.ValidString(text)) {
+			t.Errorf("%s has %d bytes", key, len(text))
+		}
+	}
+	if principal, _ := b.audit()["principal"].(string); b.audit()["outcome"] != "OK" || !strings.HasPrefix(principal, `Operator::"éé`) {
+		t.Errorf("%v as %s", b.audit()["outcome"], principal)
 	}
 }
 

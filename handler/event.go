@@ -40,6 +40,10 @@ var callers = []*caller{httpAPI, functionURL, restAPI, loadBalancer, appSync, co
 const knownShapes = `API Gateway (HTTP API and REST API), function URL, load balancer, AppSync resolver, Amazon Connect flow ` +
 	`and plain {"orderNo","userName","role"}`
 
+// maxEvent is the largest event in bytes that is parsed. Parsed claims can need
+// a hundred times the event's size.
+const maxEvent = 256 << 10
+
 // shape is the part of an event that recognises its caller. Nothing else is read
 // before the door is checked.
 type shape struct {
@@ -77,7 +81,7 @@ func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
 	unknown := func(detail string) (*shape, *caller, *fault) {
 		return s, nil, &fault{code: InvalidRequest, detail: detail}
 	}
-	if err := json.Unmarshal(payload, s); err != nil {
+	if err := json.Unmarshal(payload, s, lenient(len(payload) > maxEvent)); err != nil {
 		return unknown(decodeFault(err))
 	}
 	for _, known := range callers {
@@ -93,6 +97,12 @@ func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
 		return unknown("The event has no known shape. Known are " + knownShapes + ".")
 	}
 	return s, c, nil
+}
+
+// lenient returns options that check duplicate names and UTF-8, or that do not: the
+// check needs memory for every name. parseEvent checks every event that it accepts.
+func lenient(yes bool) json.Options {
+	return json.JoinOptions(jsontext.AllowDuplicateNames(yes), jsontext.AllowInvalidUTF8(yes))
 }
 
 func decodeFault(err error) string {
@@ -172,9 +182,13 @@ type requestContext struct {
 	Authorizer jsontext.Value `json:"authorizer"`
 }
 
-// parseEvent parses an event. It skips members that no caller reads, and rejects
-// duplicate members at any depth and members of other types.
+// parseEvent parses an event of at most maxEvent bytes. It skips members that no
+// caller reads, and rejects duplicate members at any depth and members of other
+// types.
 func parseEvent(payload []byte, door string) (*event, *fault) {
+	if len(payload) > maxEvent {
+		return nil, &fault{code: BodyTooLarge, detail: "The event may have at most 256 KiB, and the request 16 KiB."}
+	}
 	e := &event{raw: payload, door: door}
 	if err := json.Unmarshal(payload, e); err != nil {
 		return nil, &fault{code: InvalidRequest, detail: decodeFault(err)}

@@ -64,3 +64,47 @@ func TestEvent_TwoShapes(t *testing.T) {
 		t.Errorf("Atlas was called %d times", n)
 	}
 }
+
+// An event over 256 KiB is refused without being parsed: its claims alone could
+// fill the memory. An HTTP caller still gets an HTTP answer.
+func TestEvent_Oversized(t *testing.T) {
+	t.Parallel()
+	const limit = 256 << 10
+	b := newBroker(t)
+	claims := map[string]any{"groups": strings.Repeat("[", 6<<20)}
+	array := make([]any, 3<<20)
+	for name, row := range map[string]struct {
+		event []byte
+		door  string
+		want  string
+	}{
+		"HTTP API, a large body":   {sample(t, "http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
+		"HTTP API, large claims":   {sample(t, "http-api-jwt", set(claims, "requestContext", "authorizer", "jwt", "claims")), "api", `"statusCode":413`},
+		"HTTP API, a large array":  {sample(t, "http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
+		"HTTP API, a member twice": {[]byte(`{"version":"2.0",` + string(padded(sample(t, "http-api-jwt"), limit+1))[1:]), "api", `"statusCode":413`},
+		"REST API":                 {padded(sample(t, "rest-api-iam"), limit+1), "api", `"statusCode":413`},
+		"function URL":             {padded(sample(t, "function-url-iam"), limit+1), "api", `"statusCode":413`},
+		"load balancer":            {padded(sample(t, "load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
+		"load balancer, multi":     {padded(sample(t, "load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
+		"through the wrong alias":  {padded(sample(t, "http-api-jwt"), limit+1), "service", `"statusCode":403`},
+		"AppSync":                  {padded(sample(t, "appsync-iam"), limit+1), "api", "BodyTooLarge"},
+		"Connect":                  {padded(sample(t, "connect"), limit+1), "service", `"code":"BodyTooLarge"`},
+		"plain":                    {padded([]byte(good), limit+1), "service", "BodyTooLarge"},
+		"plain, not JSON":          {padded([]byte(good[:20]), limit+1), "service", "InvalidRequest"},
+		"just fits":                {padded(sample(t, "http-api-jwt"), limit), "api", `"statusCode":200`},
+	} {
+		out, err := b.call(row.door, row.event)
+		code, message := functionError(t, err)
+		if got := string(out) + code + message; !strings.Contains(got, row.want) {
+			t.Errorf("%s: %.200s, want %s", name, got, row.want)
+		}
+		if outcome := b.audit()["outcome"]; strings.Contains(row.want, "413") && outcome != "BodyTooLarge" {
+			t.Errorf("%s: the audit line's outcome is %v", name, outcome)
+		}
+	}
+}
+
+// padded returns the event with white space at its end.
+func padded(event []byte, size int) []byte {
+	return append(event, strings.Repeat(" ", size-len(event))...)
+}

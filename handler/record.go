@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -70,7 +71,7 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	attrs := make([]slog.Attr, 0, 40)
 	text := func(key, value string) {
 		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
+			attrs = append(attrs, slog.String(key, bounded(value)))
 		}
 	}
 	list := func(key string, values []string) {
@@ -116,6 +117,16 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 		level = slog.LevelWarn
 	}
 	logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// maxField is the longest text in an audit line, in bytes.
+const maxField = 512
+
+func bounded(s string) string {
+	if len(s) <= maxField {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxField], "")
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
