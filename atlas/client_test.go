@@ -333,8 +333,8 @@ func TestClient_CheckCredentials(t *testing.T) {
 		calls  int
 	}{
 		"right credentials are accepted":                {"", nil, accepted, 2},
-		"a wrong secret is refused":                     {"wrong", nil, "refuses the credentials (status 3)", 1},
-		"HTTP 403 is a refusal":                         {"", script{atlastest.HTTPStatus(403)}, "refuses the credentials (HTTP 403)", 1},
+		"a wrong secret is refused":                     {"wrong", nil, "refuses access (status 3)", 1},
+		"HTTP 403 is a refusal":                         {"", script{atlastest.HTTPStatus(403)}, "refuses access (HTTP 403)", 1},
 		"a link for an empty order is no refusal":       {"", script{link, refusal}, accepted, 2},
 		"a failure is acceptance if others are refused": {"", script{failure, refusal}, accepted, 2},
 		"two failures show nothing":                     {"", script{failure, failure}, "same way: Atlas reports a failure", 2},

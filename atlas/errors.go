@@ -11,9 +11,9 @@ var (
 	// ErrSystem: Atlas reports a failure: status 2, 9999, -1 or an unknown one,
 	// or an HTTP status other than 200.
 	ErrSystem = errors.New("Atlas reports a failure")
-	// ErrRefused: Atlas does not accept the credentials: status 3, 900 or 902,
-	// HTTP 401 or 403.
-	ErrRefused = errors.New("Atlas refuses the credentials")
+	// ErrRefused: Atlas does not accept the credentials, or not for this order:
+	// status 3, 900 or 902, HTTP 401 or 403.
+	ErrRefused = errors.New("Atlas refuses access")
 	// ErrRateLimited: Atlas's rate limiter answered. Error.RetryAfter is the wait.
 	ErrRateLimited = errors.New("Atlas limits the rate")
 	// ErrMalformed: the reply cannot be used. It is a redirect, not the documented

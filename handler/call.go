@@ -152,7 +152,8 @@ func callFault(err error, r *record) *fault {
 	case atlas.ErrRateLimited:
 		return &fault{code: AtlasRateLimited, retryAfter: max(e.RetryAfter, time.Second), detail: "Wait before you try again."}
 	case atlas.ErrRefused:
-		return &fault{code: AtlasRefused, detail: "The broker's operator has to check its Atlas client id and secret."}
+		return &fault{code: AtlasRefused,
+			detail: "If other calls succeed, Atlas refuses this order. Otherwise the broker's operator has to check its Atlas credentials."}
 	case atlas.ErrUnreachable:
 		return &fault{code: AtlasUnavailable, retryAfter: 5 * time.Second, detail: "Try again in a moment."}
 	case atlas.ErrTimeout:

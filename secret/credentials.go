@@ -33,6 +33,8 @@ type Credentials struct {
 	Stage string
 	// FetchedAt is the wall clock's time of the fetch. It is zero if there was none.
 	FetchedAt time.Time
+
+	insteadOf string // the refused AWSCURRENT that this AWSPREVIOUS was returned for
 }
 
 // maxValue is the largest length of each value in bytes. Both become HTTP headers.

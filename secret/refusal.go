@@ -8,8 +8,12 @@ import (
 
 // refusals is what the store knows about refused versions.
 type refusals struct {
-	// since is when Atlas began to refuse all versions; zero if it does not.
-	since time.Time
+	// version was refused first at since and last at last. At accepted, another
+	// call with it succeeded; zero if none did since then.
+	version               string
+	since, last, accepted time.Time
+	// vain is the number of fetches without a new version, after the first seconds.
+	vain int
 	// fallback is the AWSPREVIOUS that Atlas accepts while it refuses AWSCURRENT.
 	fallback *Credentials
 	// previous is the result of the last fetch of AWSPREVIOUS, which came after
@@ -21,18 +25,35 @@ type refusals struct {
 	}
 }
 
-// fetched notes a successful fetch of AWSCURRENT.
-func (r *refusals) fetched(newVersion bool) {
-	r.fallback = nil
-	if newVersion {
-		r.since = time.Time{}
-	}
-}
-
 // rotationTime is how long after the first refusal a call waits for the next
 // fetch. In a rotation the new value follows within seconds; a secret that stays
-// wrong must not slow every call.
+// wrong must not slow every call. It is also how long a success counts.
 const rotationTime = 10 * time.Second
+
+// refused notes a refusal. oneOrder reports that other calls with the same
+// version succeed, so that the refusal is about the order; mayWait, that the
+// refusals are new.
+func (r *refusals) refused(version string, now time.Time) (oneOrder, mayWait bool) {
+	oneOrder = r.accepted.After(r.since)
+	if version != r.version || passed(r.last, now, maxPause) || oneOrder && passed(r.accepted, now, rotationTime) {
+		r.version, r.since, r.accepted, r.vain, oneOrder = version, now, time.Time{}, 0, false
+	}
+	r.last = now
+	return oneOrder, !oneOrder && !passed(r.since, now, rotationTime)
+}
+
+// fetched notes a successful fetch of AWSCURRENT.
+func (r *refusals) fetched(newVersion bool, now time.Time) {
+	r.fallback = nil
+	switch {
+	case newVersion:
+		r.version = ""
+		r.vain = 0
+	case passed(r.last, now, maxPause): // no refusals at this time
+	case r.accepted.After(r.since) || passed(r.since, now, rotationTime):
+		r.vain++
+	}
+}
 
 // Alternative returns credentials to try after Atlas refused the given versions,
 // which are in the order of the tries. ok is false if there are none. It returns,
@@ -42,17 +63,17 @@ const rotationTime = 10 * time.Second
 //   - AWSPREVIOUS: the newest value can be wrong, or not yet known to Atlas,
 //   - AWSCURRENT once more after a wait for the next fetch, if the refusals are
 //     new: in a rotation the new value can follow within seconds.
+//
+// If other calls with the same version succeed, Atlas refuses the order and not
+// the credentials, so only a newer AWSCURRENT is of use.
 func (s *Store) Alternative(ctx context.Context, refused ...string) (other Credentials, ok bool) {
 	now := s.now()
 	s.mu.Lock()
 	r := &s.refusals
-	if r.since.IsZero() {
-		r.since = now
-	}
+	oneOrder, mayWait := r.refused(refused[0], now)
 	if r.fallback != nil && slices.Contains(refused, r.fallback.Version) {
 		r.fallback = nil
 	}
-	mayWait := now.Sub(r.since) < rotationTime
 	generation, current, cooldown := s.generation, s.current, s.cooldown(now)
 	s.mu.Unlock()
 
@@ -71,7 +92,11 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 		generation, cooldown = s.generation, s.cooldown(s.lastFetch)
 		s.mu.Unlock()
 	}
+	if oneOrder {
+		return Credentials{}, false
+	}
 	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
+		previous.insteadOf = current.Version
 		return previous, true
 	}
 	if tries := count(refused, current.Version); tries > 1 || !mayWait || !wait(ctx, cooldown) {
@@ -113,12 +138,16 @@ func (s *Store) previous(ctx context.Context) (Credentials, error) {
 }
 
 // Accepted must be called when Atlas accepts the credentials. An accepted
-// AWSPREVIOUS is used until AWSCURRENT is fetched again.
+// AWSPREVIOUS is used until AWSCURRENT is fetched again, unless that has
+// happened already.
 func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
+	now := s.now()
 	s.mu.Lock()
 	r, current := &s.refusals, s.current.Version
-	r.since = time.Time{}
-	fallback := accepted.Stage == StagePrevious && r.fallback == nil && current != accepted.Version
+	if accepted.Version == r.version {
+		r.accepted = now
+	}
+	fallback := accepted.insteadOf != "" && accepted.insteadOf == current && r.fallback == nil
 	if fallback {
 		r.fallback = &accepted
 	}

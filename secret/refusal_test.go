@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -88,12 +89,18 @@ func TestRefusal_FallbackRefused(t *testing.T) {
 	})
 }
 
-func TestRefusal_AcceptedCurrentIsNoFallback(t *testing.T) {
-	run(t, "v1", "v1", func(t *testing.T, b *bench) {
-		b.get("v1")
-		b.Accepted(t.Context(), secret.Credentials{Version: "v1", Stage: secret.StagePrevious})
-		b.Accepted(t.Context(), secret.Credentials{Version: "v0", Stage: secret.StageCurrent})
-		if b.get("v1"); b.log.String() != "" {
+// An AWSPREVIOUS that is accepted after AWSCURRENT was replaced is no fallback:
+// Atlas has not refused the new AWSCURRENT.
+func TestRefusal_LateAcceptance(t *testing.T) {
+	run(t, "wrong", "v1", func(t *testing.T, b *bench) {
+		b.get("wrong")
+		other := b.alternative("v1", 0, "wrong")
+		b.vault.put("v2")
+		time.Sleep(5 * time.Minute)
+		b.get("wrong")
+		synctest.Wait()
+		b.Accepted(t.Context(), other)
+		if b.get("v2"); strings.Contains(b.log.String(), "secret_fallback") {
 			t.Errorf("the log is %s", b.log)
 		}
 	})
@@ -135,22 +142,58 @@ func TestRefusal_WaitsTogether(t *testing.T) {
 	})
 }
 
+// A refusal of all calls is waited for and fetched for each second at first, then
+// with the backoff of failures.
 func TestRefusal_Lasts(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")
-		for range 20 { // the first ten seconds wait
+		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(time.Second) {
 			_, _ = b.Alternative(t.Context(), "v1")
+		}
+		before := b.vault.count(secret.StageCurrent)
+		var pauses []time.Duration
+		last := time.Now()
+		for len(pauses) < 8 {
+			b.alternative("", 0, "v1")
+			if n := b.vault.count(secret.StageCurrent); n > before {
+				pauses = append(pauses, time.Since(last))
+				last, before = time.Now(), n
+			}
 			time.Sleep(time.Second)
 		}
-		_, _ = b.Alternative(t.Context(), "v1")
-		before := b.vault.count(secret.StageCurrent)
-		for range 50 {
-			b.alternative("", 0, "v1")
+		if got := fmt.Sprint(pauses); got != "[0s 1s 2s 4s 8s 16s 30s 30s]" {
+			t.Errorf("the pauses between fetches are %s", got)
 		}
-		b.fetched(before)
 		if current, previous := b.vault.count(secret.StageCurrent), b.vault.count(secret.StagePrevious); previous > current {
 			t.Errorf("AWSPREVIOUS was fetched %d times, AWSCURRENT %d times", previous, current)
 		}
+		time.Sleep(30 * time.Second)
+		b.vault.put("v2")
+		b.alternative("v2", 0, "v1")
+	})
+}
+
+// While other calls succeed with the same version, a refusal is one order's.
+func TestRefusal_OneOrder(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.alternative("v0", 0, "v1") // not known yet
+		for range 60 {
+			time.Sleep(5 * time.Second)
+			b.get("v1")
+			b.Accepted(t.Context(), secret.Credentials{Version: "v1"})
+			time.Sleep(5 * time.Second)
+			b.alternative("", 0, "v1")
+		}
+		if current, previous := b.vault.count(secret.StageCurrent), b.vault.count(secret.StagePrevious); current > 30 || previous > 1 {
+			t.Errorf("in 10 minutes AWSCURRENT was fetched %d times, AWSPREVIOUS %d times; want at most 30 and 1", current, previous)
+		}
+		// The others succeed no longer: it is the secret.
+		time.Sleep(6 * time.Second)
+		b.alternative("v0", 0, "v1")
+		b.vault.put("v2")
+		b.alternative("v2", time.Second, "v1", "v0")
 	})
 }
 

@@ -27,8 +27,8 @@ type Store struct {
 	// Timeout bounds one fetch. Zero means 4 seconds.
 	Timeout time.Duration
 	// Pause is the least time between two fetches after a refusal or a failure.
-	// Zero means 1 second. There is none after one failure; after more in a row
-	// it doubles up to 30 seconds.
+	// Zero means 1 second. It doubles up to 30 seconds while failures or refusals
+	// last. There is none after the first failure.
 	Pause time.Duration
 	// Now returns the wall clock's time. Nil means time.Now.
 	Now func() time.Time
@@ -125,7 +125,7 @@ func (s *Store) note(credentials Credentials, err error) {
 		s.failures++
 	} else {
 		s.failures, s.current = 0, credentials
-		s.refusals.fetched(credentials.Version != last.Version)
+		s.refusals.fetched(credentials.Version != last.Version, now)
 	}
 	s.mu.Unlock()
 
@@ -146,7 +146,7 @@ func (s *Store) note(credentials Credentials, err error) {
 // it is. The caller holds s.mu.
 func (s *Store) cooldown(now time.Time) time.Duration {
 	// One failure has none: INIT's fetch can fail just before the first call.
-	pause := min(cmp.Or(s.Pause, defaultPause)<<min(max(s.failures-2, 0), 5), maxPause)
+	pause := min(cmp.Or(s.Pause, defaultPause)<<min(max(s.failures-2, s.refusals.vain-1, 0), 5), maxPause)
 	if s.generation == 0 || s.failures == 1 || passed(s.lastFetch, now, pause) {
 		return 0
 	}
