@@ -118,8 +118,8 @@ func (p *Policy) Count() int { return len(p.statements) }
 // Name returns the file's name, as given to Parse.
 func (p *Policy) Name() string { return p.name }
 
-// Decide answers the question. It denies unless a policy permits.
-func (p *Policy) Decide(q Question) Decision {
+// request returns the question as a Cedar request and the entities in it.
+func (q Question) request() (cedar.Request, types.EntityMap) {
 	principal, order := q.Principal.entity(), types.NewEntityUID("Order", types.String(q.OrderNo))
 	context := types.RecordMap{
 		"userName": types.String(q.UserName),
@@ -132,12 +132,18 @@ func (p *Policy) Decide(q Question) Decision {
 		addr := q.SourceIP.Unmap().WithZone("")
 		context["sourceIp"] = types.IPAddr(netip.PrefixFrom(addr, addr.BitLen()))
 	}
-	verdict, diagnostic := cedar.Authorize(p.statements, types.EntityMap{principal.UID: principal, order: {UID: order}}, types.Request{
+	return cedar.Request{
 		Principal: principal.UID,
 		Action:    types.NewEntityUID("Action", Action),
 		Resource:  order,
 		Context:   types.NewRecord(context),
-	})
+	}, types.EntityMap{principal.UID: principal, order: {UID: order}}
+}
+
+// Decide answers the question. It denies unless a policy permits.
+func (p *Policy) Decide(q Question) Decision {
+	request, entities := q.request()
+	verdict, diagnostic := cedar.Authorize(p.statements, entities, request)
 	decision := Decision{Allowed: verdict == cedar.Allow}
 	for _, reason := range diagnostic.Reasons {
 		decision.Policies = append(decision.Policies, string(reason.PolicyID))

@@ -3,8 +3,10 @@
 package policycheck
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
@@ -43,8 +45,8 @@ func (s Schema) Principals() []types.EntityType {
 }
 
 // Check returns policy.Parse's error, or else one line for each policy that the
-// schema does not allow: unknown or optional attributes, wrong types, heads that
-// never match.
+// schema does not allow: unknown or optional attributes, wrong types, ids
+// that never occur, heads that never match.
 func (s Schema) Check(name string, text []byte) error {
 	if _, err := policy.Parse(name, text); err != nil {
 		return err
@@ -55,10 +57,45 @@ func (s Schema) Check(name string, text []byte) error {
 	}
 	var bad []error
 	for _, statement := range list {
-		if err := s.validator.Policy("", (*ast.Policy)(statement.AST())); err != nil {
+		if err := errors.Join(s.validator.Policy("", (*ast.Policy)(statement.AST())), s.ids(statement)); err != nil {
 			at := statement.Position()
 			bad = append(bad, fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 	}
 	return errors.Join(bad...)
+}
+
+// ids reports the enumerated entities in the policy that the schema does not
+// list. The validator accepts them.
+func (s Schema) ids(statement *cedar.Policy) error {
+	text, err := statement.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		return err
+	}
+	var walk func(node any) error
+	walk = func(node any) error {
+		var bad error
+		switch node := node.(type) {
+		case []any:
+			for _, member := range node {
+				bad = errors.Join(bad, walk(member))
+			}
+		case map[string]any:
+			kind, _ := node["type"].(string)
+			id, _ := node["id"].(string)
+			uid := types.NewEntityUID(types.EntityType(kind), types.String(id))
+			if enum, ok := s.types.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
+				return fmt.Errorf("%s never occurs; the schema lists %v", uid, enum.Values)
+			}
+			for _, member := range node {
+				bad = errors.Join(bad, walk(member))
+			}
+		}
+		return bad
+	}
+	return walk(tree)
 }
