@@ -2,7 +2,6 @@ package atlas_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -120,13 +119,5 @@ func TestClient_Concurrent(t *testing.T) {
 			})
 		}
 		all.Wait()
-	}
-}
-
-func TestNewTransport(t *testing.T) {
-	t.Parallel()
-	c := atlas.NewTransport().TLSClientConfig
-	if c.MinVersion != tls.VersionTLS12 || c.ClientSessionCache == nil || c.InsecureSkipVerify {
-		t.Error("the TLS configuration is too weak")
 	}
 }
