@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -149,70 +148,61 @@ func (s *system) proxy(variable, toxic string) *toxiproxy.Proxy {
 
 // listen serves TCP connections on loopback with serve until the test ends.
 func (s *system) listen(serve func(net.Conn)) (address string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var served sync.WaitGroup
-	s.t.Cleanup(func() {
-		_ = listener.Close()
-		served.Wait()
-	})
-	served.Go(func() {
+	listener := s.listener()
+	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			served.Go(func() {
+			go func() {
 				defer conn.Close()
-				cancel := context.AfterFunc(s.t.Context(), func() { _ = conn.Close() })
-				defer cancel()
 				serve(conn)
-			})
+			}()
 		}
-	})
+	}()
 	return listener.Addr().String()
 }
 
 // closedPort returns an address without a listener.
 func (s *system) closedPort() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer listener.Close()
+	listener := s.listener()
+	_ = listener.Close()
 	return listener.Addr().String()
 }
 
 // blackHole returns an address that does not answer packets: the kernel drops
 // a SYN when the listener's queue is full.
 func (s *system) blackHole() string {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	listener := s.listener()
+	raw, err := listener.SyscallConn()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		s.t.Fatal(err)
+	var listenErr error
+	err = raw.Control(func(fd uintptr) { listenErr = syscall.Listen(int(fd), 0) }) // makes the queue as short as possible
+	if err != nil || listenErr != nil {
+		s.t.Fatal(err, listenErr)
 	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		s.t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 	for range 4 {
-		conn, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
+		conn, err := net.DialTimeout("tcp", listener.Addr().String(), 300*time.Millisecond)
 		if err != nil {
-			return address
+			return listener.Addr().String()
 		}
 		s.t.Cleanup(func() { _ = conn.Close() })
 	}
 	s.t.Fatal("the listener's queue does not fill")
 	return ""
+}
+
+// listener listens on loopback until the test ends.
+func (s *system) listener() *net.TCPListener {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = listener.Close() })
+	return listener
 }
 
 // waitExit waits until the process has ended.

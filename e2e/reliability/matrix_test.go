@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"slices"
@@ -83,13 +84,7 @@ func connecting() []row {
 		overTLS(s)
 		s.trust(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.atlas.Certificate().Raw}))
 	}
-	silent := func(conn net.Conn) {
-		for buffer := make([]byte, 4096); ; {
-			if _, err := conn.Read(buffer); err != nil {
-				return
-			}
-		}
-	}
+	silent := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 	closes := func(conn net.Conn) { _, _ = conn.Read(make([]byte, 16)) }
 	plain := func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }
 	return []row{
