@@ -23,7 +23,7 @@ for architecture; do
     -e '/^      BuildMethod: makefile$/d' -e '/^      WorkingDirectory: \.$/d' \
     -e "s/^    Default: arm64$/    Default: $architecture/" -e "s/^    AllowedValues: \[arm64, x86_64\]$/    AllowedValues: [$architecture]/" \
     template.yaml >"$dir/template.yaml"
-  cp samconfig.toml LICENSE docs/deploy-a-release.md "$dir/"
+  cp samconfig.toml LICENSE docs/operate.md "$dir/"
   chmod -R u=rwX,go=rX "$dir"
   find "$dir" -exec touch -h -d 1980-01-01T00:00:00Z {} +
   (cd "$dir" && find . -mindepth 1 ! -type d | LC_ALL=C sort | TZ=UTC zip -X -y -q -@ "../atriptoken-$version-$architecture.zip")
