@@ -186,6 +186,27 @@ func TestAudit_NoUncheckedText(t *testing.T) {
 	}
 }
 
+// Two issuers can use the same sub: the audit line tells the operators apart, also
+// when they are refused.
+func TestAudit_IssuerAndOperatorName(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for issuer, outcome := range map[string]string{"https://a.example.com": "OK", "https://b.example.com": "NotPermitted"} {
+		groups := map[string]string{"OK": "atrip-customer-service", "NotPermitted": "none"}[outcome]
+		b.http(sample(t, "http-api-jwt", claim("iss", issuer), claim("groups", groups)))
+		line := b.audit()
+		if line["issuer"] != issuer || line["operatorName"] != "amelia@example.com" || line["outcome"] != outcome {
+			t.Errorf("%v of %v: %v", line["operatorName"], line["issuer"], line["outcome"])
+		}
+	}
+	for _, event := range [][]byte{sample(t, "http-api-iam"), sample(t, "http-api-jwt", claim("email", absent{}))} {
+		b.http(event)
+		if line := b.audit(); line["issuer"] != nil || line["operatorName"] != nil {
+			t.Errorf("%v has the issuer %v and the name %v", line["principal"], line["issuer"], line["operatorName"])
+		}
+	}
+}
+
 // Text of the event in the audit line is bounded.
 func TestAudit_FieldsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -11,10 +11,11 @@ import (
 // from a header or a body.
 type identity struct {
 	policy.Principal
+	issuer string // of an operator, "" if unknown
 	reason string // why it is anonymous, for the audit line
 }
 
-func anonymous(reason string) identity { return identity{policy.Anonymous(), reason} }
+func anonymous(reason string) identity { return identity{Principal: policy.Anonymous(), reason: reason} }
 
 // awsPrincipal is a caller whose AWS signature the gateway has verified.
 func awsPrincipal(arn, account string) identity {
@@ -125,5 +126,5 @@ func operator(read claims, names claimNames) identity {
 		return anonymous("the claim email is not verified")
 	}
 	issuer, _ := read.one("iss")
-	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags())}
+	return identity{Principal: policy.Operator(issuer, subject, name, groups, read.tags()), issuer: issuer}
 }

@@ -20,9 +20,11 @@ type record struct {
 	gatewayID string
 	coldStart bool
 
-	caller, door            string
-	principal, unidentified string
-	dropped                 []string
+	caller, door         string
+	principal            string
+	issuer, operatorName string
+	unidentified         string
+	dropped              []string
 
 	// Set only after validation.
 	orderNo, userName, role string
@@ -85,6 +87,8 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	text("caller", r.caller)
 	text("door", r.door)
 	text("principal", r.principal)
+	text("issuer", r.issuer)
+	text("operatorName", r.operatorName)
 	text("unidentified", r.unidentified)
 	list("droppedHeaders", r.dropped)
 	text("userName", r.userName)

@@ -26,6 +26,7 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 	}
 	in := c.read(e, claimNames{h.config.NameClaim, h.config.GroupsClaim})
 	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.reason
+	r.issuer, r.operatorName = in.identity.issuer, in.identity.Name()
 	if in.http != nil {
 		r.dropped = in.http.dropped()
 	}
