@@ -34,6 +34,8 @@ type Environment struct {
 	Function string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"atriptoken"`
 	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
 	SAMLocal bool   `env:"AWS_SAM_LOCAL"`
+	// GoDebug is read by the Go runtime and net/http.
+	GoDebug string `env:"GODEBUG"`
 
 	baseURL  *url.URL
 	hosts    atlas.Hosts
@@ -102,6 +104,20 @@ func (f *faults) duration(variable string, d, least, most time.Duration, limits 
 	}
 }
 
+// checkGoDebug refuses the settings that print to the log: http2debug prints
+// request headers, the client secret among them.
+func (e *Environment) checkGoDebug(bad *faults) {
+	for setting := range strings.SplitSeq(e.GoDebug, ",") {
+		name, value, _ := strings.Cut(setting, "=")
+		switch name {
+		case "http2debug", "gctrace", "gcpacertrace", "inittrace", "scavtrace", "schedtrace", "netdns":
+			if strings.ContainsAny(value, "123456789") {
+				bad.add("GODEBUG", "sets %s, which prints to the log; http2debug would print the client secret: remove it", name)
+			}
+		}
+	}
+}
+
 // check applies the rules that the parser does not know.
 func (e *Environment) check(bad *faults) {
 	var err error
@@ -131,6 +147,7 @@ func (e *Environment) check(bad *faults) {
 		bad.add("ATLAS_PORTAL_HOSTS", "%s", oneLine(err))
 	}
 	e.checkAccounts(bad)
+	e.checkGoDebug(bad)
 	bad.duration("ATLAS_ATTEMPT_TIMEOUT", e.AttemptTimeout, 100*time.Millisecond, 15*time.Minute, "100ms to 15m")
 	bad.duration("ATRIP_SECRET_TTL", e.SecretTTL, time.Second, 24*time.Hour, "1s to 24h")
 	if !slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, strings.ToUpper(e.LogLevel)) {

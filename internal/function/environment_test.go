@@ -59,6 +59,7 @@ func TestEnvironment_Valid(t *testing.T) {
 		"the shortest times":     {"ATLAS_ATTEMPT_TIMEOUT": "100ms", "ATRIP_SECRET_TTL": "1s"},
 		"the longest times":      {"ATLAS_ATTEMPT_TIMEOUT": "15m", "ATRIP_SECRET_TTL": "24h"},
 		"other variables":        {"PATH": "/bin", "_HANDLER": "bootstrap"},
+		"harmless GODEBUG":       {"GODEBUG": "http2debug=0,netdns=go,http2client=0"},
 	} {
 		if _, err := function.ReadEnvironment(with(changes)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -104,6 +105,10 @@ func TestEnvironment_BadVariable(t *testing.T) {
 		{"ATRIP_ACCOUNTS", `{"b":{"baseUrl":"https://b.example.com","secretArn":"b","clientId":"a b"}}`, "(b) clientId is not"},
 		{"ATRIP_ACCOUNTS", `{"b":{"baseUrl":"https://b.example.com","secretArn":"b","portalHosts":"*"}}`, "(b) portalHosts "},
 		{"AWS_SAM_LOCAL", "maybe", "neither true nor false"},
+		{"GODEBUG", "http2debug=1", "http2debug"},
+		{"GODEBUG", "netdns=go,http2debug=2", "http2debug"},
+		{"GODEBUG", "gctrace=1", "gctrace"},
+		{"GODEBUG", "netdns=go+2", "netdns"},
 		{"AWS_LAMBDA_LOG_LEVEL", "LOUD", "must be DEBUG"},
 	} {
 		_, err := function.ReadEnvironment(with(map[string]string{row.variable: row.value}))
@@ -120,7 +125,7 @@ func TestEnvironment_BadVariable(t *testing.T) {
 	}
 }
 
-var variables = regexp.MustCompile(`\b(?:ATLAS|ATRIP|AWS)_[A-Z_]+\b`)
+var variables = regexp.MustCompile(`\b(?:(?:ATLAS|ATRIP|AWS)_[A-Z_]+|GODEBUG)\b`)
 
 func TestEnvironment_AllBadVariablesOnOneLine(t *testing.T) {
 	t.Parallel()
@@ -157,7 +162,7 @@ func TestEnvironment_README(t *testing.T) {
 		described[row[1]] = strings.Trim(row[2], "`")
 	}
 	// Lambda and the SAM CLI set these.
-	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL"}
+	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL", "GODEBUG"}
 	fields := reflect.TypeFor[function.Environment]()
 	for i := range fields.NumField() {
 		field := fields.Field(i)
