@@ -298,6 +298,18 @@ func TestOutput_NoAWSError(t *testing.T) {
 	}
 }
 
+// A panic before the event is read is answered and audited too.
+func TestAudit_EarlyPanic(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) {
+		c.PolicyModified = time.Now()
+		c.Now = func() time.Time { panic("early") }
+	})
+	if _, code, _ := b.plain(good); code != "Internal" || b.audit()["outcome"] != "Internal" {
+		t.Errorf("%s, audited as %v", code, b.audit()["outcome"])
+	}
+}
+
 func TestNew_NamesEveryMissingField(t *testing.T) {
 	t.Parallel()
 	_, err := handler.New(handler.Config{})

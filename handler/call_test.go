@@ -266,29 +266,3 @@ func TestHandler_Concurrent(t *testing.T) {
 		t.Errorf("the audit lines have %d orders, want 64", len(orders))
 	}
 }
-
-func TestDrain_WaitsForInvocations(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	release := make(chan struct{})
-	b.atlas.Script(atlastest.Hold(release, atlastest.OK()))
-	answered := make(chan string, 1)
-	go func() { answered <- b.within(15 * time.Second) }()
-	arrived, stop := context.WithTimeout(t.Context(), 10*time.Second)
-	defer stop()
-	if err := b.atlas.WaitRequests(arrived, 1); err != nil {
-		t.Fatal(err)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := b.Drain(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("Drain returned %v with a call in flight", err)
-	}
-	close(release)
-	if err := b.Drain(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if code := <-answered; code != "OK" {
-		t.Errorf("the call in flight got %s", code)
-	}
-}

@@ -61,8 +61,6 @@ type Config struct {
 type Handler struct {
 	config   Config // with defaults
 	accounts accounts
-
-	inFlight atomic.Int64
 	invoked  atomic.Bool
 }
 
@@ -101,19 +99,21 @@ func New(c Config) (*Handler, error) {
 }
 
 // Invoke answers one invocation. payload is the event; the result is the reply
-// in the form that the event's caller expects. It implements lambda.Handler, so
-// that aws-lambda-go passes the bytes unchanged.
+// in the form that the event's caller expects. It implements lambda.Handler.
 //
 // An error is a messages.InvokeResponse_Error whose Type is a Code. Only callers
 // that expect function errors get one.
-func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
-	h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
-	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true)}
-	r.policyCount = h.config.Policy.Count()
-	if !h.config.PolicyModified.IsZero() {
-		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
-	}
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return h.answer(ctx, payload, nil)
+}
+
+// Refuse answers an invocation that cannot be read, with InvalidRequest.
+func (h *Handler) Refuse(ctx context.Context, detail string) ([]byte, error) {
+	return h.answer(ctx, nil, &fault{code: InvalidRequest, detail: detail})
+}
+
+func (h *Handler) answer(ctx context.Context, payload []byte, f *fault) (out []byte, err error) {
+	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true), door: door(ctx)}
 	// An event of unknown shape gets the reply of a plain invocation.
 	c, s := plain, &shape{}
 	defer func() {
@@ -124,9 +124,15 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 		}
 		r.write(ctx, h.config.Logger, h.config.Function)
 	}()
-	r.door = door(ctx)
-	s, known, f := recognise(payload, toolName(ctx))
+	r.policyCount = h.config.Policy.Count()
+	if !h.config.PolicyModified.IsZero() {
+		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
+	}
 	var reply atlas.Reply
+	known := c
+	if f == nil {
+		s, known, f = recognise(payload, toolName(ctx))
+	}
 	if f == nil {
 		c = known
 		reply, f = h.serve(ctx, payload, c, r)
@@ -138,21 +144,6 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 	out, err = c.succeed(s, reply)
 	r.success(reply)
 	return out, err
-}
-
-// Drain waits until no invocation is in flight. It returns ctx's error if ctx
-// ends first.
-func (h *Handler) Drain(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for h.inFlight.Load() > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }
 
 // logPanic logs where a panic happened. The panic's value may be any text, even

@@ -15,7 +15,9 @@ type identity struct {
 	reason string // why it is anonymous, for the audit line
 }
 
-func anonymous(reason string) identity { return identity{Principal: policy.Anonymous(), reason: reason} }
+func anonymous(reason string) identity {
+	return identity{Principal: policy.Anonymous(), reason: reason}
+}
 
 // awsPrincipal is a caller whose AWS signature the gateway has verified.
 func awsPrincipal(arn, account string) identity {

@@ -82,8 +82,9 @@ func readRequest(body []byte, roles []string, operator string) (atlas.Request, [
 	return request, faults
 }
 
+// pointer returns the JSON pointer to a member, or "" for a name not fit to repeat.
 func pointer(name string) string {
-	if len(name) > maxEcho {
+	if len(name) > maxEcho || strings.ContainsFunc(name, ControlCharacter) {
 		return ""
 	}
 	return string(jsontext.Pointer("").AppendToken(name))
@@ -98,7 +99,7 @@ func checkText(s string, most int) string {
 		return "must not be empty"
 	case n > most:
 		return fmt.Sprintf("must have at most %d characters", most)
-	case strings.ContainsFunc(s, control):
+	case strings.ContainsFunc(s, ControlCharacter):
 		return "must not contain control characters"
 	case unicode.IsSpace(first) || unicode.IsSpace(last):
 		return "must not start or end with a space"
@@ -106,9 +107,9 @@ func checkText(s string, most int) string {
 	return ""
 }
 
-// control reports characters that change how a log or a page shows text:
+// ControlCharacter reports characters that change how a log or a page shows text:
 // controls, line and paragraph separators, and marks that reorder text.
-func control(r rune) bool {
+func ControlCharacter(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 

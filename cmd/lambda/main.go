@@ -5,18 +5,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/caarlos0/env/v11"
 
-	"atriptoken/handler"
 	"atriptoken/internal/function"
+	"atriptoken/internal/runtimeapi"
 )
 
 func main() {
@@ -25,26 +24,22 @@ func main() {
 	if lambdacontext.MaxConcurrency() == 1 && runtime.GOMAXPROCS(0) != 1 {
 		runtime.GOMAXPROCS(1)
 	}
-	h, err := function.New(context.Background(), env.ToMap(os.Environ()), os.Stdout)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "atriptoken cannot start:", err)
-		os.Exit(1)
-	}
-	go drain(h)
-	lambda.StartWithOptions(h)
-}
-
-// postTime lets aws-lambda-go post the last responses.
-const postTime = 100 * time.Millisecond
-
-// drain ends the process on SIGTERM after the invocations in flight. Lambda sends
-// SIGTERM if an extension is present and on managed instances, and kills a process
-// that does not end in time.
-func drain(h *handler.Handler) {
+	variables := env.ToMap(os.Environ())
+	slog.SetDefault(function.NewLogger(variables, os.Stdout)) // package log writes there too
+	// Lambda sends SIGTERM if an extension is present and on managed instances, and
+	// kills a process that does not end in time.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	<-ctx.Done()
-	_ = h.Drain(context.Background())
-	time.Sleep(postTime)
-	os.Exit(0)
+	if err := run(ctx, variables); err != nil {
+		function.NewLogger(variables, os.Stderr).Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, variables map[string]string) error {
+	h, err := function.New(ctx, variables, os.Stdout)
+	if err != nil {
+		return fmt.Errorf("atriptoken cannot start: %w", err)
+	}
+	return runtimeapi.Serve(ctx, variables["AWS_LAMBDA_RUNTIME_API"], lambdacontext.MaxConcurrency(), h)
 }

@@ -63,6 +63,16 @@ func start(t *testing.T, env map[string]string) *lambdatest.Function {
 	return f
 }
 
+// waitFor waits until the condition holds.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -78,10 +88,7 @@ func TestFunction_StartAndCall(t *testing.T) {
 	t.Parallel()
 	atlas, _, env := upstreams(t)
 	f := start(t, env)
-	// The kernel accepts a connection before the simulator counts it.
-	for deadline := time.Now().Add(10 * time.Second); atlas.Connections() == 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	waitFor(t, "the simulator to count the connection", func() bool { return atlas.Connections() > 0 })
 	if n := len(atlas.Requests()); n != 0 || atlas.Connections() != 1 {
 		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one", n, atlas.Connections())
 	}
@@ -139,8 +146,14 @@ func TestStart_Refused(t *testing.T) {
 			_, _, env := upstreams(t)
 			row.change(t, env)
 			_, err := run(t, env)
-			if err == nil || !strings.Contains(err.Error(), "atriptoken cannot start: ") || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("the start says %v, want one line with %q", err, row.want)
+			if err == nil {
+				t.Fatal("the function started")
+			}
+			_, log, _ := strings.Cut(err.Error(), "{")
+			lines := checkLog(t, "{"+log)
+			message, _ := lines[0]["message"].(string)
+			if len(lines) != 1 || !strings.HasPrefix(message, "atriptoken cannot start: ") || !strings.Contains(message, row.want) {
+				t.Errorf("the log is %v, want one line with %q", lines, row.want)
 			}
 		})
 	}

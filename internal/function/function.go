@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -39,7 +40,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	if err != nil {
 		return nil, err
 	}
-	logger := newLogger(environment.LogLevel, stdout)
+	logger := NewLogger(variables, stdout)
 	ctx, cancel := context.WithTimeout(ctx, initBudget)
 	defer cancel()
 	var ready sync.WaitGroup
@@ -142,12 +143,34 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 	return rules, info.ModTime(), nil
 }
 
-// newLogger returns a logger of JSON lines with Lambda's field names. It ignores
+// NewLogger returns a logger of JSON lines with Lambda's field names. It ignores
 // AWS_LAMBDA_LOG_FORMAT: CloudWatch extracts the metrics only from JSON.
-func newLogger(level string, stdout io.Writer) *slog.Logger {
-	levels := map[string]slog.Level{
+func NewLogger(variables map[string]string, stdout io.Writer) *slog.Logger {
+	levels := map[string]slog.Level{ // INFO is the zero value
 		"TRACE": slog.LevelDebug, "DEBUG": slog.LevelDebug, "WARN": slog.LevelWarn, "ERROR": slog.LevelError, "FATAL": slog.LevelError,
 	}
-	options := &slog.HandlerOptions{Level: levels[strings.ToUpper(level)], ReplaceAttr: lambdacontext.ReplaceAttr} // zero is INFO
-	return slog.New(slog.NewJSONHandler(stdout, options))
+	level := levels[strings.ToUpper(variables["AWS_LAMBDA_LOG_LEVEL"])]
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: lambdacontext.ReplaceAttr}
+	return slog.New(slog.NewJSONHandler(escaper{stdout}, options))
+}
+
+// escaper writes lines of JSON in which control characters are escaped that
+// encoding/json does not escape: DEL, C1 controls and marks that reorder text.
+type escaper struct{ io.Writer }
+
+func (e escaper) Write(line []byte) (int, error) {
+	text := strings.TrimSuffix(string(line), "\n")
+	if !strings.ContainsFunc(text, handler.ControlCharacter) {
+		return e.Writer.Write(line)
+	}
+	var escaped []byte
+	for _, r := range text {
+		if handler.ControlCharacter(r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		} else {
+			escaped = utf8.AppendRune(escaped, r)
+		}
+	}
+	_, err := e.Writer.Write(append(escaped, '\n'))
+	return len(line), err
 }
