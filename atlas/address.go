@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -25,8 +26,8 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 		return nil, errors.New("must start with https://")
 	case u.Opaque != "" || u.Hostname() == "":
 		return nil, errors.New("has no host")
-	case strings.HasSuffix(u.Host, ":"):
-		return nil, errors.New("has an empty port")
+	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
+		return nil, errors.New("has an invalid port")
 	case u.User != nil:
 		return nil, errors.New("must not contain a user or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -35,6 +36,11 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 		return nil, errors.New("must be https: over http the client secret is not encrypted (http is for loopback addresses only)")
 	}
 	return u, nil
+}
+
+func validPort(s string) bool {
+	port, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && port > 0
 }
 
 func loopback(host string) bool {
@@ -57,8 +63,9 @@ func ParseHosts(s string) (Hosts, error) {
 	var invalid []error
 	for pattern := range strings.SplitSeq(strings.ToLower(s), ",") {
 		pattern = strings.TrimSpace(pattern)
-		if !hostname.MatchString(strings.TrimPrefix(pattern, "*.")) {
-			invalid = append(invalid, fmt.Errorf("%q is not a host name or *.name", pattern))
+		parent, wildcard := strings.CutPrefix(pattern, "*.")
+		if !hostname.MatchString(parent) || wildcard && !strings.Contains(parent, ".") {
+			invalid = append(invalid, fmt.Errorf("%q is not a host name, or *. and a name with a dot", pattern))
 		}
 		hosts.patterns = append(hosts.patterns, pattern)
 	}

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -58,6 +59,9 @@ type Policy struct {
 // file, line and column, for a file that is not valid Cedar, holds no policy, or
 // uses an id twice.
 func Parse(name string, text []byte) (*Policy, error) {
+	if bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil, fmt.Errorf("%s:1:1: begins with a byte order mark; save the file as UTF-8 without one", name)
+	}
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
 		return nil, parseError(name, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"atriptoken/atlas"
+	"atriptoken/handler"
 )
 
 // Environment is the function's configuration. The README's table describes the
@@ -33,6 +35,7 @@ type Environment struct {
 	LogLevel string `env:"AWS_LAMBDA_LOG_LEVEL" envDefault:"INFO"`
 	Function string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"atriptoken"`
 	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
+	Region   string `env:"AWS_REGION"`
 	SAMLocal bool   `env:"AWS_SAM_LOCAL"`
 	// GoDebug is read by the Go runtime and net/http.
 	GoDebug string `env:"GODEBUG"`
@@ -118,6 +121,8 @@ func (e *Environment) checkGoDebug(bad *faults) {
 	}
 }
 
+var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
 // check applies the rules that the parser does not know.
 func (e *Environment) check(bad *faults) {
 	var err error
@@ -140,8 +145,23 @@ func (e *Environment) check(bad *faults) {
 	for i, role := range e.Roles {
 		e.Roles[i] = strings.TrimSpace(role)
 	}
-	if slices.Contains(e.Roles, "") || len(e.Roles) == 0 {
+	roles := strings.Join(e.Roles, ",")
+	switch {
+	case slices.Contains(e.Roles, "") || len(e.Roles) == 0:
 		bad.add("ATLAS_ROLES", "has an empty role; write a list like Customer service,Finance")
+	case strings.ContainsFunc(roles, handler.ControlCharacter):
+		bad.add("ATLAS_ROLES", "contains a control character")
+	case strings.Contains(roles, "{{resolve:"):
+		bad.add("ATLAS_ROLES", "is an unresolved {{resolve:…}} reference")
+	}
+	if !plainWord(e.NameClaim) {
+		bad.add("ATRIP_OPERATOR_NAME_CLAIM", "is not a claim's name")
+	}
+	if !plainWord(e.GroupsClaim) {
+		bad.add("ATRIP_OPERATOR_GROUPS_CLAIM", "is not a claim's name")
+	}
+	if e.Region != "" && !region.MatchString(e.Region) {
+		bad.add("AWS_REGION", "is not a Region; write one like eu-west-1")
 	}
 	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
 		bad.add("ATLAS_PORTAL_HOSTS", "%s", oneLine(err))

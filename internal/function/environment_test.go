@@ -59,6 +59,11 @@ func TestEnvironment_Valid(t *testing.T) {
 		"the shortest times":     {"ATLAS_ATTEMPT_TIMEOUT": "100ms", "ATRIP_SECRET_TTL": "1s"},
 		"the longest times":      {"ATLAS_ATTEMPT_TIMEOUT": "15m", "ATRIP_SECRET_TTL": "24h"},
 		"other variables":        {"PATH": "/bin", "_HANDLER": "bootstrap"},
+		"regions":                {"AWS_REGION": "us-gov-west-1"},
+		"sovereign regions":      {"AWS_REGION": "eusc-de-east-1"},
+		"a port":                 {"ATLAS_BASE_URL": "https://sandbox.atriptech.com:65535"},
+		"a claim with a colon":   {"ATRIP_OPERATOR_GROUPS_CLAIM": "cognito:groups"},
+		"a claim that is a URL":  {"ATRIP_OPERATOR_GROUPS_CLAIM": "https://example.com/groups"},
 		"harmless GODEBUG":       {"GODEBUG": "http2debug=0,netdns=go,http2client=0"},
 	} {
 		if _, err := function.ReadEnvironment(with(changes)); err != nil {
@@ -75,6 +80,8 @@ func TestEnvironment_BadVariable(t *testing.T) {
 		{"ATLAS_BASE_URL", "http://sandbox.atriptech.com", "must be https"},
 		{"ATLAS_BASE_URL", "{{resolve:ssm:/atlas/url}}", "unresolved"},
 		{"ATLAS_BASE_URL", "https://user:pass@sandbox.atriptech.com", "user or password"},
+		{"ATLAS_BASE_URL", "https://sandbox.atriptech.com:99999", "port"},
+		{"ATLAS_BASE_URL", "https://sandbox.atriptech.com:0", "port"},
 		{"ATLAS_SECRET_ARN", "", "is missing"},
 		{"ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}", "unresolved"},
 		{"ATLAS_SECRET_ARN", "two words", "not the ARN or name"},
@@ -83,6 +90,18 @@ func TestEnvironment_BadVariable(t *testing.T) {
 		{"ATLAS_CLIENT_ID", "{{resolve:ssm:x}}", "not a client id"},
 		{"ATLAS_ROLES", ",", "empty role"},
 		{"ATLAS_ROLES", "Finance,,Admin", "empty role"},
+		{"ATLAS_ROLES", "Finance,Ad\u0007min", "control character"},
+		{"ATLAS_ROLES", "Finance,\u202eAdmin", "control character"},
+		{"ATLAS_ROLES", "{{resolve:ssm:/atlas/roles}}", "unresolved"},
+		{"ATRIP_OPERATOR_NAME_CLAIM", "{{resolve:ssm:/claim}}", "not a claim's name"},
+		{"ATRIP_OPERATOR_NAME_CLAIM", "e mail", "not a claim's name"},
+		{"ATRIP_OPERATOR_GROUPS_CLAIM", "{{resolve:ssm:/claim}}", "not a claim's name"},
+		{"ATRIP_OPERATOR_GROUPS_CLAIM", "groups\n", "not a claim's name"},
+		{"AWS_REGION", "eu-west", "not a Region"},
+		{"AWS_REGION", "eu_west_1", "not a Region"},
+		{"AWS_REGION", "eu-west-1.example.com/", "not a Region"},
+		{"AWS_REGION", "EU-WEST-1", "not a Region"},
+		{"ATLAS_PORTAL_HOSTS", "*.com", `"*.com"`},
 		{"ATLAS_PORTAL_HOSTS", "*", `"*"`},
 		{"ATLAS_PORTAL_HOSTS", "https://example.com", "https://example.com"},
 		{"ATLAS_ATTEMPT_TIMEOUT", "8", "not a duration"},
@@ -162,7 +181,7 @@ func TestEnvironment_README(t *testing.T) {
 		described[row[1]] = strings.Trim(row[2], "`")
 	}
 	// Lambda and the SAM CLI set these.
-	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL", "GODEBUG"}
+	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL", "AWS_REGION", "GODEBUG"}
 	fields := reflect.TypeFor[function.Environment]()
 	for i := range fields.NumField() {
 		field := fields.Field(i)
