@@ -25,6 +25,9 @@ CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
 # The race detector needs a C compiler; a machine with Go and make alone runs the same tests without it.
 RACE = $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
 
+# go test that says what was skipped.
+TEST := GO=$(GO) $(CURDIR)/tools/test.sh
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,11 +73,11 @@ screenshot: tools ## docs/images/console.png, taken from the running console
 	cd e2e && SCREENSHOT="$(CURDIR)/docs/images/console.png" $(GO) test -count=1 -run TestScreenshot_Console ./browser
 
 .PHONY: test
-test: ## vet, then every test with the race detector
+test: ## vet, then every test with the race detector; the last lines say what was skipped
 	$(GO) vet ./...
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
-	$(GO) test $(RACE) ./...
-	cd cmd/doctor && $(GO) vet ./... && $(GO) test $(RACE) ./...
+	$(TEST) $(RACE) ./...
+	cd cmd/doctor && $(GO) vet ./... && $(TEST) $(RACE) ./...
 
 .PHONY: policy-matrix
 policy-matrix: ## who may open the portal, as whom, in which role: policy/cases.yaml with what each policy decides
@@ -87,8 +90,8 @@ prove: ## proves policy/claims about every policy, or about POLICY=file, for eve
 
 .PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
-	cd e2e && $(GO) vet ./... && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
-	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 $(GO) test -race -count=1 -timeout 10m ./...
+	cd e2e && $(GO) vet ./... && NO_SKIPS=1 $(TEST) -race -count=1 -p 1 -timeout 20m ./...
+	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) -race -count=1 -timeout 10m ./...
 	./tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: faults
