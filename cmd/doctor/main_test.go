@@ -113,9 +113,18 @@ func TestDoctor_NoRegionNoCredentials(t *testing.T) {
 
 func TestDoctor_JSON(t *testing.T) {
 	account(t, known)
-	atlas := atlastest.NewServer(nil)
-	defer atlas.Close()
-	code, stdout, stderr := doctor(t, "", "-json", "-atlas-url", atlas.URL)
+	up, down := atlastest.NewServer(nil), atlastest.NewServer(nil)
+	defer up.Close()
+	down.Close()
+	for url, want := range map[string]int{up.URL: 0, down.URL: 1} {
+		testJSON(t, url, want)
+	}
+}
+
+// testJSON checks the document and the exit code of a run with -json.
+func testJSON(t *testing.T, atlasURL string, want int) {
+	t.Helper()
+	code, stdout, stderr := doctor(t, "", "-json", "-atlas-url", atlasURL)
 	var document struct {
 		ExitCode *int
 		Results  []struct{ Check, Status, Cause string }
@@ -127,8 +136,8 @@ func TestDoctor_JSON(t *testing.T) {
 	if _, err := decoder.Token(); err != io.EOF {
 		t.Error("stdout holds more than one JSON document")
 	}
-	if document.ExitCode == nil || *document.ExitCode != code || code != 0 || len(document.Results) != 7 {
-		t.Errorf("exit code %d, document %+v", code, document)
+	if document.ExitCode == nil || *document.ExitCode != code || code != want || len(document.Results) != 7 {
+		t.Errorf("exit code %d, want %d, document %+v", code, want, document)
 	}
 	if !strings.Contains(stderr, "1/7 aws-identity\n") {
 		t.Errorf("no progress on stderr: %q", stderr)
