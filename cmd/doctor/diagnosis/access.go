@@ -23,7 +23,7 @@ func (s *subject) refused(ctx context.Context, forgeries ...probe.Forgery) Resul
 		case probe.LetIn:
 			return fail("%s: passes the gateway (%s)", check.Name, check.Answer).fix("see the checks routes and authorizer, and deploy again")
 		case probe.Unclear:
-			return fail("%s: not refused (%s)", check.Name, check.Answer).fix("%s; see what is in front of the API", checkDomain)
+			return fail("%s: no clear refusal (%s)", check.Name, check.Answer).fix("%s; see what is in front of the API", checkDomain)
 		default:
 			answers = append(answers, check.Name+": "+check.Answer)
 		}
@@ -67,15 +67,21 @@ func cors(ctx context.Context, s *subject) Result {
 	if out.CorsConfiguration != nil {
 		allowed = out.CorsConfiguration.AllowOrigins
 	}
+	if slices.Equal(allowed, noOrigin) {
+		allowed = nil
+	}
+	if i := slices.IndexFunc(allowed, func(o string) bool { return strings.Contains(o, "*") }); i >= 0 {
+		return fail("CORS allows %s", allowed[i]).fix("list the pages' origins one by one in CorsOrigins")
+	}
+	if d := s.stack.differs("the list of origins", strings.Join(allowed, ","), "CorsOrigins"); d != "" {
+		return fail("CORS was changed by hand: %s", d).fix(revertDrift)
+	}
 	switch {
-	case len(allowed) > 0 && !slices.Equal(allowed, noOrigin):
+	case len(allowed) > 0:
 	case origin != "":
 		return fail("no page may call, and %s should", origin).fix("set CorsOrigins and deploy again")
 	default:
 		return skip("no page of another origin may call; set CorsOrigins if one should")
-	}
-	if i := slices.IndexFunc(allowed, func(o string) bool { return strings.Contains(o, "*") }); i >= 0 {
-		return fail("CORS allows %s", allowed[i]).fix("list the pages' origins one by one in CorsOrigins")
 	}
 	if origin == "" {
 		origin = allowed[0]

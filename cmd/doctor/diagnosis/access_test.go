@@ -3,6 +3,7 @@ package diagnosis_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +23,13 @@ func TestRun_Gateway(t *testing.T) {
 		return answer("apigateway $default", `{"stageName":"$default",`+settings+`}`)
 	}
 	iam := func(w *world) { w.stack.parameters["AuthMode"] = "IAM" }
+	integrate := func(qualifier, payload string) func(w *world) {
+		return func(w *world) {
+			uri := "arn:aws:lambda:eu-central-1:123456789012:function:" + qualifier
+			w.must(w.api().UpdateIntegration(w.t.Context(), &apigatewayv2.UpdateIntegrationInput{ApiId: &w.apiID,
+				IntegrationId: &w.integrationID, IntegrationUri: &uri, PayloadFormatVersion: &payload}))
+		}
+	}
 	runRows(t, []row{
 		{"routes", "of no API", "fail", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
 		{"authorizer", "of no API", "skipped", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
@@ -53,9 +61,34 @@ func TestRun_Gateway(t *testing.T) {
 		{"issuer", "with another name", "fail", "every token would be refused",
 			func(w *world) { w.issuer.name = w.issuer.URL + "/" }},
 		{"issuer", "without keys", "fail", "keys cannot be read", func(w *world) { w.issuer.keys = `{"keys":[]}` }},
-		{"issuer", "that does not answer", "fail", "discovery document cannot be read", func(w *world) { w.issuer.Close() }},
+		{"issuer", "that does not answer", "fail", "discovery document cannot be read",
+			func(w *world) { w.changeAuthorizer(unreachable, audience) }},
 		{"issuer", "that answers with HTTP 401", "fail", "discovery document cannot be read: HTTP 401",
 			func(w *world) { w.changeAuthorizer(w.gateway.URL, audience) }},
+		{"authorizer", "with another issuer", "fail", "changed by hand: the issuer is", parameter("JwtIssuer", "https://login.example.org")},
+		{"routes", "with other scopes", "fail", "changed by hand: its scopes", parameter("JwtScopes", "open-portal")},
+		{"integration", "of another function", "fail", "calls arn:aws:lambda:eu-central-1:123456789012:function:other:api",
+			integrate("other:api", "2.0")},
+		{"integration", "of the function without an alias", "fail", "through the alias api", integrate("broker-Function", "2.0")},
+		{"integration", "of the alias service", "fail", "through the alias api", integrate("broker-Function:service", "2.0")},
+		{"integration", "of a version", "fail", "through the alias api", integrate("broker-Function:1", "2.0")},
+		{"integration", "with the older payload", "fail", "payload format 1.0", integrate("broker-Function:api", "1.0")},
+		{"integration", "missing", "fail", "has no integration",
+			func(w *world) {
+				w.must(w.api().DeleteIntegration(w.t.Context(), &apigatewayv2.DeleteIntegrationInput{
+					ApiId: &w.apiID, IntegrationId: &w.integrationID}))
+			}},
+		{"throttling", "of 0, the emergency stop", "fail", "refuses every call",
+			stage(`"defaultRouteSettings":{"throttlingRateLimit":0,"throttlingBurstLimit":0}`)},
+		{"throttling", "with a burst of 0", "fail", "refuses every call",
+			stage(`"defaultRouteSettings":{"throttlingRateLimit":50,"throttlingBurstLimit":0}`)},
+		{"throttling", "with another rate", "fail", `the rate is "5000"`,
+			stage(`"defaultRouteSettings":{"throttlingRateLimit":5000,"throttlingBurstLimit":100}`)},
+		{"throttling", "with another burst", "fail", `the burst is "5000"`,
+			stage(`"defaultRouteSettings":{"throttlingRateLimit":50,"throttlingBurstLimit":5000}`)},
+		{"throttling", "of the route alone", "fail", "throttling of its own",
+			stage(`"defaultRouteSettings":{"throttlingRateLimit":50,"throttlingBurstLimit":100},
+				"routeSettings":{"POST /getAtripToken.do":{"throttlingRateLimit":0}}`)},
 		{"throttling", "not set", "fail", "sets no throttling", stage(`"defaultRouteSettings":{}`)},
 		{"access-log", "with the token", "fail", "contains the authorization header",
 			stage(`"accessLogSettings":{"destinationArn":"arn:aws:logs:eu-central-1:111122223333:log-group:x",
@@ -80,13 +113,14 @@ func TestRun_Access(t *testing.T) {
 	preflight := func(origins ...string) func(w *world) {
 		return func(w *world) {
 			cors := &gatewaytypes.Cors{AllowOrigins: origins}
+			w.stack.parameters["CorsOrigins"] = strings.TrimPrefix(strings.Join(origins, ","), "https://none.invalid")
 			w.must(w.api().UpdateApi(w.t.Context(), &apigatewayv2.UpdateApiInput{ApiId: &w.apiID, CorsConfiguration: cors}))
 		}
 	}
 	runRows(t, []row{
 		{"no-identity", "let in", "fail", "passes the gateway", func(w *world) { w.gateway.open = true }},
 		{"no-identity", "answered by another server", "fail", "passes the gateway (HTTP 200 text/html)", replies(200, "text/html", "<p>hello")},
-		{"no-identity", "without an answer", "fail", "the API cannot be reached", func(w *world) { w.gateway.Close() }},
+		{"no-identity", "without an answer", "fail", "the API cannot be reached", func(w *world) { w.stack.outputs["Url"] = unreachable }},
 		{"stack", "without an URL", "fail", "no output Url", func(w *world) { delete(w.stack.outputs, "Url") }},
 		{"forged-token", "let in", "fail", "an unsigned token: passes the gateway", func(w *world) { w.gateway.open = true }},
 		{"forged-token", "where IAM decides", "skipped", "IAM decides", func(w *world) { w.stack.parameters["AuthMode"] = "IAM" }},
@@ -99,6 +133,8 @@ func TestRun_Access(t *testing.T) {
 		{"cors", "not for the page that needs it", "fail", "https://other.example.com is answered",
 			func(w *world) { w.options.Origin = "https://other.example.com" }},
 		{"cors", "with the template's placeholder", "skipped", "no page of another origin", preflight("https://none.invalid")},
+		{"cors", "changed by hand", "fail", "CORS was changed by hand",
+			func(w *world) { w.stack.parameters["CorsOrigins"] = "https://other.example.com" }},
 		{"cors", "for no page", "skipped", "no page of another origin", preflight()},
 		{"cors", "for no page, and one needs it", "fail", "https://a.example.com should",
 			func(w *world) { preflight()(w); w.options.Origin = "https://a.example.com" }},
@@ -117,8 +153,14 @@ func TestRun_Access(t *testing.T) {
 			}},
 		{"end-to-end", "without a secret", "fail", "SecretUnavailable (HTTP 503)", func(w *world) { w.putSecret(`nothing`) }},
 		{"end-to-end", "while Atlas fails", "fail", "AtlasFailed (HTTP 502)", func(w *world) { w.atlas.Always(atlastest.SystemError()) }},
-		{"end-to-end", "while Atlas is down", "fail", "AtlasUnavailable (HTTP 503)", func(w *world) { w.atlas.Close() }},
+		{"end-to-end", "while Atlas is down", "fail", "AtlasUnavailable (HTTP 503)",
+			func(w *world) { w.gateway.handler = w.broker(unreachable) }},
 		{"end-to-end", "answered by another server", "fail", "without a link", replies(200, "application/json", `{"hello":1}`)},
+		{"end-to-end", "with a link to a foreign host", "fail", "the link leads to https://portal.example.net",
+			replies(200, "application/json", `{"url":"https://portal.example.net/?token=1","status":0}`)},
+		{"end-to-end", "with a link over http", "fail", "the link leads to http://atriptech.com",
+			replies(200, "application/json", `{"url":"http://atriptech.com/?token=1","status":0}`)},
+		{"end-to-end", "throttled", "fail", "the gateway answers HTTP 429", replies(429, "application/json", `{"message":"Too Many Requests"}`)},
 		{"end-to-end", "answered by a page", "fail", "HTTP 404, and it is not JSON", replies(404, "text/html", "<p>")},
 		{"end-to-end", "failed by the gateway", "fail", "the gateway answers HTTP 500: Internal Server Error",
 			replies(500, "application/json", `{"message":"Internal Server Error"}`)},
@@ -130,8 +172,9 @@ func TestRun_Access(t *testing.T) {
 			}},
 		{"no-identity", "where IAM decides", "pass", "HTTP 403",
 			func(w *world) { w.stack.parameters["AuthMode"], w.gateway.iam = "IAM", true }},
-		{"atlas-http", "down", "skipped", "no HTTP answer", func(w *world) { w.atlas.Close() }},
-		{"atlas-http", "down, for a function without a network", "fail", "no HTTP answer", func(w *world) { w.atlas.Close(); w.noNetwork() }},
+		{"atlas-http", "down", "skipped", "no HTTP answer", set("ATLAS_BASE_URL", unreachable)},
+		{"atlas-http", "down, for a function without a network", "fail", "no HTTP answer",
+			func(w *world) { set("ATLAS_BASE_URL", unreachable)(w); w.noNetwork() }},
 	})
 }
 
@@ -153,6 +196,8 @@ func TestRun_Alarms(t *testing.T) {
 			func(w *world) {
 				w.must(logs(w).DeleteRetentionPolicy(w.t.Context(), &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(logGroup)}))
 			}},
+		{"log-retention", "changed by hand", "fail", `its retention is "90", the parameter LogRetentionDays says "30"`,
+			func(w *world) { w.stack.parameters["LogRetentionDays"] = "30" }},
 		{"log-retention", "of a group deleted by hand", "fail", "deleted by hand",
 			func(w *world) {
 				w.must(logs(w).DeleteLogGroup(w.t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(logGroup)}))
@@ -181,6 +226,10 @@ func TestRun_Alarms(t *testing.T) {
 			func(w *world) { w.count(map[string]float64{"SecretFallback": 1}) }},
 		{"recent-outcomes", "with no secret", "fail", "SecretUnavailable",
 			func(w *world) { w.count(map[string]float64{"SecretUnavailable": 1}) }},
+		{"recent-outcomes", "without a link", "fail", "none of the 3 requests",
+			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults><member>`+
+				`<Id>m2</Id><Label>Requests</Label><StatusCode>Complete</StatusCode><Values><member>3</member></Values></member>`+
+				`</MetricDataResults></GetMetricDataResult></GetMetricDataResponse>`)},
 		{"recent-outcomes", "with panics", "fail", "InternalErrors", func(w *world) { w.count(map[string]float64{"InternalErrors": 1}) }},
 	})
 }

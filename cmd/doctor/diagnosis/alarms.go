@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -36,14 +37,19 @@ func logRetention(ctx context.Context, s *subject) Result {
 				continue
 			}
 			found = true
+			restore := fmt.Sprintf("aws logs put-retention-policy --log-group-name %s --retention-in-days %s",
+				group.physical, cmp.Or(s.stack.parameters["LogRetentionDays"], "90"))
 			if g.RetentionInDays == nil {
-				return fail("the log group %s keeps its lines for ever, names of operators among them", group.physical).
-					fix("set LogRetentionDays and deploy again, or: aws logs put-retention-policy")
+				return fail("the log group %s keeps its lines for ever, names of operators among them", group.physical).fix("%s", restore)
 			}
-			kept = append(kept, fmt.Sprintf("%s %d days", group.logical, *g.RetentionInDays))
+			days := fmt.Sprint(*g.RetentionInDays)
+			if d := s.stack.differs("its retention", days, "LogRetentionDays"); d != "" {
+				return fail("the log group %s was changed by hand: %s", group.physical, d).fix("%s", restore)
+			}
+			kept = append(kept, group.logical+" "+days+" days")
 		}
 		if !found {
-			return fail("the log group %s was deleted by hand", group.physical).fix(deployAgain)
+			return fail("the log group %s was deleted by hand", group.physical).fix(revertDrift)
 		}
 	}
 	return pass("%s", strings.Join(kept, ", "))
@@ -99,12 +105,13 @@ func alarms(ctx context.Context, s *subject) Result {
 	}
 	switch list := func(names []string) string { return strings.Join(names, ", ") }; {
 	case len(missing) > 0:
-		return fail("deleted by hand: %s", list(missing)).fix(deployAgain)
+		return fail("deleted by hand: %s", list(missing)).fix(revertDrift)
 	case len(noAction) > 0:
 		return fail("no action, so that they notify no one: %s", list(noAction)).
 			fix("set the parameter that names the alarms' topic or address, and deploy again")
 	case len(disabled) > 0:
-		return fail("actions are switched off: %s", list(disabled)).fix("aws cloudwatch enable-alarm-actions --alarm-names …")
+		return fail("actions are switched off: %s", list(disabled)).
+			fix("aws cloudwatch enable-alarm-actions --alarm-names %s", strings.Join(disabled, " "))
 	case len(firing) > 0:
 		return fail("in alarm now: %s", list(firing)).fix("docs/runbook.md has an entry for each")
 	}
@@ -157,8 +164,12 @@ func recentOutcomes(ctx context.Context, s *subject) Result {
 			return fail("%d of %d requests of the last hour counted as %s", n, counts["Requests"], f.metric).fix("%s", f.fix)
 		}
 	}
-	if counts["Requests"] == 0 {
+	switch {
+	case counts["Requests"] == 0:
 		return skip("there was no request in the last hour")
+	case counts["Succeeded"] == 0:
+		return fail("none of the %d requests of the last hour got a link", counts["Requests"]).
+			fix("look at the outcomes in the function's log: docs/runbook.md has an entry for each")
 	}
 	return pass("%d requests in the last hour, %d of them got a link", counts["Requests"], counts["Succeeded"])
 }

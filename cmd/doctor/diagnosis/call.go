@@ -85,8 +85,19 @@ func endToEnd(ctx context.Context, s *subject) Result {
 	case err != nil || link.Host == "" || reply.Status == nil || *reply.Status != 0:
 		return fail("HTTP 200 without a link").
 			fix("another program than the broker answers: check the API's integration and the domain's API mapping")
+	case s.environment != nil && !s.allows(link):
+		return fail("the link leads to %s, which ATLAS_PORTAL_HOSTS does not name", oneLine(link.Scheme+"://"+link.Host)).
+			fix("another program than the broker answers: check the API's integration, and who changed it")
 	}
 	return pass("Atlas minted a link on %s for %s in the role %s; it was dropped", link.Host, s.options.Call.UserName, s.options.Call.Role)
+}
+
+// allows reports whether the function would have returned the link: https on a configured host, or Atlas's own test host.
+func (s *subject) allows(link *url.URL) bool {
+	if s.baseURL != nil && s.baseURL.Scheme == "http" && link.Hostname() == s.baseURL.Hostname() {
+		return true
+	}
+	return link.Scheme == "https" && s.hosts.Allow(link.Hostname())
 }
 
 // sign signs the request for API Gateway with the identity that doctor runs as.

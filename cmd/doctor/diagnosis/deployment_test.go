@@ -38,6 +38,8 @@ const (
 	accessLogs = "broker-AccessLogs"
 	goodOrder  = "XPFIW20220209163159425"
 	audience   = "atrip-token-broker"
+
+	unreachable = "http://127.0.0.1:1" // has no listener; a closed server's port may soon have one
 )
 
 // deployed returns a deployment that passes every check.
@@ -54,7 +56,7 @@ func deployed(t *testing.T) *world {
 	w.must(secret, err)
 	w.secretID = *secret.ARN
 	w.createFunction()
-	w.gateway = newGateway(t, w.broker(), w.issuer)
+	w.gateway = newGateway(t, w.broker(w.atlas.URL), w.issuer)
 	w.createAPI()
 	w.createAlarm()
 	logs := cloudwatchlogs.NewFromConfig(w.direct)
@@ -63,9 +65,16 @@ func deployed(t *testing.T) *world {
 		LogGroupName: aws.String(logGroup), RetentionInDays: aws.Int32(90)}))
 
 	w.stack = &described{
-		status:     "CREATE_COMPLETE",
-		parameters: map[string]string{"AuthMode": "JWT", "JwtAudience": audience, "NetworkMode": "own"},
-		outputs:    map[string]string{"Url": w.gateway.URL + "/getAtripToken.do", "EgressIps": "192.0.2.10,192.0.2.11"},
+		status: "CREATE_COMPLETE",
+		parameters: map[string]string{
+			"AuthMode": "JWT", "JwtIssuer": w.issuer.URL, "JwtAudience": audience, "JwtScopes": "", "NetworkMode": "own",
+			"CorsOrigins": w.gateway.origins[0], "ThrottleRate": "50", "ThrottleBurst": "100", "LogRetentionDays": "90",
+			"Architecture": "arm64", "MemorySize": "256", "ReservedConcurrency": "-1",
+			"AtlasBaseUrl": w.atlas.URL, "AtlasPortalHosts": "atriptech.com", "SecretTtl": "1s", "PolicyFile": "policies/default.cedar",
+		},
+		outputs: map[string]string{
+			"Url": w.gateway.URL + "/getAtripToken.do", "EgressIps": "192.0.2.10,192.0.2.11", "SecretArn": w.secretID,
+		},
 		resources: []physical{
 			{"Function", "AWS::Lambda::Function", w.function},
 			{"Api", "AWS::ApiGatewayV2::Api", w.apiID},
@@ -97,15 +106,15 @@ func (w *world) secrets() *secretsmanager.Client { return secretsmanager.NewFrom
 
 func (w *world) environment() map[string]string {
 	return map[string]string{
-		"ATLAS_BASE_URL": w.atlas.URL, "ATLAS_SECRET_ARN": w.secretID, "ATRIP_POLICY_FILE": "policies/default.cedar",
-		"ATRIP_SECRET_TTL": "1s", "AWS_LAMBDA_FUNCTION_NAME": w.function,
+		"ATLAS_BASE_URL": w.atlas.URL, "ATLAS_SECRET_ARN": w.secretID, "ATLAS_PORTAL_HOSTS": "atriptech.com",
+		"ATRIP_POLICY_FILE": "policies/default.cedar", "ATRIP_SECRET_TTL": "1s", "GOMAXPROCS": "1",
 	}
 }
 
 // broker is the real handler with moto's Secrets Manager and Atlas's simulator.
-func (w *world) broker() *handler.Handler {
+func (w *world) broker(atlasURL string) *handler.Handler {
 	w.t.Helper()
-	base, err := url.Parse(w.atlas.URL)
+	base, err := url.Parse(atlasURL)
 	w.must(nil, err)
 	text, err := os.ReadFile("../../../policy/default.cedar")
 	w.must(nil, err)
@@ -141,6 +150,7 @@ func (w *world) createFunction() {
 		Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		MemorySize: aws.Int32(256), Architectures: []lambdatypes.Architecture{lambdatypes.ArchitectureArm64},
 		Environment: &lambdatypes.Environment{Variables: w.environment()},
+		VpcConfig:   &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-example"}, SecurityGroupIds: []string{"sg-example"}},
 	}))
 	for _, alias := range []string{"api", "service"} {
 		w.must(w.lambda().CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &w.function, Name: &alias, FunctionVersion: aws.String("1")}))
@@ -149,11 +159,36 @@ func (w *world) createFunction() {
 		FunctionName: &w.function, MaximumRetryAttempts: aws.Int32(0), MaximumEventAgeInSeconds: aws.Int32(60)}))
 }
 
+// setEnvironment publishes a version with the variable changed, and moves both aliases to it.
 func (w *world) setEnvironment(name, value string) {
 	environment := w.environment()
 	environment[name] = value
-	w.must(w.lambda().UpdateFunctionConfiguration(w.t.Context(), &lambda.UpdateFunctionConfigurationInput{
-		FunctionName: &w.function, Environment: &lambdatypes.Environment{Variables: environment}}))
+	w.publish(lambda.UpdateFunctionConfigurationInput{Environment: &lambdatypes.Environment{Variables: environment}})
+}
+
+// publish publishes a version with the change, and moves both aliases to it.
+func (w *world) publish(change lambda.UpdateFunctionConfigurationInput) {
+	change.FunctionName = &w.function
+	w.must(w.lambda().UpdateFunctionConfiguration(w.t.Context(), &change))
+	version, err := w.lambda().PublishVersion(w.t.Context(), &lambda.PublishVersionInput{FunctionName: &w.function})
+	w.must(version, err)
+	w.moveAlias("api", *version.Version)
+	w.moveAlias("service", *version.Version)
+}
+
+func (w *world) moveAlias(name, version string) {
+	input := &lambda.UpdateAliasInput{FunctionName: &w.function, Name: &name, FunctionVersion: &version}
+	w.must(w.lambda().UpdateAlias(w.t.Context(), input))
+}
+
+// permit adds a statement to the resource policy of the alias api.
+func (w *world) permit(id, principal, sourceARN string) {
+	input := &lambda.AddPermissionInput{FunctionName: &w.function, Qualifier: aws.String("api"), StatementId: &id,
+		Action: aws.String("lambda:InvokeFunction"), Principal: &principal}
+	if sourceARN != "" {
+		input.SourceArn = &sourceARN
+	}
+	w.must(w.lambda().AddPermission(w.t.Context(), input))
 }
 
 func (w *world) createAPI() {
@@ -168,7 +203,13 @@ func (w *world) createAPI() {
 		JwtConfiguration: &gatewaytypes.JWTConfiguration{Issuer: &w.issuer.URL, Audience: []string{audience}}})
 	w.must(authorizer, err)
 	w.authorizerID = *authorizer.AuthorizerId
+	function := "arn:aws:lambda:" + region + ":123456789012:function:" + w.function + ":api"
+	integration, err := w.api().CreateIntegration(ctx, &apigatewayv2.CreateIntegrationInput{ApiId: &w.apiID,
+		IntegrationType: gatewaytypes.IntegrationTypeAwsProxy, IntegrationUri: &function, PayloadFormatVersion: aws.String("2.0")})
+	w.must(integration, err)
+	w.integrationID = *integration.IntegrationId
 	w.createRoute("POST /getAtripToken.do", w.authorizerID)
+	w.permit("gateway", "apigateway.amazonaws.com", "arn:aws:execute-api:"+region+":123456789012:"+w.apiID+"/*/POST/getAtripToken.do")
 	w.must(w.api().CreateStage(ctx, &apigatewayv2.CreateStageInput{ApiId: &w.apiID, StageName: aws.String("$default"),
 		DefaultRouteSettings: &gatewaytypes.RouteSettings{ThrottlingRateLimit: aws.Float64(50), ThrottlingBurstLimit: aws.Int32(100)},
 		AccessLogSettings: &gatewaytypes.AccessLogSettings{Format: aws.String(`{"requestId":"$context.requestId"}`),
@@ -177,7 +218,7 @@ func (w *world) createAPI() {
 
 // createRoute creates a route with the JWT authorizer, or an open one if authorizer is "".
 func (w *world) createRoute(key, authorizer string) {
-	input := &apigatewayv2.CreateRouteInput{ApiId: &w.apiID, RouteKey: &key}
+	input := &apigatewayv2.CreateRouteInput{ApiId: &w.apiID, RouteKey: &key, Target: aws.String("integrations/" + w.integrationID)}
 	if authorizer != "" {
 		input.AuthorizationType, input.AuthorizerId = gatewaytypes.AuthorizationTypeJwt, &authorizer
 	}

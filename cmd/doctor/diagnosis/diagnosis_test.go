@@ -3,7 +3,9 @@ package diagnosis_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,13 +39,17 @@ func (r row) run(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
 	r.plant(w)
-	got := w.diagnose(r.check)
+	report := diagnosis.Run(t.Context(), w.options)
+	got := named(t, report, r.check)
 	status := string(got.Status)
 	if got.Blocked {
 		status = "blocked"
 	}
 	if status != r.want || !strings.Contains(got.Cause, r.cause) {
 		t.Errorf("got %s: %q, want %s with %q", status, got.Cause, r.want, r.cause)
+	}
+	if code := report.ExitCode(); r.want == "fail" && code != 1 || r.want == "blocked" && code == 0 {
+		t.Errorf("exit code %d for a check that is %s", code, r.want)
 	}
 	if (got.Fix == "") != (r.want == "skipped" || r.want == "pass") {
 		t.Errorf("the fix is %q for a check that is %s", got.Fix, status)
@@ -63,7 +69,9 @@ func runRows(t *testing.T, rows []row) {
 func TestRun_DeniedCalls(t *testing.T) {
 	t.Parallel()
 	for operation, check := range map[string]string{
-		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function", "GetAlias": "aliases",
+		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function", "GetFunctionConcurrency": "concurrency",
+		"apigateway integrations":      "integration",
+		"GetAlias":                     "aliases",
 		"GetFunctionEventInvokeConfig": "async", "ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access",
 		"GetAccountSettings": "lambda-quota", "DescribeSecret": "secret", "apigateway routes": "routes", "apigateway $default": "throttling",
 		"DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms", "GetTopicAttributes": "alarm-recipients",
@@ -166,5 +174,34 @@ func TestReport_ExitCode(t *testing.T) {
 		if want := fmt.Sprintf(`{"exitCode":%d,"results":[{`, row.want); err != nil || !strings.HasPrefix(string(text), want) {
 			t.Errorf("got %s, %v; want it to begin with %s", text, err, want)
 		}
+	}
+}
+
+// TestVariables_Template compares the variables whose values are checked with those that the template sets.
+func TestVariables_Template(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, function, _ := strings.Cut(string(text), "\n  Function:\n")
+	_, block, _ := strings.Cut(function, "        Variables:\n")
+	set := map[string]string{}
+	for line := range strings.Lines(block) {
+		name, value, found := strings.Cut(strings.TrimSpace(line), ": ")
+		if strings.HasPrefix(name, "#") {
+			continue
+		}
+		if !found || !strings.HasPrefix(line, "          ") {
+			break
+		}
+		if parameter, ok := strings.CutPrefix(value, "!Ref "); ok {
+			set[name] = parameter
+		} else if name != "GOMAXPROCS" && name != "ATLAS_SECRET_ARN" {
+			t.Errorf("%s is set to %s, which the check function-settings does not expect", name, value)
+		}
+	}
+	if checked := diagnosis.Variables(); !maps.Equal(checked, set) {
+		t.Errorf("function-settings checks %v, template.yaml sets %v", checked, set)
 	}
 }

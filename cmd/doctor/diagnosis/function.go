@@ -1,9 +1,10 @@
 package diagnosis
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,17 +20,22 @@ const (
 	aliasService = "service"
 )
 
-// functionState checks that the function can run, and keeps its environment.
+// functionState checks that the version behind the alias api can run, and keeps its settings.
 func functionState(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	if name == "" {
 		return fail("the stack has no function").fix(deployWhole)
 	}
-	out, err := s.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	input := &lambda.GetFunctionConfigurationInput{FunctionName: &name, Qualifier: aws.String(aliasAPI)}
+	out, err := s.lambda.GetFunctionConfiguration(ctx, input)
+	if notFound(err) { // the alias, which the check "aliases" reports, or the function
+		input.Qualifier = nil
+		out, err = s.lambda.GetFunctionConfiguration(ctx, input)
+	}
 	if err != nil {
 		return unreadOr(err, "the stack's function "+name+" was deleted by hand", deleteAndDeploy)
 	}
-	s.environment = map[string]string{}
+	s.function, s.environment = out, map[string]string{}
 	if out.Environment != nil {
 		s.environment = out.Environment.Variables
 	}
@@ -45,15 +51,17 @@ func functionState(ctx context.Context, s *subject) Result {
 	case out.LastUpdateStatus == types.LastUpdateStatusInProgress:
 		return fail("the function is being updated").fix("run doctor again in a minute")
 	}
-	return pass("%s is active, %s, %d MB", name, out.Architectures, *out.MemorySize)
+	return pass("%s version %s is active, %s, %d MB", name, aws.ToString(out.Version), out.Architectures, aws.ToInt32(out.MemorySize))
 }
 
 // functionEnvironment reads the variables with the code that the function starts with.
 func functionEnvironment(_ context.Context, s *subject) Result {
-	if _, err := function.ReadEnvironment(s.environment); err != nil {
+	read, err := function.ReadEnvironment(s.environment)
+	if err != nil {
 		return fail("the function will not start: %v", err).fix("correct the stack's parameters and deploy again")
 	}
-	s.baseURL, _ = atlas.ParseBaseURL(s.environment["ATLAS_BASE_URL"], false)
+	s.hosts, _ = atlas.ParseHosts(read.PortalHosts)
+	s.baseURL, _ = atlas.ParseBaseURL(read.BaseURL, false)
 	switch {
 	case s.environment["AWS_SAM_LOCAL"] != "":
 		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted").fix("remove the variable from the function")
@@ -116,7 +124,8 @@ func asyncInvocation(ctx context.Context, s *subject) Result {
 	return pass("no retries and no destinations on api, service and $LATEST")
 }
 
-// functionAccess looks for function URLs without authorization and for resource policies that let every caller in.
+// functionAccess looks for function URLs without authorization and for resource policies that let every caller in, or that
+// do not let the HTTP API in.
 func functionAccess(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	urls, err := s.lambda.ListFunctionUrlConfigs(ctx, &lambda.ListFunctionUrlConfigsInput{FunctionName: &name})
@@ -128,6 +137,7 @@ func functionAccess(ctx context.Context, s *subject) Result {
 			return fail("the function has a public function URL (AuthType NONE)").fix("delete it: aws lambda delete-function-url-config")
 		}
 	}
+	gatewayMayInvoke := false
 	for _, qualifier := range []string{"", aliasAPI, aliasService} {
 		input := &lambda.GetPolicyInput{FunctionName: &name}
 		where := "the function"
@@ -141,39 +151,44 @@ func functionAccess(ctx context.Context, s *subject) Result {
 		if err != nil {
 			return unread(err)
 		}
-		open, err := openStatements(aws.ToString(out.Policy))
-		if err != nil {
-			return blocked(fmt.Sprintf("the resource policy of %s cannot be read: %v", where, err), "look at it: aws lambda get-policy")
+		var policy struct{ Statement []statement }
+		if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy); err != nil {
+			return blocked("the resource policy of "+where+" is not a policy document", "look at it: aws lambda get-policy")
 		}
-		if len(open) > 0 {
-			return fail("the resource policy of %s lets every caller in: %s", where, strings.Join(open, ", ")).
-				fix("remove the statement: aws lambda remove-permission")
+		for _, statement := range policy.Statement {
+			if statement.open() {
+				return fail("the resource policy of %s lets every caller in: %s", where, statement.Sid).
+					fix("aws lambda remove-permission --function-name %s --statement-id %s", strings.TrimSuffix(name+":"+qualifier, ":"), statement.Sid)
+			}
+			gatewayMayInvoke = gatewayMayInvoke || qualifier == aliasAPI && statement.allowsAPI(s.stack.apiID())
 		}
 	}
-	return pass("no function URL without authorization, no statement for every caller")
+	if id := s.stack.apiID(); id != "" && !gatewayMayInvoke {
+		return fail("the alias api does not let the HTTP API %s invoke it: every call gets HTTP 500", id).fix(revertDrift)
+	}
+	return pass("no function URL without authorization, no statement for every caller; the HTTP API may invoke api")
 }
 
-// openStatements returns the ids of the statements that allow every principal, or a service on behalf of every account.
-func openStatements(policy string) ([]string, error) {
-	var document struct {
-		Statement []struct {
-			Sid, Effect string
-			Principal   json.RawMessage
-			Condition   map[string]json.RawMessage
-		}
-	}
-	if err := json.Unmarshal([]byte(policy), &document); err != nil {
-		return nil, fmt.Errorf("it is not a policy document: %w", err)
-	}
-	var open []string
-	for _, statement := range document.Statement {
-		principal := string(statement.Principal)
-		everyCaller := strings.Contains(principal, `"*"`) || strings.Contains(principal, `"Service"`)
-		if statement.Effect == "Allow" && len(statement.Condition) == 0 && everyCaller {
-			open = append(open, statement.Sid)
-		}
-	}
-	return open, nil
+// statement is one of a resource policy.
+type statement struct {
+	Sid, Effect          string
+	Principal, Condition json.RawMessage
+}
+
+// accountID matches the account in an ARN or in a condition on the account.
+var accountID = regexp.MustCompile(`\b\d{12}\b`)
+
+// open reports whether the statement allows every principal, whatever its condition, or a service on behalf of every
+// account.
+func (s statement) open() bool {
+	everyone := bytes.Contains(s.Principal, []byte(`"*"`))
+	forEveryone := bytes.Contains(s.Principal, []byte(`"Service"`)) && !accountID.Match(s.Condition)
+	return s.Effect == "Allow" && (everyone || forEveryone)
+}
+
+// allowsAPI reports whether the statement lets the HTTP API invoke.
+func (s statement) allowsAPI(id string) bool {
+	return s.Effect == "Allow" && bytes.Contains(s.Principal, []byte("apigateway.")) && bytes.Contains(s.Condition, []byte(":"+id+"/"))
 }
 
 // usualConcurrency is the default quota of an account; new accounts begin lower (Lambda developer guide, "Lambda quotas").

@@ -43,12 +43,49 @@ func routes(ctx context.Context, s *subject) Result {
 		switch {
 		case route.AuthorizationType != want:
 			return fail("the route %s has authorization %s, not %s", key, cmp.Or(route.AuthorizationType, types.AuthorizationTypeNone), want).
-				fix("delete the route, or deploy again if it is the template's")
+				fix("aws apigatewayv2 delete-route --api-id %s --route-id %s; if it is the template's, %s",
+					id, aws.ToString(route.RouteId), revertDrift)
 		case want == types.AuthorizationTypeJwt && aws.ToString(route.AuthorizerId) != s.stack.authorizerID():
-			return fail("the route %s uses an authorizer that is not the stack's", key).fix(deployAgain)
+			return fail("the route %s uses an authorizer that is not the stack's", key).fix(revertDrift)
+		}
+		if want == types.AuthorizationTypeJwt {
+			if d := s.stack.differs("its scopes", strings.Join(route.AuthorizationScopes, ","), "JwtScopes"); d != "" {
+				return fail("the route %s was changed by hand: %s", key, d).fix(revertDrift)
+			}
 		}
 	}
 	return pass("%s, authorization %s", strings.Join(keys, ", "), want)
+}
+
+// integration checks that every route invokes the function through the alias api.
+func integration(ctx context.Context, s *subject) Result {
+	id := s.stack.apiID()
+	routes, err := s.gateway.GetRoutes(ctx, &apigatewayv2.GetRoutesInput{ApiId: &id})
+	if err != nil {
+		return unread(err)
+	}
+	out, err := s.gateway.GetIntegrations(ctx, &apigatewayv2.GetIntegrationsInput{ApiId: &id})
+	if err != nil {
+		return unread(err)
+	}
+	want := ":function:" + s.stack.functionName() + ":" + aliasAPI
+	for _, route := range routes.Items {
+		key, target := aws.ToString(route.RouteKey), strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
+		i := slices.IndexFunc(out.Items, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == target })
+		if i < 0 {
+			return fail("the route %s has no integration", key).fix(revertDrift)
+		}
+		uri := strings.TrimSuffix(aws.ToString(out.Items[i].IntegrationUri), "/invocations")
+		if !strings.HasSuffix(uri, want) {
+			return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(uri), s.stack.functionName(), aliasAPI).
+				fix("aws apigatewayv2 update-integration --api-id %s --integration-id %s --integration-uri <the output ApiAliasArn>", id, target)
+		}
+		if version := aws.ToString(out.Items[i].PayloadFormatVersion); version != "2.0" {
+			return fail("the route %s sends payload format %s, not 2.0", key, version).
+				fix("aws apigatewayv2 update-integration --api-id %s --integration-id %s --payload-format-version 2.0", id, target)
+		}
+	}
+	return pass("every route calls %s through the alias %s", s.stack.functionName(), aliasAPI)
 }
 
 // authorizer checks that tokens are bound to an issuer and an audience.
@@ -66,15 +103,22 @@ func authorizer(ctx context.Context, s *subject) Result {
 	}
 	s.authorizer = out.JwtConfiguration
 	issuer, audiences := aws.ToString(s.authorizer.Issuer), s.authorizer.Audience
-	want := s.stack.parameters["JwtAudience"]
+	restore := fmt.Sprintf("aws apigatewayv2 update-authorizer --api-id %s --authorizer-id %s --jwt-configuration Issuer=%s,Audience=%s",
+		api, id, s.stack.parameters["JwtIssuer"], s.stack.parameters["JwtAudience"])
 	switch parsed, err := url.Parse(issuer); {
 	case len(audiences) == 0 || slices.Contains(audiences, ""):
 		return fail("the authorizer names no audience: tokens for any application of the issuer would pass").
 			fix("set JwtAudience and deploy again")
 	case err == nil && strings.HasSuffix(strings.ToLower(parsed.Hostname()), "example.com"):
 		return fail("the issuer is the example of samconfig.toml").fix("put your identity provider's issuer URL into samconfig.toml")
-	case want != "" && strings.Join(audiences, ",") != want:
-		return fail("the authorizer's audiences are not the stack's: it was changed by hand").fix(deployAgain)
+	}
+	for _, difference := range []string{
+		s.stack.differs("the issuer", issuer, "JwtIssuer"),
+		s.stack.differs("the audience", strings.Join(audiences, ","), "JwtAudience"),
+	} {
+		if difference != "" {
+			return fail("the authorizer was changed by hand: %s", difference).fix("%s", restore)
+		}
 	}
 	return pass("issuer %s, audience %s", issuer, strings.Join(audiences, ", "))
 }
@@ -134,12 +178,30 @@ func throttling(ctx context.Context, s *subject) Result {
 		return unreadOr(err, "the HTTP API has no stage", deployWhole)
 	}
 	s.stage = out
+	restore := fmt.Sprintf("aws apigatewayv2 update-stage --api-id %s --stage-name '$default' --default-route-settings "+
+		"ThrottlingRateLimit=%s,ThrottlingBurstLimit=%s",
+		s.stack.apiID(), s.stack.parameters["ThrottleRate"], s.stack.parameters["ThrottleBurst"])
 	settings := out.DefaultRouteSettings
-	if settings == nil || aws.ToFloat64(settings.ThrottlingRateLimit) <= 0 {
-		return fail("the stage sets no throttling: one client can use up the account's limit for every API in the Region").
-			fix("deploy again: the template sets it")
+	if settings == nil || settings.ThrottlingRateLimit == nil || settings.ThrottlingBurstLimit == nil {
+		return fail("the stage sets no throttling: one client can use up the account's limit for every API in the Region").fix("%s", restore)
 	}
-	return pass("%g requests a second, bursts of %d", *settings.ThrottlingRateLimit, aws.ToInt32(settings.ThrottlingBurstLimit))
+	for key, route := range out.RouteSettings {
+		if route.ThrottlingRateLimit != nil || route.ThrottlingBurstLimit != nil {
+			return fail("the route %s has throttling of its own, which the template does not set: %g requests a second, bursts of %d",
+				key, aws.ToFloat64(route.ThrottlingRateLimit), aws.ToInt32(route.ThrottlingBurstLimit)).
+				fix("aws apigatewayv2 delete-route-settings --api-id %s --stage-name '$default' --route-key '%s'", s.stack.apiID(), key)
+		}
+	}
+	rate, burst := fmt.Sprint(*settings.ThrottlingRateLimit), fmt.Sprint(*settings.ThrottlingBurstLimit)
+	difference := cmp.Or(s.stack.differs("the rate", rate, "ThrottleRate"),
+		s.stack.differs("the burst", burst, "ThrottleBurst"))
+	switch {
+	case *settings.ThrottlingRateLimit == 0 || *settings.ThrottlingBurstLimit == 0:
+		return fail("the stage's throttling is 0: API Gateway refuses every call with HTTP 429").fix("%s", restore)
+	case difference != "":
+		return fail("the throttling was changed by hand: %s", difference).fix("%s", restore)
+	}
+	return pass("%s requests a second, bursts of %s", rate, burst)
 }
 
 // accessLog checks that the stage logs requests, without their tokens.
@@ -147,7 +209,7 @@ func accessLog(_ context.Context, s *subject) Result {
 	settings := s.stage.AccessLogSettings
 	if settings == nil || aws.ToString(settings.DestinationArn) == "" {
 		return fail("the stage writes no access log: requests that the authorizer refuses leave no trace").
-			fix("deploy again: the template sets it")
+			fix(revertDrift)
 	}
 	if strings.Contains(aws.ToString(settings.Format), "authorization") {
 		return fail("the access log's format contains the authorization header").fix("remove it: its tokens sign operators in")

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"atriptoken/internal/lambdatest"
 )
@@ -71,7 +72,8 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, event []byte) {
 	}
 	document["body"] = string(body)
 	event, _ = json.Marshal(document)
-	answer, err := g.handler.Invoke(r.Context(), event)
+	ctx := lambdacontext.NewContext(r.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: lambdatest.DefaultFunctionARN + ":api"})
+	answer, err := g.handler.Invoke(ctx, event)
 	var reply struct {
 		StatusCode int
 		Headers    map[string]string

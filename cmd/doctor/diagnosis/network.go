@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -76,6 +78,12 @@ func atlasTLS(ctx context.Context, s *subject) Result {
 	defer cancel()
 	dialer := tls.Dialer{Config: s.tlsConfig()}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.baseURL.Hostname(), cmp.Or(s.baseURL.Port(), "443")))
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
+		return fail("Atlas's certificate is not valid now, only from %s to %s",
+			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly)).
+			fix("tell Atlas, and check this machine's clock; the function refuses the certificate as well")
+	}
 	if err != nil {
 		return s.fromHere(fail("no TLS connection to %s: %s", s.baseURL.Host, connectionFault(err)).
 			fix("check the route to the internet, a proxy that opens TLS, and whether Atlas allows this address"))

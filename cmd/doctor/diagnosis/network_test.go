@@ -33,8 +33,6 @@ func TestRun_AtlasFromHere(t *testing.T) {
 	t.Cleanup(secure.Close)
 	plain := atlastest.NewServer(nil)
 	t.Cleanup(plain.Close)
-	gone := atlastest.NewServer(nil)
-	gone.Close()
 
 	// One transport a row, as in a run of doctor: a transport writes its TLS configuration at the first request.
 	trusting := func(o *diagnosis.Options) {
@@ -54,9 +52,14 @@ func TestRun_AtlasFromHere(t *testing.T) {
 			trusting(o)
 			o.Now = func() time.Time { return secure.Certificate().NotAfter.Add(-time.Hour) }
 		}, diagnosis.Fail, "certificate expires on"},
+		{"atlas-tls", "a certificate that has expired", secure.URL, func(o *diagnosis.Options) {
+			trusting(o)
+			transport := o.HTTP.Transport.(*http.Transport)
+			transport.TLSClientConfig.Time = func() time.Time { return secure.Certificate().NotAfter.Add(time.Hour) }
+		}, diagnosis.Fail, "not valid now, only from"},
 		{"atlas-tls", "no TLS at all", "https" + strings.TrimPrefix(plain.URL, "http"), nil, diagnosis.Fail, "no TLS connection"},
 		{"atlas-http", "over TLS", secure.URL, trusting, diagnosis.Pass, "answers over HTTP"},
-		{"atlas-http", "no server", gone.URL, nil, diagnosis.Fail, "connection refused"},
+		{"atlas-http", "no server", unreachable, nil, diagnosis.Fail, "connection refused"},
 		{"atlas-credentials", "no secret named", plain.URL, nil, diagnosis.Skipped, "no credentials to try"},
 		{"secret", "no secret named", plain.URL, nil, diagnosis.Skipped, "-secret"},
 	} {

@@ -16,6 +16,7 @@ var readStack = []string{
 	"cloudwatch:GetMetricData",
 	"lambda:GetAccountSettings",
 	"lambda:GetAlias",
+	"lambda:GetFunctionConcurrency",
 	"lambda:GetFunctionConfiguration",
 	"lambda:GetFunctionEventInvokeConfig",
 	"lambda:GetPolicy",

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"atriptoken/atlas"
@@ -66,6 +68,13 @@ func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, 
 	switch failure.Reason {
 	case secret.Denied:
 		return skip("it holds a value, which this identity may not read; a call through the stack shows whether it works%s", changed), nil
+	case secret.Undecrypted:
+		if explained, _ := Explain(errors.Unwrap(failure)); strings.Contains(explained, "may not call") {
+			return skip("it holds a value, which KMS does not let this identity decrypt; a call through the stack shows whether it works%s",
+				changed), nil
+		}
+		return fail("KMS does not decrypt the secret: its key is disabled, deleted, or out of reach").
+			fix("enable the key, or cancel its deletion: aws kms describe-key --key-id %s", aws.ToString(described.KmsKeyId)), nil
 	case secret.Throttled, secret.Unreachable, secret.Failed:
 		return unread(errors.Unwrap(failure)), nil
 	}

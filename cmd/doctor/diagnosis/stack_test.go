@@ -1,8 +1,11 @@
 package diagnosis_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,17 +62,19 @@ func TestRun_Stack(t *testing.T) {
 
 func TestRun_Function(t *testing.T) {
 	t.Parallel()
-	permit := func(input lambda.AddPermissionInput) func(w *world) {
+	permit := func(principal, sourceARN string) func(w *world) {
+		return func(w *world) { w.permit("example", principal, sourceARN) }
+	}
+	alias := func(name, version string) func(w *world) { return func(w *world) { w.moveAlias(name, version) } }
+	reserve := func(n int32) func(w *world) {
 		return func(w *world) {
-			input.FunctionName, input.Action = &w.function, aws.String("lambda:InvokeFunction")
-			w.must(w.lambda().AddPermission(w.t.Context(), &input))
+			w.must(w.lambda().PutFunctionConcurrency(w.t.Context(), &lambda.PutFunctionConcurrencyInput{
+				FunctionName: &w.function, ReservedConcurrentExecutions: &n}))
 		}
 	}
-	alias := func(name, version string) func(w *world) {
-		return func(w *world) {
-			input := &lambda.UpdateAliasInput{FunctionName: &w.function, Name: &name, FunctionVersion: &version}
-			w.must(w.lambda().UpdateAlias(w.t.Context(), input))
-		}
+	log := func(group, format string) func(w *world) { // moto does not return the setting
+		return edit("GetFunctionConfiguration", `"MemorySize": 256`,
+			fmt.Sprintf(`"MemorySize": 256, "LoggingConfig": {"LogGroup": %q, "LogFormat": %q}`, group, format))
 	}
 	runRows(t, []row{
 		{"function", "not in the stack", "fail", "has no function", without("AWS::Lambda::Function")},
@@ -86,25 +91,21 @@ func TestRun_Function(t *testing.T) {
 		{"function", "being updated", "fail", "being updated",
 			answer("GetFunctionConfiguration", `{"State":"Active","LastUpdateStatus":"InProgress"}`)},
 		{"environment", "with a bad variable", "fail", "ATLAS_ATTEMPT_TIMEOUT",
-			func(w *world) { w.setEnvironment("ATLAS_ATTEMPT_TIMEOUT", "soon") }},
+			set("ATLAS_ATTEMPT_TIMEOUT", "soon")},
 		{"environment", "with an unresolved reference", "fail", "unresolved",
-			func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}") }},
+			set("ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}")},
 		{"environment", "with the example's base URL", "fail", "example of samconfig.toml",
-			func(w *world) { w.setEnvironment("ATLAS_BASE_URL", "https://atlas.example.com") }},
-		{"environment", "of SAM's local gateway", "fail", "AWS_SAM_LOCAL", func(w *world) { w.setEnvironment("AWS_SAM_LOCAL", "true") }},
+			set("ATLAS_BASE_URL", "https://atlas.example.com")},
+		{"environment", "of SAM's local gateway", "fail", "AWS_SAM_LOCAL", set("AWS_SAM_LOCAL", "true")},
 		{"environment", "with the policy for local work", "fail", "for local work",
-			func(w *world) { w.setEnvironment("ATRIP_POLICY_FILE", "policies/local.cedar") }},
+			set("ATRIP_POLICY_FILE", "policies/local.cedar")},
 		{"aliases", "missing", "fail", "service is missing",
 			func(w *world) {
 				w.must(w.lambda().DeleteAlias(w.t.Context(), &lambda.DeleteAliasInput{FunctionName: &w.function, Name: aws.String("service")}))
 			}},
 		{"aliases", "on $LATEST", "fail", "api points at $LATEST", alias("api", "$LATEST")},
 		{"aliases", "on different versions", "fail", "api runs version 2 and service version 1",
-			func(w *world) {
-				w.setEnvironment("ATRIP_SECRET_TTL", "2m")
-				w.must(w.lambda().PublishVersion(w.t.Context(), &lambda.PublishVersionInput{FunctionName: &w.function}))
-				alias("api", "2")(w)
-			}},
+			func(w *world) { w.setEnvironment("ATRIP_SECRET_TTL", "2m"); w.moveAlias("service", "1") }},
 		{"aliases", "between two versions", "fail", "canary deployment is under way",
 			func(w *world) {
 				w.must(w.lambda().UpdateAlias(w.t.Context(), &lambda.UpdateAliasInput{FunctionName: &w.function, Name: aws.String("api"),
@@ -122,20 +123,60 @@ func TestRun_Function(t *testing.T) {
 				`{"MaximumRetryAttempts":0,"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:sqs:eu-central-1:111122223333:links"}}}`)},
 		{"function-access", "with a public URL", "fail", "public function URL",
 			func(w *world) { w.urls = `[{"AuthType":"NONE","FunctionUrl":"https://example.com"}]` }},
-		{"function-access", "for every principal", "fail", "lets every caller in: everyone",
-			permit(lambda.AddPermissionInput{StatementId: aws.String("everyone"), Principal: aws.String("*")})},
-		{"function-access", "for any account's API Gateway, on the alias", "fail", "lets every caller in: gateways",
-			permit(lambda.AddPermissionInput{StatementId: aws.String("gateways"),
-				Principal: aws.String("apigateway.amazonaws.com"), Qualifier: aws.String("api")})},
-		{"function-access", "for one API", "pass", "no statement for every caller",
-			permit(lambda.AddPermissionInput{StatementId: aws.String("gateway"), Principal: aws.String("apigateway.amazonaws.com"),
-				SourceArn: aws.String("arn:aws:execute-api:eu-central-1:111122223333:example/*/POST/getAtripToken.do")})},
-		{"function-access", "that cannot be read", "blocked", "it is not a policy document", answer("GetPolicy", `{"Policy":"nothing"}`)},
+		{"function-access", "for every principal", "fail", "lets every caller in: example", permit("*", "")},
+		{"function-access", "for every principal, on a condition", "fail", "lets every caller in: example",
+			permit("*", "arn:aws:s3:::123456789012")},
+		{"function-access", "for any account's API Gateway", "fail", "lets every caller in: example",
+			permit("apigateway.amazonaws.com", "")},
+		{"function-access", "for any account's API Gateway, by a wildcard", "fail", "lets every caller in: example",
+			permit("apigateway.amazonaws.com", "arn:aws:execute-api:*:*:*/*")},
+		{"function-access", "for one more API", "pass", "no statement for every caller",
+			permit("apigateway.amazonaws.com", "arn:aws:execute-api:eu-central-1:123456789012:example/*/POST/getAtripToken.do")},
+		{"function-access", "without the API's permission", "fail", "does not let the HTTP API",
+			func(w *world) {
+				w.must(w.lambda().RemovePermission(w.t.Context(), &lambda.RemovePermissionInput{
+					FunctionName: &w.function, Qualifier: aws.String("api"), StatementId: aws.String("gateway")}))
+			}},
+		{"function-access", "for another API only", "fail", "does not let the HTTP API",
+			answer("GetPolicy", `{"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"apigateway.amazonaws.com\"},`+
+				`\"Condition\":{\"ArnLike\":{\"AWS:SourceArn\":\"arn:aws:execute-api:eu-central-1:123456789012:other/*\"}}}]}"}`)},
+		{"function-access", "that cannot be read", "blocked", "is not a policy document", answer("GetPolicy", `{"Policy":"nothing"}`)},
 		{"environment", "with http to another machine", "fail", "must be https",
 			answer("GetFunctionConfiguration", `{"State":"Active","MemorySize":256,"Environment":{"Variables":{"AWS_SAM_LOCAL":"",
 				"ATLAS_BASE_URL":"http://atlas.invalid","ATLAS_SECRET_ARN":"x"}}}`)},
+		{"function", "of $LATEST is not what is called", "pass", "version 1 is active",
+			func(w *world) {
+				w.must(w.lambda().UpdateFunctionConfiguration(w.t.Context(), &lambda.UpdateFunctionConfigurationInput{
+					FunctionName: &w.function, Environment: &lambdatypes.Environment{Variables: map[string]string{"ATLAS_BASE_URL": "?"}}}))
+			}},
+		{"environment", "of the version behind api", "fail", "ATRIP_SECRET_TTL",
+			func(w *world) { set("ATRIP_SECRET_TTL", "never")(w); alias("service", "1")(w) }},
+		{"function-settings", "with another memory size", "fail", `the memory size is "512", the parameter MemorySize says "256"`,
+			func(w *world) { w.publish(lambda.UpdateFunctionConfigurationInput{MemorySize: aws.Int32(512)}) }},
+		{"function-settings", "without a version for a parameter", "fail", "the memory size", parameter("MemorySize", "1024")},
+		{"function-settings", "of another architecture", "fail", `the architecture is "arm64"`, parameter("Architecture", "x86_64")},
+		{"function-settings", "with other portal hosts", "fail", `ATLAS_PORTAL_HOSTS is "example.org"`,
+			set("ATLAS_PORTAL_HOSTS", "example.org")},
+		{"function-settings", "with another policy", "fail", "ATRIP_POLICY_FILE", set("ATRIP_POLICY_FILE", "policies/examples/other.cedar")},
+		{"function-settings", "with another secret", "fail", "ATLAS_SECRET_ARN", set("ATLAS_SECRET_ARN", "another")},
+		{"function-settings", "with a variable added by hand", "fail", "the variable HTTPS_PROXY is not the template's",
+			set("HTTPS_PROXY", "http://proxy.example.com")},
+		{"function-settings", "in a network that the stack does not set", "fail", `the function's network is "a VPC"`, (*world).noNetwork},
+		{"function-settings", "that logs to another group", "fail", "the log goes to elsewhere as JSON", log("elsewhere", "JSON")},
+		{"function-settings", "that logs text", "fail", "as Text", log(logGroup, "Text")},
+		{"concurrency", "of 0", "fail", "Lambda refuses every call", reserve(0)},
+		{"concurrency", "reserved by hand", "fail", `the reserved concurrency is "2"`, reserve(2)},
+		{"concurrency", "that was removed", "fail", `the reserved concurrency is "-1"`, parameter("ReservedConcurrency", "10")},
+		{"concurrency", "as the stack says", "pass", "10 executions are reserved",
+			func(w *world) { reserve(10)(w); parameter("ReservedConcurrency", "10")(w) }},
 		{"lambda-quota", "of a new account", "fail", "may run 10 executions at once", func(w *world) { w.quota = 10 }},
 	})
+}
+
+func set(name, value string) func(w *world) { return func(w *world) { w.setEnvironment(name, value) } }
+
+func parameter(name, value string) func(w *world) {
+	return func(w *world) { w.stack.parameters[name] = value }
 }
 
 // answer makes AWS answer the operation with the JSON.
@@ -145,10 +186,24 @@ func answer(operation, text string) func(w *world) {
 	}
 }
 
+// edit replaces a text in AWS's answer to the operation.
+func edit(operation, old, new string) func(w *world) {
+	return func(w *world) {
+		w.faults[operation] = func(rw http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			w.moto.ServeHTTP(answer, r)
+			if !strings.Contains(answer.Body.String(), old) {
+				w.t.Errorf("the answer to %s does not contain %s: %s", operation, old, answer.Body)
+			}
+			_, _ = strings.NewReplacer(old, new).WriteString(rw, answer.Body.String())
+		}
+	}
+}
+
 func TestRun_Secret(t *testing.T) {
 	t.Parallel()
 	runRows(t, []row{
-		{"secret", "missing", "fail", "no such secret", func(w *world) { w.setEnvironment("ATLAS_SECRET_ARN", "another") }},
+		{"secret", "missing", "fail", "no such secret", set("ATLAS_SECRET_ARN", "another")},
 		{"secret", "deleted", "fail", "scheduled for deletion",
 			func(w *world) {
 				w.must(w.secrets().DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &w.secretID}))
@@ -164,7 +219,15 @@ func TestRun_Secret(t *testing.T) {
 			func(w *world) {
 				w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
 			}},
-		{"secret", "that cannot be decrypted", "fail", "(kms)", func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }},
+		{"secret", "that cannot be decrypted", "fail", "KMS does not decrypt",
+			func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }},
+		{"secret", "whose key this identity may not use", "skipped", "KMS does not let this identity decrypt",
+			func(w *world) {
+				w.faults["GetSecretValue"] = func(rw http.ResponseWriter, _ *http.Request) {
+					rw.WriteHeader(http.StatusBadRequest)
+					_, _ = rw.Write([]byte(`{"__type":"AccessDeniedException","message":"Access to KMS is not allowed"}`))
+				}
+			}},
 		{"secret", "while Secrets Manager is throttled", "blocked", "throttled",
 			func(w *world) { w.fault("GetSecretValue", 400, "ThrottlingException") }},
 		{"atlas-credentials", "that Atlas refuses, from a stack with addresses of its own", "skipped", "from here",

@@ -24,9 +24,11 @@ type subject struct {
 
 	identified  bool   // AWS accepts the credentials
 	stack       *stack // nil until the check "stack" has read it; so are those below
+	function    *lambda.GetFunctionConfigurationOutput
 	environment map[string]string
-	baseURL     *url.URL // of Atlas
-	reachable   bool     // Atlas, from this machine
+	hosts       atlas.Hosts // that a link may have
+	baseURL     *url.URL    // of Atlas
+	reachable   bool        // Atlas, from this machine
 	credentials *secret.Credentials
 	authorizer  *gatewaytypes.JWTConfiguration
 	stage       *apigatewayv2.GetStageOutput

@@ -36,15 +36,17 @@ type world struct {
 	stack   *described // what CloudFormation answers; nil: no such stack
 	options diagnosis.Options
 
-	function     string
-	apiID        string
-	authorizerID string
-	topic        string
-	secretID     string
-	gateway      *gateway
-	issuer       *identityProvider
-	atlas        *atlastest.Server
+	function      string
+	apiID         string
+	authorizerID  string
+	integrationID string
+	topic         string
+	secretID      string
+	gateway       *gateway
+	issuer        *identityProvider
+	atlas         *atlastest.Server
 
+	moto      http.Handler
 	mu        sync.Mutex
 	calls     map[string]bool // by "Service Operation"
 	faults    map[string]http.HandlerFunc
@@ -69,7 +71,8 @@ func emptyWorld(t *testing.T) *world {
 		r.Out.Host = r.In.Host
 		r.Out.Header.Set("X-Moto-Account-Id", account)
 	}}
-	direct, front := httptest.NewServer(moto), httptest.NewServer(w.front(moto))
+	w.moto = moto
+	direct, front := httptest.NewServer(moto), httptest.NewServer(http.HandlerFunc(w.front))
 	t.Cleanup(direct.Close)
 	t.Cleanup(front.Close)
 	w.direct = aws.Config{
@@ -117,27 +120,25 @@ func (w *world) fault(operation string, status int, code string) {
 }
 
 // front is AWS as doctor sees it: moto, apart from the planted faults and from what moto does not support.
-func (w *world) front(moto http.Handler) http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		form, _ := url.ParseQuery(string(body))
-		operation := operationOf(r, form)
-		switch fault := w.faults[operation]; {
-		case fault != nil:
-			fault(rw, r)
-		case strings.Contains(operation, "Stack"):
-			w.stack.answer(rw, operation, form.Get("StackName"))
-		case operation == "GetAccountSettings":
-			fmt.Fprintf(rw, `{"AccountLimit":{"ConcurrentExecutions":%d,"UnreservedConcurrentExecutions":%d}}`, w.quota, w.quota-10)
-		case operation == "ListFunctionUrlConfigs":
-			fmt.Fprintf(rw, `{"FunctionUrlConfigs":%s}`, w.urls)
-		case operation == "GetTopicAttributes" && w.confirmed > 0: // moto confirms no subscription
-			fmt.Fprintf(rw, "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes><entry><key>SubscriptionsConfirmed</key>"+
-				"<value>%d</value></entry></Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>", w.confirmed)
-		default:
-			moto.ServeHTTP(rw, r)
-		}
+func (w *world) front(rw http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, _ := url.ParseQuery(string(body))
+	operation := operationOf(r, form)
+	switch fault := w.faults[operation]; {
+	case fault != nil:
+		fault(rw, r)
+	case strings.Contains(operation, "Stack"):
+		w.stack.answer(rw, operation, form.Get("StackName"))
+	case operation == "GetAccountSettings":
+		fmt.Fprintf(rw, `{"AccountLimit":{"ConcurrentExecutions":%d,"UnreservedConcurrentExecutions":%d}}`, w.quota, w.quota-10)
+	case operation == "ListFunctionUrlConfigs":
+		fmt.Fprintf(rw, `{"FunctionUrlConfigs":%s}`, w.urls)
+	case operation == "GetTopicAttributes" && w.confirmed > 0: // moto confirms no subscription
+		fmt.Fprintf(rw, "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes><entry><key>SubscriptionsConfirmed</key>"+
+			"<value>%d</value></entry></Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>", w.confirmed)
+	default:
+		w.moto.ServeHTTP(rw, r)
 	}
 }
 
@@ -159,7 +160,7 @@ func operationOf(r *http.Request, form url.Values) string {
 	}
 	return map[string]string{
 		"account-settings": "GetAccountSettings", "urls": "ListFunctionUrlConfigs", "configuration": "GetFunctionConfiguration",
-		"event-invoke-config": "GetFunctionEventInvokeConfig", "policy": "GetPolicy",
+		"event-invoke-config": "GetFunctionEventInvokeConfig", "policy": "GetPolicy", "concurrency": "GetFunctionConcurrency",
 	}[last]
 }
 
