@@ -32,12 +32,12 @@ func TestRun_RealFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(function.Stop)
-	for alias, want := range map[string]probe.Verdict{"service": probe.Refused, "api": probe.LetIn} {
+	for alias, want := range map[string]probe.Verdict{":service": probe.Refused, "": probe.Refused, ":api": probe.LetIn} {
 		p := newProbe(t, unauthorized, notPermitted, link)
 		p.Link = nil
 		lambda := serve(t, func(_ *http.Request, event string) answer {
 			reply, err := function.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{
-				FunctionARN: lambdatest.DefaultFunctionARN + ":" + alias})
+				FunctionARN: lambdatest.DefaultFunctionARN + alias})
 			if err != nil {
 				t.Error(err)
 			}
@@ -46,7 +46,7 @@ func TestRun_RealFunction(t *testing.T) {
 		p.AWS.BaseEndpoint = &lambda
 		for _, check := range p.Run(t.Context()).Closed {
 			if strings.HasPrefix(check.Name, "service") && check.Verdict != want {
-				t.Errorf("through the alias %s: %s: %s (%s), want %s", alias, check.Name, check.Verdict, check.Answer, want)
+				t.Errorf("through the alias %q: %s: %s (%s), want %s", alias, check.Name, check.Verdict, check.Answer, want)
 			}
 		}
 	}
