@@ -122,10 +122,10 @@ func replying() []row {
 		{"Atlas: closes after the reply", always(closing), ok, 1},
 		{"Atlas: never answers", always(hang), atlasTimeout, 2},
 		{"Atlas: headers come after the attempt's time", always(atlastest.Delay(2*attempt, atlastest.OK())), atlasTimeout, 2},
-		{"Atlas: headers are slow and come in time", always(atlastest.Delay(attempt/2, atlastest.OK())), ok, 1},
+		{"Atlas: headers are slow and come in time", always(atlastest.Delay(attempt/4, atlastest.OK())), ok, 1},
 		{"Atlas: slow once, then quick", script(hang), ok, 2},
 		{"Atlas: the body never comes", always(atlastest.HangBody()), atlasTimeout, 2},
-		{"Atlas: the body is slow and comes in time", always(atlastest.SlowBody(attempt/2, atlastest.OK())), ok, 1},
+		{"Atlas: the body is slow and comes in time", always(atlastest.SlowBody(attempt/4, atlastest.OK())), ok, 1},
 	}
 }
 
