@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
+
 	"atriptoken/atlas/atlastest"
 	"atriptoken/internal/lambdatest"
 )
@@ -20,79 +22,65 @@ const (
 )
 
 func TestFreeze(t *testing.T) {
-	for name, change := range map[string]func(*frozen){
-		"Atlas closes its side":       func(f *frozen) { f.atlas.CloseClientConnections() },
-		"Atlas moves to another port": (*frozen).moveAtlas,
+	for name, change := range map[string]func(*system, *toxiproxy.Proxy){
+		"Atlas closes its side":       func(s *system, _ *toxiproxy.Proxy) { s.atlas.CloseClientConnections() },
+		"Atlas moves to another port": moveAtlas,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFrozen(t)
-			failed := 0
+			s := newSystem(t)
+			proxy := s.proxy("ATLAS_BASE_URL", "")
+			s.start()
+			failed, retried := 0, 0
 			for n := range freezeCalls {
 				if n%freezeEvery == freezeEvery-1 {
-					f.freeze(change)
+					s.freeze(func() { change(s, proxy) })
 				}
-				if reply := f.call(); reply.Failed() {
+				if reply := s.call(); reply.Failed() {
 					failed++
 					t.Errorf("call %d failed: %s %s", n, reply.ErrorType, reply.ErrorMessage)
 				}
 			}
-			t.Logf("%d calls, %d freezes of %v, %d failed", freezeCalls, freezeCalls/freezeEvery, freezeFor, failed)
-			f.function.Stop()
-			retried := 0
-			for _, line := range f.audit() {
+			s.function.Stop()
+			for _, line := range s.audit() {
 				if line["Attempts"] != 1.0 {
 					retried++
 				}
 			}
+			t.Logf("%d calls, %d freezes of %v, %d failed, %d retried", freezeCalls, freezeCalls/freezeEvery, freezeFor, failed, retried)
 			if retried > 0 {
-				t.Errorf("%d calls needed a second attempt; a dead connection is to be replaced within the first", retried)
+				t.Error("calls were retried; a dead connection is to be replaced within the first attempt")
 			}
 		})
 	}
 }
 
-// frozen is the function with Atlas behind an address that stays the same when
-// Atlas moves, like a load balancer's.
-type frozen struct {
-	*system
-	move func(upstream string)
-}
-
-func newFrozen(t *testing.T) *frozen {
-	s := newSystem(t)
-	proxy := s.proxy("ATLAS_BASE_URL", "")
-	front := proxy.Listen
-	s.start()
-	return &frozen{s, func(upstream string) {
-		proxy.Stop()
-		proxy.Listen, proxy.Upstream = front, upstream
-		if err := proxy.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}}
-}
-
-func (f *frozen) moveAtlas() {
-	old := f.atlas
-	f.startAtlas(atlastest.Options{})
+// moveAtlas starts Atlas on another port behind the proxy, whose address stays
+// the same, like a load balancer's.
+func moveAtlas(s *system, proxy *toxiproxy.Proxy) {
+	old := s.atlas
+	s.startAtlas(atlastest.Options{})
 	old.Close()
-	f.move(strings.TrimPrefix(f.atlas.URL, "http://"))
+	proxy.Stop()
+	proxy.Upstream = strings.TrimPrefix(s.atlas.URL, "http://")
+	if err := proxy.Start(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // freeze changes something while the process is frozen.
-func (f *frozen) freeze(change func(*frozen)) {
-	f.t.Helper()
-	if err := f.function.Signal(syscall.SIGSTOP); err != nil {
-		f.t.Fatal(err)
+func (s *system) freeze(change func()) {
+	s.t.Helper()
+	if err := s.function.Signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
 	}
-	change(f)
+	change()
 	select {
 	case <-time.After(freezeFor):
-	case <-f.t.Context().Done():
+	case <-s.t.Context().Done():
 	}
-	if err := f.function.Signal(syscall.SIGCONT); err != nil {
-		f.t.Fatal(err)
+	if err := s.function.Signal(syscall.SIGCONT); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
