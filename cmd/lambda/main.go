@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -19,11 +18,6 @@ import (
 )
 
 func main() {
-	// With one invocation at a time, a second thread costs more than it gains
-	// (docs/performance.md). The template sets GOMAXPROCS too, which saves the change.
-	if lambdacontext.MaxConcurrency() == 1 && runtime.GOMAXPROCS(0) != 1 {
-		runtime.GOMAXPROCS(1)
-	}
 	variables := env.ToMap(os.Environ())
 	slog.SetDefault(function.NewLogger(variables, os.Stdout)) // package log writes there too
 	// Lambda sends SIGTERM if an extension is present and on managed instances, and

@@ -171,6 +171,35 @@ func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	}
 }
 
+// On Lambda everything comes from the environment.
+func TestStart_IgnoresSharedAWSConfig(t *testing.T) {
+	t.Parallel()
+	_, _, env := upstreams(t)
+	file := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte("[default]\nretry_mode = perhaps\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		env[variable] = file
+		reply, err := start(t, env).Invoke(t.Context(), []byte(event), nil)
+		if err != nil || reply.Failed() {
+			t.Errorf("%s: %s %v", variable, reply.ErrorType, err)
+		}
+	}
+}
+
+// An upstream that never answers delays the start by less than Lambda's 10 s for INIT.
+func TestStart_NoAnswer(t *testing.T) {
+	t.Parallel()
+	atlas, secrets, env := upstreams(t)
+	secrets.Always(secrettest.Hang())
+	atlas.Always(atlastest.Hang())
+	f := start(t, env)
+	if d := f.InitDuration(); d >= 10*time.Second {
+		t.Errorf("the start took %v", d)
+	}
+}
+
 func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	t.Parallel()
 	atlas, secrets, env := upstreams(t)

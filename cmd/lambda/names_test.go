@@ -81,6 +81,16 @@ func TestNames_RunbookEntries(t *testing.T) {
 	}
 }
 
+// With one invocation at a time, a second thread costs more than it gains: only the
+// template sets this (docs/architecture.md).
+func TestTemplate_GOMAXPROCS(t *testing.T) {
+	t.Parallel()
+	function := find(read(t, "template.yaml"), `(?s)\n  Function:\n(.*?)\n  \w`)
+	if len(function) != 1 || !strings.Contains(function[0], `GOMAXPROCS: "1"`) {
+		t.Error("template.yaml does not set GOMAXPROCS to 1 for the function")
+	}
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../..", name))
