@@ -41,7 +41,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte) {
 		refuse(901, "illegal request: the body is not one JSON object with the strings orderNo, userName and role")
 	case who.OrderNo == "" || who.UserName == "" || who.Role == "":
 		refuse(100, "missing data: orderNo, userName and role are required")
-	case !slices.Contains(DefaultRoles(), who.Role):
+	case !slices.Contains(s.options.Roles, who.Role):
 		refuse(901, "illegal request: unknown role")
 	default:
 		s.logf("status 0 for order %q, user %q, role %q", who.OrderNo, who.UserName, who.Role)

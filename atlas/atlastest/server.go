@@ -45,6 +45,8 @@ type Options struct {
 	// ClientID and ClientSecret are the accepted credentials. Empty means
 	// DefaultClientID and DefaultClientSecret.
 	ClientID, ClientSecret string
+	// Roles are the roles that it knows. Empty means DefaultRoles.
+	Roles []string
 	// Logf, if not nil, gets one line for each answer of OK, without secrets.
 	Logf func(format string, args ...any)
 }
@@ -83,6 +85,9 @@ func NewServer(o *Options) *Server {
 	}
 	if s.options.ClientSecret == "" {
 		s.options.ClientSecret = DefaultClientSecret
+	}
+	if s.options.Roles == nil {
+		s.options.Roles = DefaultRoles()
 	}
 	s.SetCredentials(Credential{s.options.ClientID, s.options.ClientSecret})
 	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))

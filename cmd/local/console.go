@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
 	"github.com/swaggest/swgui"
 	"github.com/swaggest/swgui/v5emb"
 
-	"atriptoken/atlas/atlastest"
 	"atriptoken/cmd/local/internal/idp"
 	"atriptoken/handler"
 	"atriptoken/web"
@@ -43,14 +43,16 @@ func (s *system) pages() (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"endpoint": s.at.API, "issuer": s.at.Issuer, "clientId": idp.ClientID, "scope": "openid email " + idp.Scope,
-			"redirectUri": s.at.Console + "/", "roles": atlastest.DefaultRoles(), "faults": faults, "fault": switches.current(),
+			"redirectUri": s.at.Console + "/", "faults": faults, "fault": switches.current(),
+			"roles": s.effective.Roles, "accounts": s.config.Accounts,
+			"groupsClaim": s.effective.GroupsClaim, "defaultPolicy": s.effective.PolicyFile == defaultPolicy,
 		})
 	})
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml")
 		_, _ = w.Write(description)
 	})
-	reference := apiReference(s.at.Issuer)
+	reference := apiReference(s.at.Issuer, s.config.Operators[0].Email)
 	connect := " connect-src 'self' " + broker + " " + s.at.Issuer + ";"
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
 		// Swagger UI has inline scripts and styles; nothing else is on this page.
@@ -73,7 +75,7 @@ func (s *system) pages() (http.Handler, error) {
 
 // apiReference is Swagger UI with an operator's token filled in, so that trying
 // the API out needs no sign-in.
-func apiReference(issuer string) http.Handler {
+func apiReference(issuer, email string) http.Handler {
 	return v5emb.NewHandlerWithConfig(swgui.Config{
 		Title: "ATRIP token broker", SwaggerJSON: "/openapi.yaml", BasePath: "/api/",
 		SettingsUI: map[string]string{
@@ -81,7 +83,7 @@ func apiReference(issuer string) http.Handler {
 			"tryItOutEnabled":          "true",
 			"requestSnippetsEnabled":   "true",
 			"defaultModelsExpandDepth": "0",
-			"onComplete": `() => fetch("` + issuer + `/dev-token?user=amelia@example.com").then((answer) => answer.text())
+			"onComplete": `() => fetch("` + issuer + `/dev-token?user=` + url.QueryEscape(email) + `").then((answer) => answer.text())
 				.then((token) => window.ui.preauthorizeApiKey("operator", token))`,
 		},
 	})

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/caarlos0/env/v11"
 
 	"atriptoken/internal/function"
 )
@@ -25,10 +26,8 @@ type runner struct {
 	broken atomic.Bool
 }
 
-// newFunction starts the function against the simulators. Variables of the
-// function that are set in the shell count, except those that say where Atlas and
-// the secret are.
-func newFunction(ctx context.Context, s *system) (*runner, error) {
+// newFunction starts the function against the simulators.
+func newFunction(ctx context.Context, s *system, variables map[string]string) (*runner, error) {
 	// The AWS SDK reads these from the process. No profile, file or metadata
 	// service of this machine may have an effect.
 	for name, value := range map[string]string{
@@ -47,18 +46,44 @@ func newFunction(ctx context.Context, s *system) (*runner, error) {
 			return nil, fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	variables := map[string]string{"ATRIP_POLICY_FILE": "policy/default.cedar"}
-	fixed := []string{"ATLAS_BASE_URL", "ATLAS_SECRET_ARN", "ATLAS_CLIENT_ID", "ATLAS_PORTAL_HOSTS"}
-	for name, value := range s.environ {
-		ours := strings.HasPrefix(name, "ATLAS_") || strings.HasPrefix(name, "ATRIP_") || name == "AWS_LAMBDA_LOG_LEVEL"
-		if ours && value != "" && !slices.Contains(fixed, name) {
-			variables[name] = value
-		}
-	}
-	variables["ATLAS_SECRET_ARN"] = s.secrets.ARN
-	variables["AWS_LAMBDA_FUNCTION_NAME"] = "atrip-token"
 	r := &runner{variables: variables, log: s.log}
 	return r, r.coldStart(ctx, s.at.Atlas)
+}
+
+// functionVariables are the function's variables: the simulators', the file's,
+// and those of the shell that neither of them sets. The log names the others.
+func (s *system) functionVariables() (map[string]string, error) {
+	parameters, err := env.GetFieldParams(&function.Environment{})
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, p := range parameters {
+		known[p.Key] = true
+	}
+	simulated := map[string]string{
+		"ATLAS_BASE_URL": s.at.Atlas, "ATLAS_SECRET_ARN": s.secrets.ARN, "ATLAS_CLIENT_ID": "", "ATLAS_PORTAL_HOSTS": "",
+	}
+	variables := map[string]string{"ATRIP_POLICY_FILE": defaultPolicy, "AWS_LAMBDA_FUNCTION_NAME": "atrip-token"}
+	fromFile := s.config.variables(s.at.Atlas, s.secrets.ARN)
+	for _, name := range slices.Sorted(maps.Keys(s.environ)) {
+		_, isSimulated := simulated[name]
+		_, isInFile := fromFile[name]
+		switch {
+		case !strings.HasPrefix(name, "ATLAS_") && !strings.HasPrefix(name, "ATRIP_") && name != "AWS_LAMBDA_LOG_LEVEL", s.environ[name] == "":
+		case isSimulated:
+			s.log.warn(name + " is ignored: the simulators decide it")
+		case isInFile:
+			s.log.warn(name + " is ignored: " + s.options.config + " sets it")
+		case !known[name]:
+			s.log.warn(name + " is ignored: the function has no such variable")
+		default:
+			variables[name] = s.environ[name]
+		}
+	}
+	maps.Copy(variables, simulated)
+	maps.Copy(variables, fromFile)
+	return variables, nil
 }
 
 // coldStart replaces the execution environment by a new one, which finds Atlas at

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,14 @@ func (l *log) gateway(r *http.Request, requestID string, status int, reason stri
 	})
 	if err == nil {
 		l.line("gateway", line)
+	}
+}
+
+// warn writes a line about the start.
+func (l *log) warn(message string) {
+	line, err := json.Marshal(map[string]any{"timestamp": time.Now().UTC(), "level": "WARN", "message": message})
+	if err == nil {
+		l.line("function", line)
 	}
 }
 
@@ -101,7 +110,7 @@ type addresses struct {
 }
 
 // ready prints where the system is, and a command that asks for a link.
-func (l *log) ready(a addresses) {
+func (l *log) ready(a addresses, email, role string) {
 	if l.json {
 		line, _ := json.Marshal(struct { // cannot fail
 			Time    time.Time `json:"timestamp"`
@@ -120,8 +129,8 @@ The ATRIP token broker runs on this machine. Open
 and sign in as an example operator. Or ask for a link in a shell:
 
   curl -s %[2]s -H 'Content-Type: application/json' \
-    -H "Authorization: Bearer $(curl -s '%[3]s/dev-token?user=amelia@example.com')" \
-    -d '{"orderNo":"XPFIW20220209163159425","role":"Customer service"}'
+    -H "Authorization: Bearer $(curl -s '%[3]s/dev-token?user=%[6]s')" \
+    -d '{"orderNo":"XPFIW20220209163159425","role":"%[7]s"}'
 
   API                %[2]s
   API reference      %[1]s/api/
@@ -130,5 +139,5 @@ and sign in as an example operator. Or ask for a link in a shell:
   Secrets Manager    %[5]s
 
 Ctrl-C ends it.
-`, a.Console, a.API, a.Issuer, a.Atlas, a.Secrets))
+`, a.Console, a.API, a.Issuer, a.Atlas, a.Secrets, strings.ReplaceAll(url.QueryEscape(email), "%40", "@"), role))
 }

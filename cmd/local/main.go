@@ -40,7 +40,7 @@ func Run(ctx context.Context, args []string, environ map[string]string, stdout i
 	if err := s.start(ctx); err != nil {
 		return errors.Join(err, s.end())
 	}
-	s.log.ready(s.at)
+	s.log.ready(s.at, s.config.Operators[0].Email, s.effective.Roles[0])
 	<-ctx.Done()
 	return s.end()
 }

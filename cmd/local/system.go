@@ -15,6 +15,7 @@ import (
 	"atriptoken/cmd/local/internal/gateway"
 	"atriptoken/cmd/local/internal/idp"
 	"atriptoken/handler"
+	"atriptoken/internal/function"
 	"atriptoken/secret/secrettest"
 )
 
@@ -30,9 +31,12 @@ const (
 // system is everything that runs.
 type system struct {
 	options options
+	config  config
 	environ map[string]string
 	log     *log
 	at      addresses
+	// effective is the function's environment: defaults, file and shell.
+	effective function.Environment
 
 	atlas     *atlastest.Server
 	secrets   *secrettest.Server
@@ -45,27 +49,41 @@ type system struct {
 
 // start starts every part, each after those that it needs.
 func (s *system) start(ctx context.Context) error {
+	var err error
+	if s.config, err = readConfig(s.options.config); err != nil {
+		return err
+	}
 	if err := s.listen(); err != nil {
 		return err
 	}
-	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas})
-	s.serve(ctx, atlas, s.atlas.Config.Handler)
 	s.secrets = secrettest.NewServer(nil)
 	s.serve(ctx, secrets, s.secrets.Config.Handler)
+	variables, err := s.functionVariables()
+	if err != nil {
+		return err
+	}
+	if s.effective, err = function.ReadEnvironment(variables); err != nil {
+		return err
+	}
+	if err := errors.Join(checkPolicies(s.effective), checkOperators(s.config.Operators, s.effective.NameClaim)); err != nil {
+		return err
+	}
+	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas, Roles: s.effective.Roles})
+	s.serve(ctx, atlas, s.atlas.Config.Handler)
+	if s.function, err = newFunction(ctx, s, variables); err != nil {
+		return err
+	}
 
 	origins := []string{s.at.Console}
 	if s.options.origin != "" {
 		origins = append(origins, s.options.origin)
 	}
-	provider, err := idp.New(s.at.Issuer, origins, idp.Examples)
+	provider, err := idp.New(s.at.Issuer, origins, s.effective.GroupsClaim, s.config.Operators)
 	if err != nil {
 		return err
 	}
 	s.serve(ctx, issuer, provider)
 
-	if s.function, err = newFunction(ctx, s); err != nil {
-		return err
-	}
 	authorizer, err := gateway.NewAuthorizer(ctx, s.at.Issuer, idp.Audience, idp.Scope)
 	if err != nil {
 		return err

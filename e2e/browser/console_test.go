@@ -134,3 +134,20 @@ func TestConsole_APIReference(t *testing.T) {
 		t.Errorf("the page breaks its own policy:\n%s", said.text())
 	}
 }
+
+func TestConsole_OwnConfiguration(t *testing.T) {
+	t.Parallel()
+	s := start(t, "-config=docs/examples/local.yaml")
+	ctx := browser(t)
+	s.signIn(t, ctx, "olga@example.com")
+	choose(t, ctx, "role", "Refunds")
+	choose(t, ctx, "account", "north")
+	if hint := eval[string](t, ctx, `document.getElementById('role-hint').textContent`); hint != "" {
+		t.Errorf("the hint is %q; the page does not know this policy's groups", hint)
+	}
+	tab := open(t, ctx, 0)
+	if page := eval[string](t, tab, `document.body.innerText`); !strings.Contains(page, "olga") || !strings.Contains(page, "Refunds") {
+		t.Errorf("the portal does not show the operator and the role:\n%s", page)
+	}
+	until(t, ctx, `document.getElementById('lines').innerText.includes('"account": "north"')`)
+}

@@ -18,9 +18,9 @@ const root = "../.."
 // system is a running cmd/local.
 type system struct{ *local.System }
 
-func start(t *testing.T) system {
+func start(t *testing.T, settings ...string) system {
 	t.Helper()
-	return system{local.Start(t)}
+	return system{local.Start(t, settings...)}
 }
 
 // browser starts Chromium with a fresh profile, its pop-up blocker on, and

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,15 +28,24 @@ type System struct {
 	Console, API, Issuer, Atlas, Secrets string
 }
 
-// Start runs cmd/local until the test ends, with more variables (NAME=value) in
-// its environment.
-func Start(t testing.TB, variables ...string) *System {
+// Start runs cmd/local until the test ends. Each setting is a flag (-origin=...)
+// or a variable of its environment (NAME=value).
+func Start(t testing.TB, settings ...string) *System {
 	t.Helper()
 	binary, err := build()
 	if err != nil {
 		t.Fatalf("build cmd/local: %v", err)
 	}
-	command := exec.Command(binary, "-json", "-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0")
+	flags := []string{"-json", "-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0"}
+	var variables []string
+	for _, setting := range settings {
+		if strings.HasPrefix(setting, "-") {
+			flags = append(flags, setting)
+		} else {
+			variables = append(variables, setting)
+		}
+	}
+	command := exec.Command(binary, flags...)
 	command.Env = rig.Environ(variables...)
 	s := &System{Process: rig.Start(t, command, `^\{.*"message":"ready".*\}$`)}
 	t.Cleanup(func() {

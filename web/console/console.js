@@ -13,6 +13,7 @@ const ORDERS = [
   { number: 'XPFIW20220212101500318', from: 'BKK', to: 'KUL', day: '2027-01-08', people: 3, status: 'cancelled' },
 ];
 const LOOK = { ticketed: 'good', bags: 'good', pending: 'warn', cancelled: 'bad' };
+// The groups by which the default policy grants roles; another policy's are not known here.
 const GROUP_OF = {
   'Customer service': 'atrip-customer-service', Finance: 'atrip-finance', Developer: 'atrip-developer', Admin: 'atrip-admin',
 };
@@ -61,20 +62,24 @@ function row(order) {
 function chooseRole() {
   const role = at('role').value;
   for (const link of links) link.setAttribute('role', role);
-  const groups = session.claims()?.groups ?? [];
-  at('role-hint').textContent = groups.includes(GROUP_OF[role]) ? '' : text('notGranted', { name: session.claims()?.name ?? '', role });
+  const refused = config.defaultPolicy && !granted(role);
+  at('role-hint').textContent = refused ? text('notGranted', { name: session.claims()?.name ?? '', role }) : '';
+}
+
+function granted(role) {
+  return (session.claims()?.[config.groupsClaim] ?? []).includes(GROUP_OF[role]);
 }
 
 function show() {
   const who = session.claims();
   at('signed-in').hidden = at('who').hidden = at('role-label').hidden = !who;
+  at('account-label').hidden = !who || !config.accounts;
   at('signed-out').hidden = at('sign-in').hidden = Boolean(who);
   if (!who) return;
   at('name').textContent = who.name;
   at('email').textContent = who.email;
   at('initial').textContent = who.name[0];
-  const granted = config.roles.find((role) => who.groups.includes(GROUP_OF[role]));
-  at('role').value = granted ?? config.roles[0];
+  at('role').value = config.roles.find(granted) ?? config.roles[0];
   chooseRole();
 }
 
@@ -91,6 +96,8 @@ function setLanguage(language) {
 at('rows').append(...ORDERS.map(row));
 at('role').append(...config.roles.map((role) => new Option(role)));
 at('role').addEventListener('change', chooseRole);
+at('account').append(...['default', ...config.accounts ?? []].map((name) => new Option(name)));
+at('account').addEventListener('change', () => { for (const link of links) link.setAttribute('account', at('account').value); });
 at('language').addEventListener('change', (event) => setLanguage(event.target.value));
 for (const id of ['sign-in', 'sign-in-hero']) at(id).addEventListener('click', () => session.begin());
 at('sign-out').addEventListener('click', () => { session.end(); show(); at('sign-in').focus(); });

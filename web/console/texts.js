@@ -4,7 +4,7 @@ const TEXTS = {
   en: {
     skip: 'Skip to the orders', product: 'Back office', tagline: 'Demo console of the ATRIP token broker', navigation: 'Console',
     apiPage: 'API reference', language: 'Language', signIn: 'Sign in', signOut: 'Sign out',
-    orders: 'Orders', openAs: 'Open as', order: 'Order', trip: 'Trip', status: 'Status', portal: 'Portal',
+    orders: 'Orders', openAs: 'Open as', account: 'Account', order: 'Order', trip: 'Trip', status: 'Status', portal: 'Portal',
     ordersCaption: 'Example orders, each with a button that opens it in ATRIP',
     heroTitle: 'Sign in to see your orders',
     heroText: 'Choose one of the example operators. They hold different roles, so that you can see what each may open.',
@@ -20,7 +20,7 @@ const TEXTS = {
   zh: {
     skip: '跳到订单', product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台', navigation: '控制台',
     apiPage: 'API 参考', language: '语言', signIn: '登录', signOut: '退出',
-    orders: '订单', openAs: '角色', order: '订单号', trip: '行程', status: '状态', portal: '门户',
+    orders: '订单', openAs: '角色', account: '账户', order: '订单号', trip: '行程', status: '状态', portal: '门户',
     ordersCaption: '示例订单,每行有一个在 ATRIP 中打开的按钮',
     heroTitle: '登录后查看订单', heroText: '选择一位示例操作员。他们的角色不同,您可以看到各自能打开什么。',
     people: '{n} 位旅客', ticketed: '已出票', pending: '处理中', bags: '已加行李', cancelled: '已取消',

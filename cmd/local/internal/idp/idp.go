@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -46,23 +47,27 @@ type Operator struct {
 	Groups []string
 	// About says in a few words what the operator is an example of.
 	About string
+	// Claims are further claims of the operator's tokens.
+	Claims map[string]any
 }
 
 // Examples are the operators of the default policy's roles.
 var Examples = []Operator{
-	{"amelia@example.com", "Amelia", []string{"atrip-customer-service"}, "Customer service"},
-	{"finn@example.com", "Finn", []string{"atrip-finance"}, "Finance"},
-	{"ada@example.com", "Ada", []string{"atrip-admin", "atrip-customer-service", "atrip-developer", "atrip-finance"}, "Every role"},
-	{"nobody@example.com", "Nobody", []string{}, "Signed in, but in no group: every order is refused"},
+	{Email: "amelia@example.com", Name: "Amelia", About: "Customer service", Groups: []string{"atrip-customer-service"}},
+	{Email: "finn@example.com", Name: "Finn", About: "Finance", Groups: []string{"atrip-finance"}},
+	{Email: "ada@example.com", Name: "Ada", About: "Every role",
+		Groups: []string{"atrip-admin", "atrip-customer-service", "atrip-developer", "atrip-finance"}},
+	{Email: "nobody@example.com", Name: "Nobody", About: "Signed in, but in no group: every order is refused", Groups: []string{}},
 }
 
 // Provider is an http.Handler. New makes one.
 type Provider struct {
-	issuer    string
-	origins   []string
-	operators []Operator
-	key       *rsa.PrivateKey
-	mux       *http.ServeMux
+	issuer      string
+	origins     []string
+	groupsClaim string
+	operators   []Operator
+	key         *rsa.PrivateKey
+	mux         *http.ServeMux
 
 	mu    sync.Mutex
 	codes map[string]grant
@@ -75,13 +80,17 @@ type grant struct {
 }
 
 // New makes a provider whose URL is issuer, with a new key. It sends browsers back
-// to pages of origins only, and only those pages may read its answers.
-func New(issuer string, origins []string, operators []Operator) (*Provider, error) {
+// to pages of origins only, and only those pages may read its answers. Operators'
+// groups go into groupsClaim.
+func New(issuer string, origins []string, groupsClaim string, operators []Operator) (*Provider, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("identity provider: make a key: %w", err)
 	}
-	p := &Provider{issuer: issuer, origins: origins, operators: operators, key: key, mux: http.NewServeMux(), codes: map[string]grant{}}
+	p := &Provider{
+		issuer: issuer, origins: origins, groupsClaim: groupsClaim, operators: operators,
+		key: key, mux: http.NewServeMux(), codes: map[string]grant{},
+	}
 	// Discovery and keys; its discovery document names /auth and /token.
 	documents := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: keyID, Algorithm: oidc.RS256}}}
 	documents.SetIssuer(issuer)
@@ -226,17 +235,19 @@ func (p *Provider) operator(email string) (Operator, bool) {
 }
 
 func (p *Provider) accessToken(o Operator, audience, scope string, valid time.Duration) string {
-	return p.sign(o, audience, valid, map[string]any{"scope": scope, "client_id": ClientID, "groups": o.Groups})
+	return p.sign(o, audience, valid, map[string]any{"scope": scope, "client_id": ClientID, p.groupsClaim: o.Groups})
 }
 
 // sign makes a token about an operator; one that is valid for a negative time has
-// expired.
-func (p *Provider) sign(o Operator, audience string, valid time.Duration, claims map[string]any) string {
+// expired. The operator's own claims replace sub, email and name.
+func (p *Provider) sign(o Operator, audience string, valid time.Duration, more map[string]any) string {
 	now := time.Now()
 	expires := now.Add(valid)
-	claims["iss"], claims["sub"], claims["aud"], claims["jti"] = p.issuer, o.Email, audience, rand.Text()
-	claims["email"], claims["email_verified"], claims["name"] = o.Email, true, o.Name
+	claims := map[string]any{"sub": o.Email, "email": o.Email, "email_verified": true, "name": o.Name}
+	maps.Copy(claims, o.Claims)
+	maps.Copy(claims, more)
+	claims["iss"], claims["aud"], claims["jti"] = p.issuer, audience, rand.Text()
 	claims["iat"], claims["exp"] = min(now.Unix(), expires.Unix()), expires.Unix()
-	text, _ := json.Marshal(claims) // strings, numbers and lists: cannot fail
+	text, _ := json.Marshal(claims) // nothing that JSON cannot say
 	return oidctest.SignIDToken(p.key, keyID, oidc.RS256, string(text))
 }

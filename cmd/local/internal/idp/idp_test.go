@@ -26,7 +26,7 @@ const (
 func start(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	provider, err := idp.New("http://"+server.Listener.Addr().String(), []string{origin}, idp.Examples)
+	provider, err := idp.New("http://"+server.Listener.Addr().String(), []string{origin}, "groups", idp.Examples)
 	if err != nil {
 		t.Fatal(err)
 	}
