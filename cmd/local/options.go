@@ -48,7 +48,8 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	}
 	flags.StringVar(&o.origin, "origin", "",
 		"`origin` of a page of your own that may call the API and ask for tokens, like http://127.0.0.1:3000")
-	flags.StringVar(&o.config, "config", "", "`file` with your own operators, claims, roles, accounts and policy, like docs/examples/local.yaml")
+	flags.StringVar(&o.config, "config", "",
+		"`file` with your own operators, claims, roles, accounts and policy, like docs/examples/local.yaml")
 	flags.BoolVar(&o.json, "json", false, "print log lines as they are, in JSON")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -204,5 +207,48 @@ func TestHost_OnlyOwnNames(t *testing.T) {
 		if response, _ := send(t, row.method, row.url, ""); response.StatusCode == http.StatusMisdirectedRequest {
 			t.Errorf("%s by its own name: 421", row.url)
 		}
+	}
+}
+
+func TestEnd_WithRunningRequests(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &buffer{ready: make(chan string, 1)}
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, append([]string{"-json"}, anyPort...), environ, out) }()
+	var at addresses
+	if err := json.Unmarshal([]byte(<-out.ready), &at); err != nil {
+		t.Fatal(err)
+	}
+	next := events(t, at)
+	at.fault(t, "atlas-hang")
+	token := at.token(t, "user=amelia@example.com")
+	call, err := http.NewRequestWithContext(t.Context(), "POST", at.API, strings.NewReader(order))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Header.Set("Content-Type", "application/json")
+	call.Header.Set("Authorization", "Bearer "+token)
+	status := make(chan int, 1)
+	arrived := make(chan struct{})
+	trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(arrived) }}
+	go func() {
+		response, err := http.DefaultTransport.RoundTrip(call.WithContext(httptrace.WithClientTrace(call.Context(), trace)))
+		if err != nil {
+			status <- 0
+			return
+		}
+		response.Body.Close()
+		status <- response.StatusCode
+	}()
+	<-arrived
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("the end: %v", err)
+	}
+	// Only a call that was waited for to its own timeout is answered with 504.
+	if got := <-status; got == http.StatusGatewayTimeout {
+		t.Error("the end waited for a call that Atlas does not answer")
+	}
+	for line := next(); line != "the end"; line = next() {
 	}
 }

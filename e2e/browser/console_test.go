@@ -149,5 +149,5 @@ func TestConsole_OwnConfiguration(t *testing.T) {
 	if page := eval[string](t, tab, `document.body.innerText`); !strings.Contains(page, "olga") || !strings.Contains(page, "Refunds") {
 		t.Errorf("the portal does not show the operator and the role:\n%s", page)
 	}
-	until(t, ctx, `document.getElementById('lines').innerText.includes('"account": "north"')`)
+	until(t, ctx, `document.getElementById('lines').textContent.includes('"account": "north"')`)
 }
