@@ -71,7 +71,8 @@ func TestTransport_HandshakeTimeout(t *testing.T) {
 			began := time.Now()
 			err := connect()
 			var e *atlas.Error
-			if !errors.As(err, &e) || e.Kind != atlas.ErrUnreachable || !strings.Contains(e.Detail, "timed out") || time.Since(began) != 4*time.Second {
+			timedOut := errors.As(err, &e) && e.Kind == atlas.ErrUnreachable && strings.Contains(e.Detail, "timed out")
+			if !timedOut || time.Since(began) != 4*time.Second {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}
 		}
