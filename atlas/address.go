@@ -24,7 +24,7 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 		return nil, errors.New("is not a URL")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("must start with https://")
-	case u.Opaque != "" || u.Hostname() == "":
+	case u.Hostname() == "":
 		return nil, errors.New("has no host")
 	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
 		return nil, errors.New("has an invalid port")
@@ -44,8 +44,8 @@ func validPort(s string) bool {
 }
 
 func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
+	addr, _ := netip.ParseAddr(host) // the zero Addr is no loopback address
+	return addr.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // Hosts is a list of host patterns. A name matches itself; "*.name" matches every
@@ -102,11 +102,11 @@ func (c *Client) checkPortalURL(s string) string {
 	if len(s) > maxURL {
 		return "the url is too long"
 	}
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }) {
 		return "the url contains a character that URLs do not have"
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Opaque != "" {
+	if err != nil {
 		return "the url cannot be parsed"
 	}
 	if u.User != nil {

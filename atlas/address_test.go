@@ -75,6 +75,12 @@ func TestHosts_Allow(t *testing.T) {
 	if err != nil || only.Allow("atriptech.com") || !only.Allow("www.atriptech.com") {
 		t.Errorf("*.atriptech.com must match names below atriptech.com only (%v)", err)
 	}
+	for length, want := range map[int]bool{253: true, 254: false} {
+		name := strings.Repeat("a.", (length-len("atriptech.com"))/2) + "atriptech.com"
+		if name = strings.Repeat("b", length-len(name)) + name; hosts.Allow(name) != want {
+			t.Errorf("a name of %d characters: %v, want %v", len(name), !want, want)
+		}
+	}
 	if got := hosts.String(); got != "atriptech.com,*.atriptech.com,portal.example.com" {
 		t.Errorf("String() = %q", got)
 	}

@@ -76,7 +76,7 @@ func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Respons
 
 func (c *Client) send(request *http.Request, sent *progress) (*http.Response, error) {
 	conn := c.ahead.conn.Load()
-	if conn == nil || conn.Err() != nil || conn.Reserve() != nil {
+	if conn == nil || conn.Reserve() != nil { // it carries a call, or is closed
 		return c.transport.RoundTrip(request)
 	}
 	sent.connected.Store(true)

@@ -222,7 +222,7 @@ func TestClient_URL(t *testing.T) {
 	const no, httpBase, yes = 0, 1, 2 // never, only if the base URL is http, always
 	for url, allowed := range map[string]int{
 		"https://atriptech.com/": yes, "https://www.atriptech.com/portal?token=a%20b#/order": yes, "HTTPS://ATRIPTECH.COM/x": yes,
-		"https://a.b.atriptech.com:443/x": yes, "https://atriptech.com/" + strings.Repeat("a", 8192-22): yes,
+		"https://a.b.atriptech.com:443/x": yes, "https://atriptech.com/~a}": yes, "https://atriptech.com/" + strings.Repeat("a", 8192-22): yes,
 		server.URL + "/portal": httpBase, strings.Replace(server.URL, "http:", "https:", 1): httpBase,
 		"http://www.atriptech.com/portal": httpBase, "http://www.atriptech.com:8080/": httpBase,
 		"https://atriptech.com/" + strings.Repeat("a", 8193-22): no,
@@ -232,7 +232,7 @@ func TestClient_URL(t *testing.T) {
 		"https:\\\\atriptech.com/": no, "https://atriptech.com\\@example.com/": no, "https://example.com\\.atriptech.com/": no,
 		" https://atriptech.com/": no, "https://atriptech.com/\n": no, "https://atriptech.com/ x": no, "https://atriptech.com/\x7f": no,
 		"https://atriptech.com/\\": no, "https://atriptech.com/é": no, "https://atriptech。com/": no, "https://[::1]/": no,
-		"https://%61triptech.com.example.com/": no, "https://*.atriptech.com/": no,
+		"https://%61triptech.com.example.com/": no, "https://*.atriptech.com/": no, secureServer.URL + "/": no,
 	} {
 		for c, want := range map[*atlas.Client]bool{client: allowed >= httpBase, secure: allowed == yes} {
 			server.Always(atlastest.BadURL(url))
@@ -281,14 +281,19 @@ func TestClient_Deadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
+	ahead := newClient(t, server.URL, server)
+	if err := ahead.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for name, row := range map[string]struct {
 		client *atlas.Client
 		step   atlastest.Step
 		want   failure
 	}{
-		"no headers":    {client, atlastest.Hang(), failure{atlas.ErrTimeout, none, 0, 0, true}},
-		"no body":       {client, atlastest.HangBody(), failure{atlas.ErrTimeout, none, 200, 0, true}},
-		"no connection": {newClient(t, "https://"+silent.Addr().String(), nil), nil, failure{atlas.ErrUnreachable, none, 0, 0, true}},
+		"no headers":            {client, atlastest.Hang(), failure{atlas.ErrTimeout, none, 0, 0, true}},
+		"no headers, connected": {ahead, atlastest.Hang(), failure{atlas.ErrTimeout, none, 0, 0, true}},
+		"no body":               {client, atlastest.HangBody(), failure{atlas.ErrTimeout, none, 200, 0, true}},
+		"no connection":         {newClient(t, "https://"+silent.Addr().String(), nil), nil, failure{atlas.ErrUnreachable, none, 0, 0, true}},
 	} {
 		server.Always(row.step)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

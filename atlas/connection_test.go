@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"atriptoken/atlas"
+	"atriptoken/atlas/atlastest"
 )
 
 func TestClient_ConnectionReused(t *testing.T) {
@@ -100,6 +101,34 @@ func TestClient_ConnectAddress(t *testing.T) {
 		if err := client.Connect(t.Context()); !errors.Is(err, atlas.ErrUnreachable) || dialed != want {
 			t.Errorf("%s: dialed %q, want %q (%v)", base, dialed, want, err)
 		}
+	}
+}
+
+// A call does not wait for another one's connection, and closing the idle
+// connections does not end a call.
+func TestClient_BusyConnection(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	if err := client.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	server.Script(atlastest.Hold(release, atlastest.OK()))
+	held := make(chan error, 1)
+	go func() {
+		_, err := client.GetToken(context.Background(), credentials, request)
+		held <- err
+	}()
+	if err := server.WaitRequests(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(t, client); err != nil {
+		t.Error(err)
+	}
+	client.CloseIdleConnections()
+	close(release)
+	if err := <-held; err != nil || len(server.Requests()) != 2 {
+		t.Errorf("after %d requests: %v", len(server.Requests()), err)
 	}
 }
 

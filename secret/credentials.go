@@ -4,7 +4,6 @@
 package secret
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,7 +48,9 @@ func Parse(value, clientID string) (Credentials, error) {
 	if value == "" {
 		return Credentials{}, &Error{Reason: Empty}
 	}
-	malformed := func(err error) (Credentials, error) { return Credentials{}, &Error{Reason: Malformed, cause: err} }
+	malformed := func(detail string) (Credentials, error) {
+		return Credentials{}, &Error{Reason: Malformed, detail: detail}
+	}
 	secret := value
 	if strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "{{resolve:") {
 		var object struct {
@@ -57,34 +58,35 @@ func Parse(value, clientID string) (Credentials, error) {
 			ClientSecret *string `json:"clientSecret"`
 		}
 		if json.Unmarshal([]byte(value), &object) != nil { // its error can quote the value
-			return malformed(errors.New(`it starts like a JSON object, but it is not one with each key once and both values strings`))
+			return malformed("it starts like a JSON object, but it is not one with each key once and both values strings")
 		}
 		if object.ClientID == nil || object.ClientSecret == nil {
-			return malformed(errors.New(`the JSON object must have the keys clientId and clientSecret, in this spelling`))
+			return malformed("the JSON object must have the keys clientId and clientSecret, in this spelling")
 		}
 		clientID, secret = strings.TrimSpace(*object.ClientID), strings.TrimSpace(*object.ClientSecret)
 	} else if clientID == "" {
-		return malformed(errors.New(`it is plain text, which needs ATLAS_CLIENT_ID; set that or store a JSON object`))
+		return malformed("it is plain text, which needs ATLAS_CLIENT_ID; set that or store a JSON object")
 	}
-	if err := headerSafe(clientID); err != nil {
-		return malformed(fmt.Errorf("the client id %w", err))
+	if problem := headerProblem(clientID); problem != "" {
+		return malformed("the client id " + problem)
 	}
-	if err := headerSafe(secret); err != nil {
-		return malformed(fmt.Errorf("the client secret %w", err))
+	if problem := headerProblem(secret); problem != "" {
+		return malformed("the client secret " + problem)
 	}
 	return Credentials{ClientID: clientID, ClientSecret: redact.New(secret)}, nil
 }
 
-func headerSafe(s string) error {
+// headerProblem returns why an HTTP header cannot carry the value, or "".
+func headerProblem(s string) string {
 	switch {
 	case s == "":
-		return errors.New("is empty")
+		return "is empty"
 	case len(s) > maxValue:
-		return fmt.Errorf("is longer than %d bytes", maxValue)
+		return fmt.Sprintf("is longer than %d bytes", maxValue)
 	case strings.Contains(s, "{{resolve:"):
-		return errors.New("is an unresolved {{resolve:…}} reference")
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }):
-		return errors.New("contains a character that an HTTP header cannot carry")
+		return "is an unresolved {{resolve:…}} reference"
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }):
+		return "contains a character that an HTTP header cannot carry"
 	}
-	return nil
+	return ""
 }

@@ -48,14 +48,15 @@ type Error struct {
 	// RetryAfter is the wait until the store fetches again, 0 if the next call does.
 	RetryAfter time.Duration
 
-	cause error
+	detail string // of a malformed value
+	cause  error
 }
 
 // Error returns the reason and its fix.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%v (%s)", ErrUnavailable, e.Reason)
-	if e.Reason == Malformed && e.cause != nil {
-		text += ": " + e.cause.Error()
+	if e.detail != "" {
+		text += ": " + e.detail
 	}
 	return text + ": " + fixes[e.Reason]
 }

@@ -39,7 +39,7 @@ func (r *refusals) refused(version string, now time.Time) (oneOrder, mayWait boo
 		r.version, r.since, r.accepted, r.vain, oneOrder = version, now, time.Time{}, 0, false
 	}
 	r.last = now
-	return oneOrder, !oneOrder && !passed(r.since, now, rotationTime)
+	return oneOrder, !passed(r.since, now, rotationTime)
 }
 
 // fetched notes a successful fetch of AWSCURRENT.
@@ -74,11 +74,15 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 	if r.fallback != nil && slices.Contains(refused, r.fallback.Version) {
 		r.fallback = nil
 	}
-	generation, current, cooldown := s.generation, s.current, s.cooldown(now)
+	inUse := s.current
+	if r.fallback != nil {
+		inUse = *r.fallback
+	}
+	generation, cooldown, current := s.generation, s.cooldown(now), s.current
 	s.mu.Unlock()
 
-	if !slices.Contains(refused, current.Version) {
-		return current, true
+	if !slices.Contains(refused, inUse.Version) {
+		return inUse, true
 	}
 	for cooldown <= 0 { // after one failed fetch it is still 0
 		fetched, err := s.share(ctx, StageCurrent)
@@ -109,7 +113,7 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 // or by another.
 func (s *Store) fetchedAfter(ctx context.Context, generation int) (Credentials, bool) {
 	s.mu.Lock()
-	current, fetched := s.current, s.generation > generation && s.lastErr == nil
+	current, fetched := s.current, s.generation > generation
 	s.mu.Unlock()
 	if fetched {
 		return current, true
@@ -147,7 +151,7 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 	if accepted.Version == r.version {
 		r.accepted = now
 	}
-	fallback := accepted.insteadOf != "" && accepted.insteadOf == current && r.fallback == nil
+	fallback := accepted.insteadOf == current && r.fallback == nil
 	if fallback {
 		r.fallback = &accepted
 	}

@@ -66,6 +66,8 @@ func TestRefusal_Fallback(t *testing.T) {
 			b.get("v1") // Atlas is not asked about the wrong one again
 			b.Accepted(t.Context(), other)
 		}
+		b.alternative("v1", 0, "wrong") // for a call that began before
+		b.fetched(3)
 		b.logged(`"level":"ERROR"`, `"event":"secret_fallback","current":"wrong","previous":"v1"`)
 		if n := strings.Count(b.log.String(), "secret_fallback"); n != 1 {
 			t.Errorf("the fallback is logged %d times, want once", n)
@@ -84,8 +86,12 @@ func TestRefusal_FallbackRefused(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Accepted(t.Context(), b.alternative("v1", 0, "v2"))
 		b.get("v1")
+		time.Sleep(15 * time.Second)
 		b.alternative("v2", 0, "v1") // now it does
 		b.get("v2")
+		time.AfterFunc(500*time.Millisecond, func() { b.vault.put("v3") })
+		b.alternative("", 0, "v1", "v2", "v2")
+		b.alternative("v3", time.Second, "v1", "v2") // these refusals of v1 are new
 	})
 }
 
@@ -113,6 +119,8 @@ func TestRefusal_All(t *testing.T) {
 		b.alternative("v0", 0, "v1")
 		b.alternative("v1", time.Second, "v1", "v0") // once more: Atlas may know it by now
 		b.alternative("", 0, "v1", "v0", "v1")
+		time.Sleep(30*time.Second + 1)
+		b.alternative("v1", time.Second, "v1", "v0") // after a pause the refusals are new
 		if n := b.vault.count(secret.StagePrevious); n > 3 {
 			t.Errorf("AWSPREVIOUS was fetched %d times", n)
 		}
@@ -179,6 +187,13 @@ func TestRefusal_OneOrder(t *testing.T) {
 		b.get("v1")
 		time.Sleep(time.Minute)
 		b.alternative("v0", 0, "v1") // not known yet
+		for range 10 {
+			time.Sleep(time.Second / 2)
+			b.Accepted(t.Context(), secret.Credentials{Version: "v1"})
+			time.Sleep(time.Second / 2)
+			b.alternative("", 0, "v1")
+		}
+		b.fetched(6) // one as usual, and 1, 2, 4 and 8 s later
 		for range 60 {
 			time.Sleep(5 * time.Second)
 			b.get("v1")
@@ -200,8 +215,11 @@ func TestRefusal_OneOrder(t *testing.T) {
 func TestRefusal_LittleTime(t *testing.T) {
 	run(t, "v1", "v0", func(t *testing.T, b *bench) {
 		b.get("v1")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second-1)
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
+		if _, ok := b.Alternative(ctx, "v1", "v0"); !ok {
+			t.Error("there was time for the wait of a second")
+		}
 		began := time.Now()
 		for _, refused := range [][]string{{"v1"}, {"v1", "v0"}} {
 			if other, ok := b.Alternative(ctx, refused...); ok != (len(refused) == 1) || time.Since(began) != 0 {

@@ -27,7 +27,7 @@ func (s *SecretsManager) Fetch(ctx context.Context, stage string) (Credentials, 
 	if err != nil {
 		return Credentials{}, &Error{Reason: reasonOf(err), cause: err}
 	}
-	if output.SecretString == nil && len(output.SecretBinary) > 0 {
+	if len(output.SecretBinary) > 0 {
 		return Credentials{}, &Error{Reason: Binary}
 	}
 	credentials, err := Parse(aws.ToString(output.SecretString), s.ClientID)

@@ -26,13 +26,14 @@ type vault struct {
 	once    error             // of the next fetch
 	slow    time.Duration
 	fetches map[string]int // by stage
+	ctx     context.Context
 }
 
 func (v *vault) fetch(ctx context.Context, stage string) (secret.Credentials, error) {
 	v.mu.Lock()
 	v.fetches[stage]++
 	version, err, slow := v.stages[stage], cmp.Or(v.once, v.err), v.slow
-	v.once = nil
+	v.once, v.ctx = nil, ctx
 	v.mu.Unlock()
 	select {
 	case <-time.After(slow):
@@ -156,6 +157,13 @@ func TestStore_FetchedOnce(t *testing.T) {
 		time.Sleep(5*time.Minute - 1)
 		b.get("v1")
 		b.fetched(1)
+		b.vault.slow = 0
+		time.Sleep(1)
+		b.get("v1")
+		b.fetched(2)
+		if b.log.String() != "" || b.vault.ctx.Err() == nil {
+			t.Errorf("the log of an unchanged secret is %q, its fetch's context ended with %v", b.log, b.vault.ctx.Err())
+		}
 	})
 }
 
