@@ -1,5 +1,6 @@
 # Every job of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
+.PHONY: $(shell sed -n 's/^\([a-zA-Z-]*\):.*/\1/p' Makefile)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -26,13 +27,11 @@ CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
 RACE = $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
 
 # go test that says what was skipped.
-TEST := GO=$(GO) $(CURDIR)/tools/test.sh
+TEST := GO=$(GO) "$(CURDIR)/tools/test.sh"
 
-.PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build
 build: ## the function for this machine: build/bootstrap, with build/policies/ next to it
 	$(CHECK_POLICIES)
 	@rm -rf build/policies && mkdir -p build
@@ -42,7 +41,6 @@ build: ## the function for this machine: build/bootstrap, with build/policies/ n
 # `sam build` comes here through tools/<architecture>/Makefile, which sets GOARCH; SAM sets ARTIFACTS_DIR.
 # samconfig.toml is in the artifact because SAM publishes a version only for changed code: with it, a changed parameter
 # is changed code (aws/serverless-application-model, issue 3820).
-.PHONY: build-Function build-ProbeFunction
 build-Function:
 	$(CHECK_POLICIES)
 	$(call build_for_lambda,./cmd/lambda)
@@ -60,59 +58,47 @@ define build_for_lambda
 	GOOS=linux GOARCH=$(GOARCH) $(BUILD_FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" $(1)
 endef
 
-.PHONY: run
 run: ## the whole system on this machine; flags by ARGS="-json ..."
 	@mkdir -p build && $(GO) build -o build/local ./cmd/local && exec build/local $(ARGS)
 
-.PHONY: watch
 watch: ## make run, built and started again after every change; flags by ARGS="-json ..."
 	@$(TOOL) air -- $(ARGS)
 
-.PHONY: screenshot
 screenshot: tools ## docs/images/console.png, taken from the running console
 	cd e2e && SCREENSHOT="$(CURDIR)/docs/images/console.png" $(GO) test -count=1 -run TestScreenshot_Console ./browser
 
-.PHONY: test
 test: ## vet, then every test with the race detector; the last lines say what was skipped
 	$(GO) vet ./...
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
 	$(TEST) $(RACE) ./...
 	cd cmd/doctor && $(GO) vet ./... && $(TEST) $(RACE) ./...
 
-.PHONY: policy-matrix
 policy-matrix: ## who may open the portal, as whom, in which role: policy/cases.yaml with what each policy decides
 	@$(GO) run ./cmd/policy matrix
 
-.PHONY: prove
 prove: ## proves policy/claims about every policy, or about POLICY=file, for every possible request
 	@./tools/tools.sh cedar
-	@CEDAR=$(TOOLS)/bin/cedar $(GO) run ./cmd/policy prove policy $(POLICY)
+	@CEDAR="$(TOOLS)/bin/cedar" $(GO) run ./cmd/policy prove policy $(POLICY)
 
-.PHONY: verify
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
 	cd e2e && $(GO) vet ./... && NO_SKIPS=1 $(TEST) -race -count=1 -p 1 -timeout 20m ./...
 	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) -race -count=1 -timeout 10m ./...
 	./tools/fuzz.sh $(FUZZTIME)
 
-.PHONY: faults
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
 	@mkdir -p build
 	@cd e2e && FAULTS_TABLE="$(CURDIR)/build/faults.md" $(GO) test -count=1 -run '^TestFaults$$' ./reliability
 	@cat build/faults.md
 
-.PHONY: rotation
 rotation: tools ## 20 rotations of the secret under 10,000 calls, in both orders, against moto's Secrets Manager
 	cd e2e && $(GO) test -count=1 -v -timeout 20m -run '^TestRotation$$' ./reliability | grep -v '^=== '
 
-.PHONY: soak
 soak: ## SOAK_CALLS (200000) calls against the built function: memory, descriptors and goroutines stay flat
 	cd e2e && SOAK_CALLS=$${SOAK_CALLS:-200000} $(GO) test -count=1 -v -timeout 60m -run '^TestSoak$$' ./reliability
 
-.PHONY: tools
 tools: ## what verify needs, installed into .tools/
 	@./tools/tools.sh
 
-.PHONY: sam-local
 sam-local: ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
 	@./tools/tools.sh sam && ./tools/docker.sh
 	@cd e2e && $(GO) build -o ../build/outside ./outside
@@ -144,7 +130,6 @@ $(known_environment)
 @./tools/tools.sh sam
 endef
 
-.PHONY: deploy
 deploy: ## build and deploy the stack; ENV=production for production
 	$(known_environment)
 	@examples=$$($(call lines_of,global) | grep 'example\.com' || true); [ -z "$$examples" ] || { \
@@ -153,29 +138,24 @@ deploy: ## build and deploy the stack; ENV=production for production
 	$(SAM) build --config-env $(ENV)
 	$(SAM) deploy --config-env $(ENV)
 
-.PHONY: outputs
 outputs: ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
 	$(stack_command)
 	@$(SAM) list stack-outputs --config-env $(ENV) --output json
 
-.PHONY: logs
 logs: ## follow the function's log; ENV as for deploy
 	$(stack_command)
 	@$(SAM) logs --config-env $(ENV) --name Function --tail
 
-.PHONY: destroy
 destroy: ## remove the stack, after asking; the secret and the logs stay
 	$(stack_command)
 	@echo "The secret and the logs stay. The stack's fixed addresses, if it has any, are lost: Atlas must then allow new ones."
 	@$(SAM) delete --config-env $(ENV)
 
-.PHONY: secret
 secret: ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
 	$(known_environment)
 	@cd cmd/doctor && $(GO) build -o "$(CURDIR)/build/putsecret" ./putsecret
 	@build/putsecret $(if $(STACK),-stack $(STACK)) $(ARGS)
 
-.PHONY: doctor
 doctor: ## what still prevents going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
 	$(known_environment)
 	@[ -n '$(STACK)' ] || [ '$(ENV)' = default ] || { echo "make doctor: STACK= checks before there is a stack, so ENV=$(ENV) has no effect:" \
@@ -186,12 +166,10 @@ doctor: ## what still prevents going live, check by check; ENV as for deploy, ST
 ARCHITECTURES ?= arm64 x86_64
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: release
 release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, and SHA256SUMS
 	@rm -rf dist
 	@./tools/release.sh "$(VERSION)" $(ARCHITECTURES)
 
-.PHONY: sbom
 sbom: ## dist/*.cdx.json: the modules in the function of `make release`, read from its binary, in CycloneDX's format
 	@for a in $(ARCHITECTURES); do $(TOOL) cyclonedx-gomod bin -json -licenses -std -noserial \
 	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/$$a/Function/bootstrap; done
@@ -199,9 +177,7 @@ sbom: ## dist/*.cdx.json: the modules in the function of `make release`, read fr
 # Another build of the broker to compare with, with policies/ next to it, and how often each subject is measured.
 BEFORE ?=
 COUNT ?= 20
-BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: bench
 bench: build ## times and memory of the function next to simpler ones; next to another build by BEFORE=path/to/bootstrap
 	@rm -rf build/bench && mkdir -p build/bench/broker
 	@cp -R build/bootstrap build/policies build/bench/broker/
@@ -210,29 +186,22 @@ bench: build ## times and memory of the function next to simpler ones; next to a
 	@cd e2e && $(GO) test -c -o ../build/bench/bench.test ./bench
 	@for i in $$(seq $(COUNT)); do build/bench/bench.test -test.run '^$$' -test.bench Start -test.benchtime 1x; \
 	  build/bench/bench.test -test.run '^$$' -test.bench Call -test.benchtime 300x; done >build/bench.txt
-	@$(GO) run $(BENCHSTAT) -col '/subject@($(if $(BEFORE),before )broker plain floor)' build/bench.txt
+	@$(TOOL) benchstat -col '/subject@($(if $(BEFORE),before )broker plain floor)' build/bench.txt
 
-.PHONY: cover
 cover: ## statement coverage of handler, atlas, secret and policy; less than 95 % fails
 	@$(GO) test -cover $(COVERED) | tee cover.out
-	@awk -v min=$(COVER_MIN) -v want=$(words $(COVERED)) ' \
-	  match($$0, /coverage: [0-9.]+%/) { n++; c = substr($$0, RSTART + 10, RLENGTH - 11); match($$0, /atriptoken\/[a-z]+/); \
-	    if (c + 0 < min) { bad = 1; print substr($$0, RSTART, RLENGTH) ": " c " % is below " min " %" } } \
-	  END { if (n < want) { print n + 0 " of " want " packages reported their coverage"; bad = 1 } exit bad }' cover.out
+	@awk '$$4 == "coverage:" && $$5 + 0 >= $(COVER_MIN) { enough++ } END { exit enough < $(words $(COVERED)) }' cover.out || \
+	  { echo "make cover: not every package has $(COVER_MIN) %" >&2; exit 1; }
 
-.PHONY: lint
 lint: ## golangci-lint over every module, by .golangci.yml, and actionlint over the workflows
 	@failed=; for module in $(MODULES); do (cd "$$module" && $(TOOL) golangci-lint run ./...) || failed=1; done; [ -z "$$failed" ]
 	$(TOOL) actionlint
 
-.PHONY: vulnerabilities
 vulnerabilities: ## govulncheck: known vulnerabilities that the code can reach
 	@for module in . cmd/doctor; do (cd "$$module" && $(TOOL) govulncheck ./...); done
 
-.PHONY: fmt
 fmt: ## format the Go code
 	@git ls-files -z '*.go' | xargs -0 gofmt -w
 
-.PHONY: clean
 clean: ## remove what was built; the tools in .tools/ stay
 	rm -rf build dist .aws-sam cover.out
