@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-GO ?= go
+export GO ?= go
 # The version control state of a checkout that belongs to another user cannot be read, and no program here needs it.
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS 2>/dev/null | sed s/-buildvcs=[a-z]*//) -buildvcs=false)
 # Python's and npm's tools, which only the checks and the stack commands need, are installed here, never into the system.
@@ -27,7 +27,7 @@ CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
 RACE = $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
 
 # go test that says what was skipped.
-TEST := GO=$(GO) "$(CURDIR)/tools/test.sh"
+TEST := "$(CURDIR)/tools/test.sh"
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,8 @@ prove: ## proves policy/claims about every policy, or about POLICY=file, for eve
 	@CEDAR="$(TOOLS)/bin/cedar" $(GO) run ./cmd/policy prove policy $(POLICY)
 
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
-	cd e2e && $(GO) vet ./... && NO_SKIPS=1 $(TEST) -race -count=1 -p 1 -timeout 20m ./...
-	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) -race -count=1 -timeout 10m ./...
+	cd e2e && $(GO) vet ./... && NO_SKIPS=1 ../tools/docker.sh $(TEST) $(RACE) -count=1 -p 1 -timeout 20m ./...
+	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) $(RACE) -count=1 -timeout 10m ./...
 	./tools/fuzz.sh $(FUZZTIME)
 
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
@@ -100,10 +100,13 @@ tools: ## what verify needs, installed into .tools/
 	@./tools/tools.sh
 
 sam-local: ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
-	@./tools/tools.sh sam && ./tools/docker.sh
-	@cd e2e && $(GO) build -o ../build/outside ./outside
+	@./tools/tools.sh sam && mkdir -p build && cd e2e && $(GO) build -o ../build/outside ./outside
+	@./tools/docker.sh $(MAKE) -s sam-gateway
+
+# With a Docker engine and LAMBDA_IMAGE, from tools/docker.sh.
+sam-gateway:
 	@export AWS_DEFAULT_REGION=eu-west-1; build/outside & trap "kill $$!" EXIT; \
-	  $(SAM) build --config-env local && $(SAM) local start-api --config-env local
+	  $(SAM) build --config-env local && $(SAM) local start-api --config-env local --invoke-image "$$LAMBDA_IMAGE"
 
 # The environment of samconfig.toml to deploy to: default (the sandbox) or production.
 ENV ?= default

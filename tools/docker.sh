@@ -1,43 +1,45 @@
 #!/usr/bin/env bash
-# Sees to it that a Docker engine answers and that it has an image for the function's runtime, provided.al2023.
-# The real image is pulled when the registry can be reached. Otherwise a small one is made in its place from busybox and
-# the CA certificates of this machine: enough for a static Go binary. SAM CLI builds its own image, with the real
-# Runtime Interface Emulator, on top of either.
+# docker.sh COMMAND... runs a command with a Docker engine and, in LAMBDA_IMAGE, the name of an image for the function's runtime,
+# provided.al2023. If no engine answers, root starts one, which ends with the command.
+# Where the real image cannot be pulled, a stand-in under its own name is made from busybox and this machine's CA
+# certificates: enough for a static Go binary. SAM CLI adds the Runtime Interface Emulator to either.
 set -euo pipefail
 case $(uname -m) in
   x86_64) arch=x86_64 ;;
   aarch64 | arm64) arch=arm64 ;;
-  *) echo "no Lambda runs on $(uname -m)" >&2; exit 1 ;;
+  *) echo "Lambda has no architecture $(uname -m)" >&2; exit 1 ;;
 esac
 image=public.ecr.aws/lambda/provided:al2023-$arch
+stand_in=atriptoken-lambda-stand-in:al2023-$arch
 log=${TMPDIR:-/tmp}/dockerd.log
 apt=$(dirname "$0")/apt.sh
-
-fail() { echo "make verify cannot run: $1" >&2; exit 1; }
-
-# The docker client of Debian's docker.io, when another stands before it in PATH without an engine.
+# Debian's client, if another one comes before it in PATH.
 docker=docker
-[ -x /usr/bin/docker ] && docker=/usr/bin/docker
+[ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
+docker=${DOCKER:-$docker}
+
+fail() { echo "tools/docker.sh: $1" >&2; exit 1; }
 
 engine_answers() { "$docker" info >/dev/null 2>&1; }
 
 start_engine() {
   [ "$(id -u)" = 0 ] || fail "no Docker engine answers, and only root can start one"
   command -v dockerd >/dev/null || "$apt" docker.io ca-certificates
-  [ -x /usr/bin/docker ] && docker=/usr/bin/docker
-  engine_answers && return
-  # A pid file that a stopped machine left behind keeps dockerd from starting.
+  [ -n "${DOCKER:-}" ] || [ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
+  # A pid file that is left over from a stopped machine prevents the start of dockerd.
   local pid_file
   for pid_file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
     if [ -f "$pid_file" ] && ! grep -qE 'dockerd|containerd' "/proc/$(cat "$pid_file")/comm" 2>/dev/null; then rm -f "$pid_file"; fi
   done
-  (setsid dockerd >"$log" 2>&1 </dev/null &)
+  setsid dockerd >"$log" 2>&1 </dev/null &
+  engine=$!
+  trap 'kill "$engine" 2>/dev/null && wait "$engine" || true' EXIT
   for _ in $(seq 120); do engine_answers && return; sleep 0.5; done
   tail -n 5 "$log" >&2
   fail "dockerd does not answer; its log is $log"
 }
 
-make_image() {
+make_stand_in() (
   # A busybox that ldd can read is linked against a libc that the image does not have.
   command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 && [ -f /etc/ssl/certs/ca-certificates.crt ] ||
     "$apt" busybox-static ca-certificates
@@ -51,11 +53,13 @@ make_image() {
   tar -C "$root" -c . | "$docker" import \
     -c 'WORKDIR /var/task' \
     -c 'ENV PATH=/bin:/usr/bin LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime' \
-    - "$image" >/dev/null
-  echo "made a stand-in for $image, which cannot be pulled here"
-}
+    - "$stand_in" >/dev/null
+  echo "made $stand_in in place of $image, which cannot be pulled here"
+)
 
-engine_answers || start_engine
-"$docker" image inspect "$image" >/dev/null 2>&1 ||
-  timeout 120 "$docker" pull -q "$image" >/dev/null 2>&1 ||
-  make_image
+if ! engine_answers; then start_engine; fi
+if ! "$docker" image inspect "$image" >/dev/null 2>&1 && ! timeout 120 "$docker" pull -q "$image" >/dev/null 2>&1; then
+  "$docker" image inspect "$stand_in" >/dev/null 2>&1 || make_stand_in
+  image=$stand_in
+fi
+LAMBDA_IMAGE=$image "$@"

@@ -4,7 +4,7 @@
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
 #   tools.sh cedar   Cedar's command line, into .tools/bin (built in 3 minutes), and the solver cvc5, for `make prove`
 #   tools.sh         all that `make verify` needs: these, checkov, schemathesis and the browser tests' npm packages, into .tools;
-#                    and into the system Chromium, npm, zip and a Docker engine with an image to run the function in
+#                    and into the system Chromium, npm, zip and unzip. tools/docker.sh starts a Docker engine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -62,7 +62,6 @@ case ${1:-} in
   cedar) cedar_analysis ;;
   *)
     system_packages
-    ./tools/docker.sh
     python_environment venv requirements.txt
     python_environment checkov requirements-checkov.txt
     python_environment schemathesis requirements-schemathesis.txt

@@ -12,6 +12,9 @@ import (
 func SAM(t testing.TB, args []string, overrides ...string) *exec.Cmd {
 	t.Helper()
 	args = append(args, "--parameter-overrides", "Architecture="+Architecture())
+	if image := os.Getenv("LAMBDA_IMAGE"); image != "" && args[0] == "local" { // from tools/docker.sh
+		args = append([]string{"local", args[1], "--invoke-image", image}, args[2:]...)
+	}
 	// No context of the test: its end would kill the command before it has removed its containers.
 	cmd := exec.Command(Tool(t, "sam"), append(args, overrides...)...)
 	cmd.Dir, cmd.Env = Root(), Environ()

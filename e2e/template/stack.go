@@ -1,7 +1,6 @@
 package template
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -146,21 +145,18 @@ func (s *Stack) function(call map[string]any) (resolved any, ok bool) {
 		}
 	}
 	if argument, is := call["Fn::Cidr"].([]any); is {
-		return cidr(fmt.Sprint(s.resolve(argument[0])), fmt.Sprint(argument[1]), fmt.Sprint(argument[2])), true
+		return cidr(fmt.Sprint(s.resolve(argument[0]))), true
 	}
 	return nil, false
 }
 
-// cidr returns what Fn::Cidr does: count consecutive blocks of 2^bits addresses from the block's start.
-func cidr(block, count, bits string) []string {
-	start := netip.MustParsePrefix(block).Masked().Addr().As4()
-	n, _ := strconv.Atoi(count)
-	size, _ := strconv.Atoi(bits)
+// cidr returns what !Cidr [block, 4, 6] does: four consecutive blocks of 64 addresses.
+func cidr(block string) []string {
+	address := netip.MustParsePrefix(block).Addr().As4()
 	var blocks []string
-	for i := range n {
-		var at [4]byte
-		binary.BigEndian.PutUint32(at[:], binary.BigEndian.Uint32(start[:])+uint32(i)<<size)
-		blocks = append(blocks, netip.PrefixFrom(netip.AddrFrom4(at), 32-size).String())
+	for range 4 {
+		blocks = append(blocks, netip.PrefixFrom(netip.AddrFrom4(address), 26).String())
+		address[3] += 64
 	}
 	return blocks
 }
