@@ -32,7 +32,7 @@ func TestRules_Refuse(t *testing.T) {
 		"endpoint without VPC's id": {parameters{"SecretsManagerVpcEndpoint": "true", "NetworkMode": "existing",
 			"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "existing with VpcId"},
 		"email and own topic": {parameters{"AlarmEmail": "oncall@example.com",
-			"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall"}, "subscribe it"},
+			"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall"}, "subscribe the address"},
 		"probe's order without probe": {parameters{"ProbeOrderNo": "X1", "ProbeUserName": "probe@example.com"}, "needs ProbeSchedule"},
 		"probe's order without user":  {parameters{"ProbeOrderNo": "X1", "ProbeSchedule": "rate(5 minutes)"}, "needs ProbeUserName"},
 	} {
