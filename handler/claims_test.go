@@ -192,27 +192,6 @@ func TestClaims_TypedGroups(t *testing.T) {
 	}
 }
 
-// Ambiguous groups make the operator anonymous, whatever the policy permits.
-func TestClaims_AmbiguousGroups(t *testing.T) {
-	t.Parallel()
-	for name, groups := range map[string]any{
-		"empty": "", "words": "no yes", "a comma": "no,yes", "a quote": `"yes"`, "a broken array": `["no","yes"`,
-		"more after an array": `["no","yes"] also`, "an object": map[string]any{}, "an array of objects": []any{map[string]any{}},
-	} {
-		for _, event := range [][]byte{
-			sample(t, "http-api-lambda", set(groups, "requestContext", "authorizer", "lambda", "groups")),
-			sample(t, "http-api-jwt", claim("groups", groups)),
-			sample(t, "appsync-oidc", set(groups, "identity", "claims", "groups")),
-		} {
-			b := newBroker(t, withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`)))
-			_, _ = b.call("api", event)
-			if line := b.audit(); line["outcome"] != "NotPermitted" || line["principal"] != `Anonymous::""` {
-				t.Errorf("%s: %v as %v", name, line["outcome"], line["principal"])
-			}
-		}
-	}
-}
-
 // A scope is one text: also a claim whose standard separates words by spaces is
 // never several groups.
 func TestClaims_Scope(t *testing.T) {

@@ -105,3 +105,30 @@ func TestRefused_ThenTooLittleTime(t *testing.T) {
 		}
 	})
 }
+
+// A fetch that hangs does not keep a call past its deadline, neither the first one
+// nor one after a refusal.
+func TestCall_HangingFetch(t *testing.T) {
+	t.Parallel()
+	for code, fetches := range map[string]int{"SecretUnavailable": 0, "AtlasRefused": 1} {
+		t.Run(code, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *broker) {
+				b.atlas.Always(atlastest.Unauthorized())
+				if got, took := b.took(3 * time.Second); got != code || took != 2500*time.Millisecond {
+					t.Errorf("%s after %v, want %s after 2.5 s", got, took, code)
+				}
+				time.Sleep(time.Minute) // of the bubble's clock: the fetch ends
+			}, func(c *handler.Config) {
+				c.Account.Secret.Pause = time.Nanosecond
+				fetch := c.Account.Secret.Fetch
+				c.Account.Secret.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
+					if fetches--; fetches >= 0 {
+						return fetch(ctx, stage)
+					}
+					<-ctx.Done()
+					return secret.Credentials{}, ctx.Err()
+				}
+			})
+		})
+	}
+}

@@ -150,8 +150,8 @@ func TestStart_Refused(t *testing.T) {
 			if err == nil {
 				t.Fatal("the function started")
 			}
-			_, log, _ := strings.Cut(err.Error(), "{")
-			lines := checkLog(t, "{"+log)
+			_, log, _ := strings.Cut(err.Error(), "exit status 1: ")
+			lines := checkLog(t, log)
 			message, _ := lines[0]["message"].(string)
 			if len(lines) != 1 || !strings.HasPrefix(message, "atriptoken cannot start: ") || !strings.Contains(message, row.want) {
 				t.Errorf("the log is %v, want one line with %q", lines, row.want)

@@ -40,7 +40,11 @@ func api(t *testing.T, event string, header map[string]string, nextStatus, postS
 		switch {
 		case r.URL.Path != prefix+"next":
 			body, _ := io.ReadAll(r.Body)
-			answers = append(answers, strings.TrimPrefix(r.URL.Path, prefix)+" "+r.Header.Get("Lambda-Runtime-Function-Error-Type")+" "+string(body))
+			kind := r.Header.Get("Lambda-Runtime-Function-Error-Type")
+			if r.Header.Get("Content-Type") != "application/json" {
+				kind = "no content type"
+			}
+			answers = append(answers, strings.TrimPrefix(r.URL.Path, prefix)+" "+kind+" "+string(body))
 			w.WriteHeader(postStatus)
 		case served > 0:
 			w.WriteHeader(http.StatusGone)
@@ -85,8 +89,10 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s: %q and the error %v; want %q and %q", row.name, answer(), err, row.want, row.err)
 		}
 	}
-	if err := runtimeapi.Serve(t.Context(), "127.0.0.1:1", 2, echo{}); err == nil {
-		t.Error("Serve without a Runtime API succeeded")
+	for _, address := range []string{"127.0.0.1:1", "not an address", ""} {
+		if err := runtimeapi.Serve(t.Context(), address, 2, echo{}); err == nil {
+			t.Errorf("Serve with the Runtime API at %q succeeded", address)
+		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
