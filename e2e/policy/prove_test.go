@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
-		if program, err = lambdatest.Build(context.Background(), dir, "atriptoken/cmd/policy"); err != nil {
+		if program, err = lambdatest.Build(context.Background(), dir, filepath.Join(rig.Root(), "cmd/policy")); err != nil {
 			panic(err)
 		}
 		return m.Run()

@@ -9,23 +9,17 @@ import (
 	"runtime"
 )
 
-// Build builds the Go package, an import path or a directory, into
-// dir/bootstrap for this machine and returns that path. The build flags are the
-// function's own. A directory may belong to another module.
-func Build(ctx context.Context, dir, pkg string) (string, error) {
+// Build builds the Go package in the folder source into dir/bootstrap for this
+// machine and returns that path. The build flags are the function's own.
+func Build(ctx context.Context, dir, source string) (string, error) {
 	path, err := filepath.Abs(filepath.Join(dir, "bootstrap"))
 	if err != nil {
 		return "", fmt.Errorf("lambdatest: %w", err)
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-trimpath", "-o", path)
-	if info, err := os.Stat(pkg); err == nil && info.IsDir() {
-		build.Dir = pkg
-	} else {
-		build.Args = append(build.Args, pkg)
-	}
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("lambdatest: go build %s: %w\n%s", pkg, err, out)
+		return "", fmt.Errorf("lambdatest: go build in %s: %w\n%s", source, err, out)
 	}
 	return path, nil
 }

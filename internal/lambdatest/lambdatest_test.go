@@ -111,7 +111,7 @@ func TestStart_Fails(t *testing.T) {
 	if _, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: filepath.Join(t.TempDir(), "none")}); err == nil {
 		t.Error("a missing file starts")
 	}
-	if _, err := lambdatest.Build(t.Context(), t.TempDir(), "atriptoken/none"); err == nil || !strings.Contains(err.Error(), "atriptoken/none") {
+	if _, err := lambdatest.Build(t.Context(), t.TempDir(), "testdata"); err == nil || !strings.Contains(err.Error(), "no Go files") {
 		t.Errorf("Build: %v", err)
 	}
 }
