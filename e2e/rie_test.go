@@ -20,7 +20,8 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 	moto := rig.Moto(t, "127.0.0.1")
 	arn := rig.CreateSecret(t, moto, "atrip/atlas", secretValue)
 	// The emulator invokes no alias, as SAM CLI does.
-	url, log := startRIE(t, "ATLAS_BASE_URL="+atlas.URL, "ATLAS_SECRET_ARN="+arn, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+moto, "AWS_SAM_LOCAL=true")
+	url, log := startRIE(t, "ATLAS_BASE_URL="+atlas.URL, "ATLAS_SECRET_ARN="+arn,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER="+moto, "AWS_SAM_LOCAL=true")
 	for _, name := range []string{"http-api-jwt", "plain"} {
 		t.Run(name, func(t *testing.T) {
 			answer, body := rig.Send(t, http.MethodPost, url, string(lambdatest.Event(name)))

@@ -58,7 +58,7 @@ type failure struct {
 
 func failures(t *testing.T) (all []failure) {
 	edit := func(edits ...lambdatest.Edit) []lambdatest.Edit { return edits }
-	sends := func(old, new string) []lambdatest.Edit { return edit(body(strings.Replace(good, old, new, 1))) }
+	sends := func(old, with string) []lambdatest.Edit { return edit(body(strings.Replace(good, old, with, 1))) }
 	large := good + strings.Repeat(" ", 16<<10+1-len(good))
 	noSecret := func(c *handler.Config) {
 		c.Account.Secret.Pause = 10 * time.Second

@@ -219,7 +219,7 @@ func TestToken_OnlyTheVerifiedOne(t *testing.T) {
 	}
 	valid := bearer(whole)
 	parts := strings.Split(valid, ".")
-	change := func(old, new string) string { return bearer(strings.Replace(whole, old, new, 1)) }
+	change := func(old, with string) string { return bearer(strings.Replace(whole, old, with, 1)) }
 	padded := base64.URLEncoding.EncodeToString([]byte(whole + "  "))
 	for _, row := range []struct {
 		name   string

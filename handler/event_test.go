@@ -77,20 +77,21 @@ func TestEvent_Oversized(t *testing.T) {
 		door  string
 		want  string
 	}{
-		"HTTP API, a large body":   {sample(t, "http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
-		"HTTP API, a large claim":  {sample(t, "http-api-jwt", claim("groups", strings.Repeat("[", 6<<20))), "api", `"statusCode":413`},
-		"HTTP API, a large array":  {sample(t, "http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
-		"HTTP API, a member twice": {padded([]byte(`{"version":"2.0",`+string(sample(t, "http-api-jwt")[1:])), limit+1), "api", `"statusCode":413`},
-		"REST API":                 {padded(sample(t, "rest-api-iam"), limit+1), "api", `"statusCode":413`},
-		"function URL":             {padded(sample(t, "function-url-iam"), limit+1), "api", `"statusCode":413`},
-		"load balancer":            {padded(sample(t, "load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
-		"load balancer, multi":     {padded(sample(t, "load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
-		"through the wrong alias":  {padded(sample(t, "http-api-jwt"), limit+1), "service", `"statusCode":403`},
-		"AppSync":                  {padded(sample(t, "appsync-iam"), limit+1), "api", "BodyTooLarge"},
-		"Connect":                  {padded(sample(t, "connect"), limit+1), "service", `"code":"BodyTooLarge"`},
-		"plain":                    {padded([]byte(good), limit+1), "service", "BodyTooLarge"},
-		"plain, not JSON":          {padded([]byte(good[:20]), limit+1), "service", "InvalidRequest"},
-		"just fits":                {padded(sample(t, "http-api-jwt"), limit), "api", `"statusCode":200`},
+		"HTTP API, a large body":  {sample(t, "http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
+		"HTTP API, a large claim": {sample(t, "http-api-jwt", claim("groups", strings.Repeat("[", 6<<20))), "api", `"statusCode":413`},
+		"HTTP API, a large array": {sample(t, "http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
+		"HTTP API, a member twice": {padded([]byte(`{"version":"2.0",`+string(sample(t, "http-api-jwt")[1:])), limit+1), "api",
+			`"statusCode":413`},
+		"REST API":                {padded(sample(t, "rest-api-iam"), limit+1), "api", `"statusCode":413`},
+		"function URL":            {padded(sample(t, "function-url-iam"), limit+1), "api", `"statusCode":413`},
+		"load balancer":           {padded(sample(t, "load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
+		"load balancer, multi":    {padded(sample(t, "load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
+		"through the wrong alias": {padded(sample(t, "http-api-jwt"), limit+1), "service", `"statusCode":403`},
+		"AppSync":                 {padded(sample(t, "appsync-iam"), limit+1), "api", "BodyTooLarge"},
+		"Connect":                 {padded(sample(t, "connect"), limit+1), "service", `"code":"BodyTooLarge"`},
+		"plain":                   {padded([]byte(good), limit+1), "service", "BodyTooLarge"},
+		"plain, not JSON":         {padded([]byte(good[:20]), limit+1), "service", "InvalidRequest"},
+		"just fits":               {padded(sample(t, "http-api-jwt"), limit), "api", `"statusCode":200`},
 	} {
 		out, err := b.call(row.door, row.event)
 		code, message := functionError(t, err)

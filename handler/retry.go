@@ -32,7 +32,7 @@ func retryWait(ctx context.Context, err error) (wait time.Duration, ok bool) {
 		return 0, false
 	}
 	if wait == 0 {
-		wait = rand.N(maxBackoff)
+		wait = rand.N(maxBackoff) //nolint:gosec // it spreads retries and guards nothing
 	}
 	return wait, remaining(ctx) >= wait+leastAttempt
 }

@@ -37,7 +37,7 @@ type Server[Call any] struct {
 // listener is a free port of 127.0.0.1. With secure it has httptest's
 // certificate and offers HTTP/2.
 func NewUnstartedServer[Call any](listener net.Listener, secure bool, handler http.Handler) *Server[Call] {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	s := &Server[Call]{Server: httptest.NewUnstartedServer(handler), end: cancel, arrived: make(chan struct{})}
 	if listener != nil {
 		_ = s.Listener.Close()

@@ -130,7 +130,7 @@ func atlasHTTP(ctx context.Context, s *subject) Result {
 		return s.fromHere(fail("no HTTP answer from %s: %s", s.baseURL.Host, connectionFault(err)).
 			fix("check the route to the internet and whether Atlas allows this address"))
 	}
-	response.Body.Close()
+	_ = response.Body.Close()
 	s.reachable = true
 	return pass("%s answers over %s", s.baseURL.Host, response.Proto)
 }

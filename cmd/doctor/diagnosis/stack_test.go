@@ -187,7 +187,7 @@ func answer(operation, text string) func(w *world) {
 }
 
 // edit replaces a text in AWS's answer to the operation.
-func edit(operation, old, new string) func(w *world) {
+func edit(operation, old, with string) func(w *world) {
 	return func(w *world) {
 		w.faults[operation] = func(rw http.ResponseWriter, r *http.Request) {
 			answer := httptest.NewRecorder()
@@ -195,7 +195,7 @@ func edit(operation, old, new string) func(w *world) {
 			if !strings.Contains(answer.Body.String(), old) {
 				w.t.Errorf("the answer to %s does not contain %s: %s", operation, old, answer.Body)
 			}
-			_, _ = strings.NewReplacer(old, new).WriteString(rw, answer.Body.String())
+			_, _ = strings.NewReplacer(old, with).WriteString(rw, answer.Body.String())
 		}
 	}
 }

@@ -136,6 +136,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	p.codes[code] = grant{who, request}
 	p.mu.Unlock()
 	answer := url.Values{"code": {code}, "state": {request.Get("state")}, "iss": {p.issuer}}
+	//nolint:gosec // problem has checked the redirect_uri
 	http.Redirect(w, r, request.Get("redirect_uri")+"?"+answer.Encode(), http.StatusSeeOther)
 }
 
