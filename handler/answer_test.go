@@ -79,6 +79,8 @@ func failures(t *testing.T) (all []failure) {
 		{name: "a closed policy", code: handler.NotPermitted, status: 403, edits: sends("amelia", "oskar"), plain: good,
 			config: []func(*handler.Config){closed}},
 		{name: "another path", code: handler.NotFound, status: 404, edits: edit(set("/other", "rawPath"))},
+		{name: "GET that says POST", code: handler.MethodNotAllowed, status: 405, header: map[string]string{"Allow": "POST"},
+			edits: edit(set("GET", "requestContext", "http", "method"), headerSet("x-http-method-override", "POST"))},
 		{name: "too large", code: handler.BodyTooLarge, status: 413, edits: edit(body(large)), plain: large},
 		{name: "limited", code: handler.AtlasRateLimited, status: 429, plain: good, atlas: atlastest.RateLimited(61, 200),
 			header: map[string]string{"Retry-After": "61"}},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 	"atriptoken/internal/lambdatest"
 )
@@ -205,5 +206,53 @@ func TestOperator_OtherNameClaim(t *testing.T) {
 	r := b.http(sample(t, "http-api-jwt", claim("email_verified", "false"), claim("preferred_username", "amelia@example.com")))
 	if got := r.code(t); got != "OK" {
 		t.Errorf("%s: %s", got, r.Body)
+	}
+}
+
+// An identity never comes from a header, the query or a stage variable.
+func TestIdentity_NeverFromHeaders(t *testing.T) {
+	t.Parallel()
+	all := policyText(t, "all.cedar", `permit(principal, action, resource);`)
+	b := newBroker(t, withPolicy(all))
+	token := bearer(`{"sub":"u1","email":"amelia@example.com","groups":["atrip-admin"]}`)
+	open := set(absent{}, "requestContext", "authorizer")
+	for header, value := range map[string]string{
+		"authorization": token, "Authorization": "Basic YW1lbGlhOnNlY3JldA==", "x-amzn-oidc-data": token[7:], "cookie": "session=amelia",
+		"x-amzn-oidc-identity": "amelia@example.com", "x-amzn-oidc-accesstoken": token[7:], "x-forwarded-user": "amelia@example.com",
+		"x-forwarded-email": "amelia@example.com", "remote-user": "amelia@example.com", "x-api-key": "example",
+		"x-amzn-mtls-clientcert-subject": "CN=amelia@example.com",
+	} {
+		if got := b.http(sample(t, "http-api-jwt", open, headerSet(header, value))).code(t); got != "NotPermitted" {
+			t.Errorf("%s: %s", header, got)
+		}
+		b.http(sample(t, "load-balancer", headerSet(header, value)))
+		if line := b.audit(); line["principal"] != `LoadBalancer::"`+targetGroup+`"` || line["operatorName"] != nil {
+			t.Errorf("a load balancer's %s: %v", header, line["principal"])
+		}
+	}
+	for _, member := range []string{"queryStringParameters", "stageVariables"} {
+		event := sample(t, "http-api-jwt", open, set(map[string]any{"email": "amelia@example.com"}, member))
+		if got := b.http(event).code(t); got != "NotPermitted" {
+			t.Errorf("%s: %s", member, got)
+		}
+	}
+}
+
+// These headers change nothing.
+func TestHTTP_IgnoredHeaders(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	for header, value := range map[string]string{
+		"host": "evil.example", "x-forwarded-host": "evil.example", "x-http-method-override": "DELETE",
+		"x-a": "1\r\nx-atlas-client-id: MARKED",
+	} {
+		if got := b.http(sample(t, "http-api-jwt", headerSet(header, value))).code(t); got != "OK" {
+			t.Errorf("%s: %s", header, got)
+		}
+	}
+	for _, call := range b.atlas.Requests() {
+		if call.Body != good || call.Header.Get("X-Atlas-Client-Id") != atlastest.DefaultClientID {
+			t.Errorf("Atlas received %s as %v", call.Body, call.Header)
+		}
 	}
 }

@@ -228,28 +228,6 @@ func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	}
 }
 
-func TestFunction_InvalidEvents(t *testing.T) {
-	t.Parallel()
-	_, _, env := upstreams(t)
-	f := start(t, env)
-	for name, payload := range map[string][]byte{
-		"nothing": {}, "null": []byte("null"), "not JSON": []byte("<html>"), "half": []byte(`{"orderNo":`),
-		"an empty object": []byte("{}"), "6 MB": []byte(`{"orderNo":"` + strings.Repeat("x", 6<<20) + `"}`),
-		"not UTF-8": {0xff, 0xfe, 0}, "deep arrays": []byte(strings.Repeat("[", 1<<20)), "deep objects": []byte(strings.Repeat(`{"a":`, 1<<18)),
-	} {
-		reply, err := f.Invoke(t.Context(), payload, nil)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if want := map[string]string{"6 MB": "BodyTooLarge"}[name]; reply.ErrorType != "InvalidRequest" && reply.ErrorType != want {
-			t.Errorf("%s: %s, want InvalidRequest", name, reply.ErrorType)
-		}
-	}
-	if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.Failed() {
-		t.Errorf("the next call: %s, %v", reply.ErrorType, err)
-	}
-}
-
 func TestFunction_Concurrent(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)
@@ -270,4 +248,44 @@ func TestFunction_Concurrent(t *testing.T) {
 	if lines := auditLines(t, f); len(lines) != 320 {
 		t.Errorf("320 calls wrote %d audit lines", len(lines))
 	}
+}
+
+// auditLines returns the function's log, and checks that it has only audit lines.
+func auditLines(t *testing.T, f *lambdatest.Function) (lines []map[string]any) {
+	t.Helper()
+	for text := range strings.Lines(f.Stdout()) {
+		var line map[string]any
+		err := json.Unmarshal([]byte(text), &line)
+		if err != nil || line["message"] != "request" || line["outcome"] == nil || line["requestId"] == nil {
+			t.Errorf("not an audit line: %q", text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// codeOf returns a reply's code, or OK: of a function error, a problem document or
+// Amazon Connect's map.
+func codeOf(t *testing.T, reply lambdatest.Reply) string {
+	t.Helper()
+	var answer struct {
+		StatusCode int             `json:"statusCode"`
+		Body       string          `json:"body"`
+		Code       string          `json:"code"` // Amazon Connect's
+		URL        json.RawMessage `json:"url"`
+	}
+	var problem struct{ Code string }
+	switch err := json.Unmarshal(reply.Payload, &answer); {
+	case reply.Failed():
+		return reply.ErrorType
+	case err != nil:
+		t.Fatalf("the answer is not JSON: %s", reply.Payload)
+	case answer.Code != "":
+		return answer.Code
+	case answer.StatusCode == 200 || answer.StatusCode == 0 && answer.URL != nil:
+		return "OK"
+	case json.Unmarshal([]byte(answer.Body), &problem) != nil || problem.Code == "":
+		t.Fatalf("the answer is not a problem document: %s", reply.Payload)
+	}
+	return problem.Code
 }
