@@ -272,6 +272,21 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 	}
 }
 
+// One schema describes both shapes, so that generated clients read either; it must not accept a mixture.
+func TestErrorReply_EitherShape(t *testing.T) {
+	_, compiler := read(t)
+	const problem = `"type":"about:blank","title":"t","status":400,"detail":"d","instance":"i"`
+	for text, want := range map[string]bool{
+		`{"message":"Forbidden"}`: true, `{` + problem + `,"code":"Internal"}`: true,
+		`{}`: false, `{` + problem + `}`: false, `{"code":"Internal"}`: false, `{"message":"m","code":"Internal"}`: false,
+		`{"message":"m",` + problem + `,"code":"Internal"}`: false, `{"message":"m","more":1}`: false,
+	} {
+		if got := valid(t, compiler, "/components/schemas/ErrorReply", json.RawMessage(text)) == nil; got != want {
+			t.Errorf("%s: valid %t, want %t", text, got, want)
+		}
+	}
+}
+
 func TestLint(t *testing.T) {
 	lint := exec.Command(filepath.Join(tools, "npm/node_modules/.bin/redocly"), "lint", "--max-problems=50", document)
 	lint.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
