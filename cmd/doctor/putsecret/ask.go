@@ -1,32 +1,66 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/term"
+
+	"atriptoken/secret"
 )
 
 // maxInput bounds what is read, in bytes: Secrets Manager stores no more (API reference, PutSecretValue, SecretString).
 const maxInput = 65536
 
-// ask returns the credentials as the secret's JSON value: asked for on a terminal, without echo, or read from standard
-// input.
-func ask(stdin io.Reader, stderr io.Writer) (string, error) {
-	file, ok := stdin.(*os.File)
-	if ok && term.IsTerminal(int(file.Fd())) {
-		return hidden(file, stderr)
+// errInvalid marks input that is not a pair of credentials.
+var errInvalid = errors.New("these are not credentials")
+
+// readCredentials reads the credentials from the terminal or, if there is none, from stdin.
+func readCredentials(ctx context.Context, t *terminal, stdin io.Reader) (secret.Credentials, error) {
+	var text string
+	var err error
+	if t != nil {
+		text, err = askBoth(ctx, t)
+	} else {
+		text, err = piped(stdin)
 	}
+	if err != nil {
+		return secret.Credentials{}, err
+	}
+	credentials, err := secret.Parse(text, "")
+	if err != nil {
+		return credentials, fmt.Errorf("%w: %w", errInvalid, err)
+	}
+	return credentials, nil
+}
+
+// askBoth asks for both values.
+func askBoth(ctx context.Context, t *terminal) (string, error) {
+	id, err := t.ask(ctx, "Atlas client id (not shown): ")
+	if err != nil {
+		return "", err
+	}
+	key, err := t.ask(ctx, "Atlas client secret (not shown): ")
+	if err != nil {
+		return "", err
+	}
+	return value(id, key)
+}
+
+// piped returns the secret's JSON from standard input, which has that or the two values on two lines.
+func piped(stdin io.Reader) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
 	switch {
 	case err != nil:
-		return "", errors.New("standard input cannot be read")
+		return "", fmt.Errorf("standard input cannot be read: %w", err)
 	case len(text) > maxInput:
-		return "", fmt.Errorf("standard input holds more than %d bytes", maxInput)
+		return "", fmt.Errorf("%w: standard input has more than %d bytes", errInvalid, maxInput)
+	case !utf8.Valid(text):
+		return "", fmt.Errorf("%w: standard input is not UTF-8 text", errInvalid)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	switch {
@@ -35,35 +69,18 @@ func ask(stdin io.Reader, stderr io.Writer) (string, error) {
 	case len(lines) == 2:
 		return value(lines[0], lines[1])
 	}
-	return "", errors.New(`standard input holds neither {"clientId":"…","clientSecret":"…"} nor two lines, the client id and the secret`)
+	return "", fmt.Errorf(`%w: standard input has neither {"clientId":"…","clientSecret":"…"} nor two lines, the client id and the secret`,
+		errInvalid)
 }
 
 // value returns the secret's JSON for the pair.
-func value(id, secret string) (string, error) {
-	text, err := json.Marshal(map[string]string{"clientId": strings.TrimSpace(id), "clientSecret": strings.TrimSpace(secret)})
-	if err != nil {
-		return "", errors.New("what was typed is not UTF-8 text")
+func value(id, key string) (string, error) {
+	text, err := json.Marshal(map[string]string{"clientId": strings.TrimSpace(id), "clientSecret": strings.TrimSpace(key)})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: what was typed is not UTF-8 text", errInvalid)
+	case len(text) > maxInput:
+		return "", fmt.Errorf("%w: together they have more than %d bytes", errInvalid, maxInput)
 	}
 	return string(text), nil
-}
-
-// hidden asks for both values on the terminal, which shows neither. Echo is off before the first prompt.
-func hidden(terminal *os.File, stderr io.Writer) (string, error) {
-	fd := int(terminal.Fd())
-	before, err := term.MakeRaw(fd)
-	if err != nil {
-		return "", errors.New("the terminal cannot be set up")
-	}
-	defer func() { _ = term.Restore(fd, before) }()
-	lines := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{terminal, stderr}, "")
-	var typed [2]string
-	for i, prompt := range []string{"Atlas client id (not shown): ", "Atlas client secret (not shown): "} {
-		if typed[i], err = lines.ReadPassword(prompt); err != nil { // Ctrl-C too
-			return "", errors.New("interrupted; nothing was stored")
-		}
-	}
-	return value(typed[0], typed[1])
 }

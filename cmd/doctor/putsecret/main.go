@@ -2,10 +2,11 @@
 // them from standard input; they are never in an argument, in the environment, in a file or in its output.
 //
 // Before it stores them it asks Atlas whether it accepts them, without minting a link (see atlas.Client.CheckCredentials).
-// Refused credentials are not stored. Storing what the secret holds already changes nothing.
+// Refused credentials are not stored. Storing what the secret holds already changes nothing. With -back it makes the
+// newest older version current that Atlas does not refuse.
 //
-// Exit codes: 0 stored, or held already; 1 refused by Atlas or not valid; 2 something could not be done (or the command
-// line is wrong).
+// Exit codes: 0 stored, or held already; 1 refused by Atlas; 2 something could not be done, or the command line is wrong;
+// 3 not credentials; 4 Atlas could not be asked, and nothing was stored; 130 interrupted, and nothing was stored.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -28,23 +30,30 @@ import (
 
 // The exit codes.
 const (
-	exitStored  = 0
-	exitRefused = 1
-	exitFailed  = 2
+	exitStored      = 0
+	exitRefused     = 1
+	exitFailed      = 2
+	exitInvalid     = 3
+	exitUnchecked   = 4
+	exitInterrupted = 130
 )
 
-// errRefused marks credentials that are refused or not valid.
-var errRefused = errors.New("refused")
+var (
+	errRefused   = errors.New("Atlas refuses these credentials")
+	errUnchecked = errors.New("whether Atlas accepts these credentials is not known")
+)
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := putSecret(ctx, os.Args[1:], os.Stdin, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 type flags struct {
 	stack, secret, region, profile, atlasURL string
-	unchecked                                bool
+	unchecked, moveBack                      bool
+	clientID                                 string // of secrets in plain text, from the stack
 }
 
 func parse(args []string, stderr io.Writer) (*flags, error) {
@@ -57,6 +66,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.profile, "profile", "", "the AWS profile; otherwise the environment's")
 	set.StringVar(&f.atlasURL, "atlas-url", "", "Atlas's base URL to check against; otherwise the stack's")
 	set.BoolVar(&f.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not allow this machine's address")
+	set.BoolVar(&f.moveBack, "back", false, "make the newest older version current that Atlas does not refuse; store nothing")
 	set.Usage = func() {
 		fmt.Fprint(stderr, "usage: putsecret -stack NAME | -secret ARN [flags]\n\n"+
 			"Asks for the Atlas client id and secret, or reads {\"clientId\":\"…\",\"clientSecret\":\"…\"} or two lines "+
@@ -78,90 +88,152 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	return f, nil
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) int {
+// run is one run: what the flags say, and what it talks to.
+type run struct {
+	*flags
+	secrets  *secretsmanager.Client
+	terminal *terminal // nil if standard input is not one
+	output   io.Writer
+	writing  bool // the secret may have been changed
+}
+
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintf(r.output, "putsecret: "+format+"\n", args...)
+}
+
+func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) int {
+	ctx, interrupt := context.WithCancelCause(ctx)
+	defer interrupt(nil)
 	f, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitStored
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(stderr, "putsecret: "+format+"\n", args...) }
+	r := &run{flags: f, output: stderr}
 	if err == nil {
-		err = f.put(ctx, stdin, stderr, say)
+		var restore func()
+		if r.terminal, restore, err = openTerminal(stdin, stderr, interrupt); err == nil {
+			defer restore()
+			if r.terminal != nil {
+				r.output = r.terminal
+			}
+			err = r.put(ctx, stdin)
+		}
+	}
+	if ctx.Err() != nil && err != nil && !r.writing {
+		err = errInterrupted
 	}
 	var api smithy.APIError
 	var call *smithy.OperationError
+	if errors.As(err, &api) || errors.As(err, &call) {
+		outcome := "nothing was stored"
+		if r.writing && api == nil {
+			outcome = "whether it was stored is not known, run it again"
+		}
+		cause, fix := diagnosis.Explain(err)
+		r.say("%s: %s; %s", outcome, cause, fix)
+		return exitFailed
+	}
+	if err != nil {
+		r.say("%v", err)
+	}
 	switch {
 	case err == nil:
 		return exitStored
-	case errors.As(err, &api), errors.As(err, &call):
-		cause, fix := diagnosis.Explain(err)
-		say("nothing was stored: %s; %s", cause, fix)
-	default:
-		say("%v", err)
-	}
-	if errors.Is(err, errRefused) {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case errors.Is(err, errRefused):
 		return exitRefused
+	case errors.Is(err, errInvalid):
+		return exitInvalid
+	case errors.Is(err, errUnchecked):
+		return exitUnchecked
 	}
 	return exitFailed
 }
 
-// put asks for the credentials, checks them and stores them.
-func (f *flags) put(ctx context.Context, stdin io.Reader, stderr io.Writer, say func(format string, args ...any)) error {
-	aws, err := diagnosis.LoadConfig(ctx, f.region, f.profile)
+// put reads the credentials, checks them and stores them; or it goes back to an older version.
+func (r *run) put(ctx context.Context, stdin io.Reader) error {
+	config, err := diagnosis.LoadConfig(ctx, r.region, r.profile)
 	if err != nil {
 		return err
 	}
-	if cause, fix := diagnosis.Unset(ctx, aws); cause != "" {
+	if cause, fix := diagnosis.Unset(ctx, config); cause != "" {
 		return fmt.Errorf("%s; %s", cause, fix)
 	}
-	if err := f.fromStack(ctx, aws); err != nil {
+	if err := r.fromStack(ctx, config); err != nil {
 		return err
 	}
-	text, err := ask(stdin, stderr)
+	r.secrets = secretsmanager.NewFromConfig(config)
+	if r.moveBack {
+		return r.back(ctx)
+	}
+	credentials, err := readCredentials(ctx, r.terminal, stdin)
 	if err != nil {
 		return err
 	}
-	credentials, err := secret.Parse(text, "")
-	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
-	}
-	if !f.unchecked {
-		if err := f.check(ctx, credentials, say); err != nil {
+	if !r.unchecked {
+		if err := r.check(ctx, credentials); err != nil {
 			return err
 		}
 	}
-	version, changed, err := store(ctx, secretsmanager.NewFromConfig(aws), f.secret, credentials)
-	switch {
-	case err != nil:
-		return err
-	case !changed:
-		say("the secret holds these credentials already (version %s); nothing was changed", version)
-	default:
-		say("stored as version %s; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the old one", version)
+	return r.commit(ctx, func(ctx context.Context) error {
+		version, changed, err := r.store(ctx, credentials)
+		switch {
+		case err != nil:
+			return err
+		case !changed:
+			r.say("the secret holds these credentials already (version %s); nothing was changed", version)
+		default:
+			r.say("stored as version %s; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the old one", version)
+		}
+		return nil
+	})
+}
+
+// writeTimeout bounds the calls that change the secret.
+const writeTimeout = 20 * time.Second
+
+// commit changes the secret, unless the run was interrupted. From here on it ignores an interruption: its last line must
+// say what happened.
+func (r *run) commit(ctx context.Context, change func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
 	}
-	return nil
+	r.writing = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	return change(ctx)
 }
 
 // checkTimeout bounds the question to Atlas.
 const checkTimeout = 15 * time.Second
 
-// check asks Atlas about the credentials. It fails if Atlas refuses them.
-func (f *flags) check(ctx context.Context, credentials secret.Credentials, say func(format string, args ...any)) error {
-	base, err := atlas.ParseBaseURL(f.atlasURL, false)
+// check asks Atlas about the credentials. It fails if Atlas refuses them. If Atlas cannot be asked, the person at the
+// terminal decides; without a terminal it fails.
+func (r *run) check(ctx context.Context, credentials secret.Credentials) error {
+	base, err := atlas.ParseBaseURL(r.atlasURL, false)
 	if err != nil {
-		say("whether Atlas accepts these credentials is not known (the base URL %v)", err)
-		return nil
+		return fmt.Errorf("the base URL %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	pair := atlas.Credentials{ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret}
-	switch err := (&atlas.Client{BaseURL: base}).CheckCredentials(ctx, pair); {
-	case errors.Is(err, atlas.ErrRefused):
-		return fmt.Errorf("%w: Atlas refuses these credentials (%w); nothing was stored. "+
-			"If Atlas does not allow this machine's address, give -unchecked", errRefused, err)
+	switch err = (&atlas.Client{BaseURL: base}).CheckCredentials(asking, pair); {
 	case err == nil:
-		say("Atlas accepts these credentials")
-	default:
-		say("whether Atlas accepts these credentials is not known (%v)", err)
+		r.say("Atlas accepts these credentials")
+		return nil
+	case errors.Is(err, atlas.ErrRefused):
+		return fmt.Errorf("%w (%w); nothing was stored. If Atlas does not allow this machine's address, give -unchecked", errRefused, err)
+	case r.terminal == nil:
+		return fmt.Errorf("%w (%w); nothing was stored. To store them in any case, give -unchecked", errUnchecked, err)
+	}
+	r.say("%v (%v)", errUnchecked, err)
+	answer, askErr := r.terminal.ask(ctx, "Store them in any case? Type yes (not shown): ")
+	if askErr != nil {
+		return askErr
+	}
+	if answer != "yes" {
+		return fmt.Errorf("%w; nothing was stored", errUnchecked)
 	}
 	return nil
 }

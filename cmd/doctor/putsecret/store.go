@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/go-json-experiment/json"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"atriptoken/cmd/doctor/diagnosis"
 	"atriptoken/secret"
@@ -27,8 +30,11 @@ func (f *flags) fromStack(ctx context.Context, config aws.Config) error {
 		}
 	}
 	for _, parameter := range stack.Parameters {
-		if aws.ToString(parameter.ParameterKey) == "AtlasBaseUrl" && f.atlasURL == "" {
-			f.atlasURL = aws.ToString(parameter.ParameterValue)
+		switch aws.ToString(parameter.ParameterKey) {
+		case "AtlasBaseUrl":
+			f.atlasURL = cmp.Or(f.atlasURL, aws.ToString(parameter.ParameterValue))
+		case "AtlasClientId":
+			f.clientID = aws.ToString(parameter.ParameterValue)
 		}
 	}
 	if f.secret == "" {
@@ -39,21 +45,79 @@ func (f *flags) fromStack(ctx context.Context, config aws.Config) error {
 
 // store stores the credentials unless the secret holds them already, and returns their version. Without permission to read
 // the secret it stores them in any case, which only adds a version.
-func store(ctx context.Context, client *secretsmanager.Client, id string, credentials secret.Credentials) (
-	version string, changed bool, err error,
-) {
-	source := secret.SecretsManager{Client: client, ID: id}
+func (r *run) store(ctx context.Context, credentials secret.Credentials) (version string, changed bool, err error) {
+	source := secret.SecretsManager{Client: r.secrets, ID: r.secret, ClientID: r.clientID}
 	if held, err := source.Fetch(ctx, secret.StageCurrent); err == nil && held.ClientID == credentials.ClientID &&
 		held.ClientSecret.Reveal() == credentials.ClientSecret.Reveal() {
 		return held.Version, false, nil
 	}
-	value, err := json.Marshal(map[string]string{"clientId": credentials.ClientID, "clientSecret": credentials.ClientSecret.Reveal()})
+	text, err := value(credentials.ClientID, credentials.ClientSecret.Reveal())
 	if err != nil {
 		return "", false, err
 	}
-	out, err := client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id, SecretString: aws.String(string(value))})
+	out, err := r.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &r.secret, SecretString: &text})
 	if err != nil {
 		return "", false, err
 	}
 	return aws.ToString(out.VersionId), true, nil
+}
+
+// back makes an older version current: the newest one before the current that Atlas does not refuse. After two wrong
+// values the good one has no label, and Secrets Manager may delete it.
+func (r *run) back(ctx context.Context) error {
+	out, err := r.secrets.ListSecretVersionIds(ctx, &secretsmanager.ListSecretVersionIdsInput{
+		SecretId: &r.secret, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(100)})
+	if err != nil {
+		return err
+	}
+	versions := out.Versions
+	slices.SortFunc(versions, func(a, b types.SecretVersionsListEntry) int { // the newest first
+		return aws.ToTime(b.CreatedDate).Compare(aws.ToTime(a.CreatedDate))
+	})
+	current := slices.IndexFunc(versions, func(v types.SecretVersionsListEntry) bool {
+		return slices.Contains(v.VersionStages, secret.StageCurrent)
+	})
+	if current < 0 {
+		return errors.New("the secret has no current version to go back from")
+	}
+	for _, version := range versions[current+1:] {
+		usable, err := r.usable(ctx, *version.VersionId)
+		if err != nil {
+			return err
+		}
+		if !usable {
+			continue
+		}
+		return r.commit(ctx, func(ctx context.Context) error {
+			_, err := r.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+				SecretId: &r.secret, VersionStage: aws.String(secret.StageCurrent),
+				MoveToVersionId: version.VersionId, RemoveFromVersionId: versions[current].VersionId})
+			if err == nil {
+				r.say("version %s is current again; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the other",
+					*version.VersionId)
+			}
+			return err
+		})
+	}
+	return errors.New("the secret has no older version to go back to; nothing was changed")
+}
+
+// usable reports whether the version holds credentials that Atlas does not refuse.
+func (r *run) usable(ctx context.Context, version string) (bool, error) {
+	if r.unchecked {
+		return true, nil
+	}
+	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &r.secret, VersionId: &version})
+	if err != nil {
+		return false, err
+	}
+	credentials, err := secret.Parse(aws.ToString(out.SecretString), r.clientID)
+	if err == nil {
+		err = r.check(ctx, credentials)
+	}
+	if err != nil && (errors.Is(err, errRefused) || errors.Is(err, secret.ErrUnavailable)) {
+		r.say("version %s is passed over: %v", version, err)
+		return false, nil
+	}
+	return err == nil, err
 }
