@@ -22,8 +22,8 @@ var (
 	request     = atlas.Request{OrderNo: "XPFIW20220209163159425", UserName: "amelia@example.com", Role: "Finance"}
 )
 
-// newClient returns a client that trusts the server's certificate and uses no
-// proxy, whatever the environment says.
+// newClient returns a client that trusts the server's certificate, uses no proxy
+// of the environment, and has the time that a busy machine needs.
 func newClient(t testing.TB, base string, server *atlastest.Server) *atlas.Client {
 	t.Helper()
 	u, err := atlas.ParseBaseURL(base, false)
@@ -35,7 +35,7 @@ func newClient(t testing.TB, base string, server *atlastest.Server) *atlas.Clien
 		t.Fatal(err)
 	}
 	client := &atlas.Client{BaseURL: u, PortalHosts: hosts, Transport: atlas.NewTransport()}
-	client.Transport.Proxy = nil
+	client.Transport.Proxy, client.Transport.HTTP2, client.Transport.TLSHandshakeTimeout = nil, nil, time.Minute
 	if server != nil && server.Certificate() != nil {
 		client.Transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	}

@@ -64,6 +64,7 @@ func TestTransport_HandshakeTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, "https://atlas.example.com", nil)
+		client.Transport = atlas.NewTransport()
 		client.Transport.DialContext = (&pipes{}).dial // nobody reads at the other end
 		for _, connect := range []func() error{
 			func() error { return client.Connect(t.Context()) }, func() error { return call(t, client) },
@@ -86,6 +87,7 @@ func TestTransport_LostConnection(t *testing.T) {
 		network := &pipes{conns: make(chan net.Conn)}
 		server := atlastest.NewServer(&atlastest.Options{Listener: network, TLS: true, PublicURL: "https://www.atriptech.com"})
 		client := newClient(t, "https://example.com", server)
+		client.Transport.HTTP2 = atlas.NewTransport().HTTP2
 		client.Transport.DialContext = network.dial
 		if err := call(t, client); err != nil {
 			t.Fatal(err)

@@ -114,13 +114,12 @@ func GzipBomb(n int64) Step {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Content-Type", jsonType)
 		w.Header().Set("Content-Encoding", "gzip")
-		z, body := gzip.NewWriter(w), filled(n)
-		// Send the beginning at once: a writer's buffer fills only after
-		// megabytes, which take a slow machine longer than a caller waits.
-		_, _ = io.CopyN(z, body, 256<<10)
-		_ = z.Flush()
-		_ = http.NewResponseController(w).Flush()
-		_, _ = io.Copy(z, body) // ends with an error when the client closes
+		z, body, out := gzip.NewWriter(w), filled(n), http.NewResponseController(w)
+		// Without the flushes, the writer's buffer fills only after megabytes.
+		for more := true; more && out.Flush() == nil; {
+			_, err := io.CopyN(z, body, 256<<10)
+			more = err == nil && z.Flush() == nil
+		}
 		_ = z.Close()
 	}
 }
@@ -134,9 +133,6 @@ func filled(n int64) io.Reader {
 // letters reads as endless a.
 type letters struct{}
 
-func (letters) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
-	}
-	return len(p), nil
-}
+var someLetters = bytes.Repeat([]byte("a"), 32<<10)
+
+func (letters) Read(p []byte) (int, error) { return copy(p, someLetters), nil }
