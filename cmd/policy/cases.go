@@ -34,7 +34,6 @@ type testCase struct {
 	// By, if set, is the id of the policy that must permit.
 	By string `yaml:"by"`
 	// The rest of the request, each with a default.
-	Order   string     `yaml:"order"`
 	Account string     `yaml:"account"`
 	From    netip.Addr `yaml:"from"`
 	At      rfc3339    `yaml:"at"`
@@ -55,12 +54,6 @@ type principal struct {
 
 // rfc3339 makes the decoder use UnmarshalText: a bad time.Time is no error to it.
 type rfc3339 struct{ time.Time }
-
-// The defaults of a case.
-const (
-	exampleOrder   = "XPFIW20220209163159425"
-	defaultAccount = "default"
-)
 
 var thursdayNoon = time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
 
@@ -132,8 +125,8 @@ func (f policyCases) run(rules *policy.Policy) []result {
 		for _, role := range slices.Concat(c.Allow, c.Deny) {
 			results = append(results, result{c, role, slices.Contains(c.Allow, role), rules.Decide(policy.Question{
 				Principal: c.Principal.all()[0],
-				OrderNo:   cmp.Or(c.Order, exampleOrder), UserName: c.As, Role: role,
-				Door: cmp.Or(c.Principal.Service, "api"), Account: cmp.Or(c.Account, defaultAccount),
+				OrderNo:   "XPFIW20220209163159425", UserName: c.As, Role: role,
+				Door: cmp.Or(c.Principal.Service, "api"), Account: cmp.Or(c.Account, "default"),
 				SourceIP: c.From, Now: cmp.Or(c.At.Time, thursdayNoon),
 			})})
 		}
@@ -193,9 +186,6 @@ func (c *testCase) when() string {
 	}
 	if c.Account != "" {
 		parts = append(parts, "account "+c.Account)
-	}
-	if c.Order != "" {
-		parts = append(parts, "order "+c.Order)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -184,7 +184,7 @@ func TestMatrix_Marks(t *testing.T) {
 		"cases.yaml": `files:
   - policy: p.cedar
     cases:
-      - {who: a service, principal: {service: service}, as: amelia, allow: [Finance, Admin], by: finance, order: X1}
+      - {who: a service, principal: {service: service}, as: amelia, allow: [Finance, Admin], by: finance}
       - {who: no identity, principal: {anonymous: true}, as: amelia, deny: [Finance], from: 203.0.113.7, at: "2026-03-12T07:00:00Z"}
       - {who: AWS, principal: {aws: "arn:aws:iam::123456789012:user/a"}, as: amelia, allow: [Finance], by: other, account: brand-b}
       - {who: a balancer, principal: {load-balancer: a}, as: amelia, deny: [Admin]}
@@ -194,7 +194,7 @@ func TestMatrix_Marks(t *testing.T) {
 	})
 	want := `p.cedar
 who          as      when                                       Admin  Finance
-a service    amelia  order X1                                   no !   yes
+a service    amelia                                             no !   yes
 no identity  amelia  from 203.0.113.7, at 2026-03-12T07:00:00Z  .      no
 AWS          amelia  account brand-b                            .      yes !
 a balancer   amelia                                             no     .

@@ -3,9 +3,9 @@
 package policycheck
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,37 +65,16 @@ func (s Schema) Check(name string, text []byte) error {
 	return errors.Join(bad...)
 }
 
+var entity = regexp.MustCompile(`\b(\w+)::"((?:[^"\\]|\\.)*)"`)
+
 // ids reports the enumerated entities in the policy that the schema does not
 // list. The validator accepts them.
 func (s Schema) ids(statement *cedar.Policy) error {
-	text, err := statement.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	var tree any
-	if err := json.Unmarshal(text, &tree); err != nil {
-		return err
-	}
-	var walk func(node any) error
-	walk = func(node any) error {
-		var bad error
-		switch node := node.(type) {
-		case []any:
-			for _, member := range node {
-				bad = errors.Join(bad, walk(member))
-			}
-		case map[string]any:
-			kind, _ := node["type"].(string)
-			id, _ := node["id"].(string)
-			uid := types.NewEntityUID(types.EntityType(kind), types.String(id))
-			if enum, ok := s.types.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
-				return fmt.Errorf("%s never occurs; the schema lists %v", uid, enum.Values)
-			}
-			for _, member := range node {
-				bad = errors.Join(bad, walk(member))
-			}
+	for _, match := range entity.FindAllStringSubmatch(string(statement.MarshalCedar()), -1) {
+		uid := types.NewEntityUID(types.EntityType(match[1]), types.String(match[2]))
+		if enum, ok := s.types.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
+			return fmt.Errorf("%s never occurs; the schema lists %v", uid, enum.Values)
 		}
-		return bad
 	}
-	return walk(tree)
+	return nil
 }
