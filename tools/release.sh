@@ -10,6 +10,17 @@ command -v zip >/dev/null || ./tools/apt.sh zip
 umask 022
 mkdir -p dist
 
+# licences FOLDER copies the licences of Go and of the modules that are linked in.
+licences() {
+  mkdir -p "$1/go" && cp "$(go env GOROOT)/LICENSE" "$1/go/"
+  go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' ./cmd/lambda ./cmd/probe | sort -u |
+    while read -r module folder; do
+      mkdir -p "$1/$module"
+      find "$folder" -maxdepth 1 -type f \( -iname 'licen[cs]e*' -o -iname 'notice*' -o -iname 'copying*' \) -exec cp {} "$1/$module/" \;
+      [ -n "$(ls -A "$1/$module")" ] || { echo "release.sh: $module has no licence file" >&2; exit 1; }
+    done
+}
+
 for architecture; do
   dir=dist/$architecture
   for function in Function ProbeFunction; do
@@ -24,6 +35,7 @@ for architecture; do
     -e "s/^    Default: arm64$/    Default: $architecture/" -e "s/^    AllowedValues: \[arm64, x86_64\]$/    AllowedValues: [$architecture]/" \
     template.yaml >"$dir/template.yaml"
   cp samconfig.toml LICENSE docs/operate.md "$dir/"
+  licences "$dir/licences"
   chmod -R u=rwX,go=rX "$dir"
   find "$dir" -exec touch -h -d 1980-01-01T00:00:00Z {} +
   (cd "$dir" && find . -mindepth 1 ! -type d | LC_ALL=C sort | TZ=UTC zip -X -y -q -@ "../atriptoken-$version-$architecture.zip")

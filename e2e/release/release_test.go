@@ -67,6 +67,9 @@ func deployable(t *testing.T, bundle string) {
 	if packaged := read(t, dir, "packaged.yaml"); strings.Count(packaged, "CodeUri: s3://artifacts/") != 2 {
 		t.Errorf("not both functions have their code in S3:\n%s", packaged)
 	}
+	if licence := read(t, dir, "licences/github.com/cedar-policy/cedar-go/LICENSE"); !strings.Contains(licence, "Apache License") {
+		t.Errorf("the licence of cedar-go is %q", licence)
+	}
 	if text := read(t, dir, "template.yaml"); !strings.Contains(text, "    AllowedValues: [arm64]\n") {
 		t.Error("the template of arm64 takes other architectures")
 	}
