@@ -196,9 +196,11 @@ cover: ## statement coverage of handler, atlas, secret and policy; less than 95 
 	@awk '$$4 == "coverage:" && $$5 + 0 >= $(COVER_MIN) { enough++ } END { exit enough < $(words $(COVERED)) }' cover.out || \
 	  { echo "make cover: not every package has $(COVER_MIN) %" >&2; exit 1; }
 
-lint: ## golangci-lint over every module, by .golangci.yml, and actionlint over the workflows
+lint: ## golangci-lint over every module, by .golangci.yml, and actionlint and zizmor over the workflows
 	@failed=; for module in $(MODULES); do (cd "$$module" && $(TOOL) golangci-lint run ./...) || failed=1; done; [ -z "$$failed" ]
-	$(TOOL) actionlint
+	$(GO) tool -modfile=tools/actionlint/go.mod actionlint
+	@./tools/tools.sh zizmor
+	"$(TOOLS)/zizmor/bin/zizmor" --quiet --offline .github
 
 vulnerabilities: ## govulncheck: known vulnerabilities that the code can reach
 	@for module in . cmd/doctor; do (cd "$$module" && $(TOOL) govulncheck ./...); done

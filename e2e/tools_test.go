@@ -26,13 +26,7 @@ func TestTools_SystemPackages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			project, programs := t.TempDir(), t.TempDir()
-			for _, file := range []string{"tools.sh", "apt.sh", "requirements.txt"} {
-				text, err := os.ReadFile(filepath.Join(rig.Root(), "tools", file))
-				if err != nil {
-					t.Fatal(err)
-				}
-				write(t, filepath.Join(project, "tools", file), string(text))
-			}
+			copyTools(t, project)
 			for _, program := range []string{"bash", "dirname", "mkdir", "cmp"} {
 				path, err := exec.LookPath(program)
 				if err != nil {
@@ -60,6 +54,36 @@ func TestTools_SystemPackages(t *testing.T) {
 				t.Errorf("apt-get was called with %q and tools.sh says %q, want no call and one line that names the packages", asked, out)
 			}
 		})
+	}
+}
+
+// TestTools_Hashes runs tools.sh with a Python whose pip only records its arguments.
+func TestTools_Hashes(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	copyTools(t, project)
+	write(t, filepath.Join(project, "pip"), "#!/bin/sh\necho \"$*\" >pip-arguments\n")
+	write(t, filepath.Join(project, "python3"), "#!/bin/sh\n[ $1 = -c ] || { mkdir -p $3/bin && cp pip $3/bin/; }\n")
+	command := exec.Command(filepath.Join(project, "tools/tools.sh"), "sam")
+	command.Env = []string{"PATH=" + project + ":" + os.Getenv("PATH")}
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("tools.sh: %v\n%s", err, out)
+	}
+	arguments, err := os.ReadFile(filepath.Join(project, "pip-arguments"))
+	if err != nil || !strings.Contains(string(arguments), "--require-hashes -r tools/locked/sam.txt") {
+		t.Errorf("pip got %q (%v), want the hashes to be required", arguments, err)
+	}
+}
+
+// copyTools copies tools.sh and what it reads for SAM CLI into a project.
+func copyTools(t *testing.T, project string) {
+	t.Helper()
+	for _, file := range []string{"tools.sh", "apt.sh", "locked/sam.in", "locked/sam.txt"} {
+		text, err := os.ReadFile(filepath.Join(rig.Root(), "tools", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(project, "tools", file), string(text))
 	}
 }
 

@@ -10,16 +10,17 @@ cd "$(dirname "$0")/.."
 
 fail() { echo "make cannot install what it needs: $1" >&2; exit 1; }
 
-# python_environment FOLDER REQUIREMENTS makes a Python environment with the packages that the file lists.
+# python_environment FOLDER LOCK makes a Python environment with the packages that tools/locked/LOCK.txt lists, by their hashes. Its
+# first lines say how to make it from LOCK.in.
 python_environment() {
-  local venv=.tools/$1 requirements=tools/$2
+  local venv=.tools/$1 requirements=tools/locked/$2.txt
   cmp -s "$requirements" "$venv/installed" && return
   python3 -c 'import ensurepip' 2>/dev/null || ./tools/apt.sh python3 python3-venv
   python3 -c 'import tomllib' 2>/dev/null || fail "python3 is $(python3 -V 2>&1), not Python 3.11 or later"
   rm -rf "$venv"
   python3 -m venv "$venv" || fail "python3 -m venv does not work"
-  echo "installing $(grep -v '^#' "$requirements" | xargs) into $venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check -r "$requirements" || fail "pip could not install $requirements"
+  echo "installing $(grep -v '^#' "tools/locked/$2.in" | xargs) into $venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --require-hashes -r "$requirements" || fail "pip could not install $requirements"
   cp "$requirements" "$venv/installed"
 }
 
@@ -58,13 +59,14 @@ cedar_analysis() {
 
 mkdir -p .tools
 case ${1:-} in
-  sam) python_environment venv requirements.txt ;;
+  sam) python_environment venv sam ;;
+  zizmor) python_environment zizmor zizmor ;;
   cedar) cedar_analysis ;;
   *)
     system_packages
-    python_environment venv requirements.txt
-    python_environment checkov requirements-checkov.txt
-    python_environment schemathesis requirements-schemathesis.txt
+    python_environment venv sam
+    python_environment checkov checkov
+    python_environment schemathesis schemathesis
     node_modules
     cedar_analysis
     ;;
