@@ -197,6 +197,7 @@ func TestParse_Errors(t *testing.T) {
 		{"no semicolon", "permit(principal, action, resource)", `test.cedar:1:36: is not a Cedar policy: near `},
 		{"an open string", permit + "permit(principal, action, resource) when { \"", `test.cedar:2:44: is not a Cedar policy: near literal`},
 		{"a number too large", "permit(principal, action, resource) when { 99999999999999999999 == 1 };", "test.cedar: is not a Cedar policy: "},
+		{"a byte order mark", "\ufeff" + permit, "test.cedar:1:1: begins with a byte order mark"},
 		{"an empty file", "", "test.cedar: holds no policy"},
 		{"a comment only", "// none\n", "test.cedar: holds no policy"},
 		{"an id twice", "@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, `test.cedar:4:1: the id "a" is taken by the policy in line 1`},

@@ -49,6 +49,7 @@ cedar_analysis() {
   local version=4.14.1
   command -v cvc5 >/dev/null || ./tools/apt.sh cvc5
   [ "$(.tools/bin/cedar --version 2>/dev/null)" = "cedar-policy-cli $version" ] && return
+  PATH=$PATH:$HOME/.cargo/bin
   command -v cargo >/dev/null || fail "cargo is missing: install Rust 1.89 or later"
   echo "building cedar-policy-cli $version into .tools/bin"
   # A low optimisation level, to compile sooner.
