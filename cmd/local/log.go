@@ -39,21 +39,21 @@ func (l *log) Write(lines []byte) (int, error) {
 
 // gateway writes a line for a request that the function did not answer.
 func (l *log) gateway(r *http.Request, requestID string, status int, reason string) {
-	line, err := json.Marshal(map[string]any{
-		"timestamp": time.Now().UTC(), "level": "INFO", "message": "answered by the gateway", "gatewayRequestId": requestID,
+	l.entry("gateway", map[string]any{
+		"level": "INFO", "message": "answered by the gateway", "gatewayRequestId": requestID,
 		"method": r.Method, "path": r.URL.Path, "status": status, "reason": reason,
 	})
-	if err == nil {
-		l.line("gateway", line)
-	}
 }
 
 // warn writes a line about the start.
 func (l *log) warn(message string) {
-	line, err := json.Marshal(map[string]any{"timestamp": time.Now().UTC(), "level": "WARN", "message": message})
-	if err == nil {
-		l.line("function", line)
-	}
+	l.entry("function", map[string]any{"level": "WARN", "message": message})
+}
+
+func (l *log) entry(source string, fields map[string]any) {
+	fields["timestamp"] = time.Now().UTC()
+	line, _ := json.Marshal(fields) // texts and numbers: cannot fail
+	l.line(source, line)
 }
 
 func (l *log) line(source string, line []byte) {

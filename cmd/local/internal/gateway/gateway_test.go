@@ -68,11 +68,24 @@ func do(t *testing.T, method, url, body string, headers ...string) (*http.Respon
 
 func TestEvent_PayloadFormat2(t *testing.T) {
 	t.Parallel()
+	const arn = "arn:aws:lambda:eu-west-1:000000000000:function:atrip-token:api"
+	before := time.Now()
 	var raw []byte
 	server := serve(t, &gateway.Gateway{
-		Function: function(func(_ context.Context, event []byte) ([]byte, error) { raw = event; return []byte(`{}`), nil }),
+		FunctionARN: arn, FunctionTimeout: 20 * time.Second,
+		Function: function(func(ctx context.Context, event []byte) ([]byte, error) {
+			raw = event
+			lc, ok := lambdacontext.FromContext(ctx)
+			if !ok || lc.InvokedFunctionArn != arn || len(lc.AwsRequestID) != 36 {
+				t.Errorf("lambda context %+v", lc)
+			}
+			deadline, has := ctx.Deadline()
+			if !has || deadline.Before(before.Add(20*time.Second)) || deadline.After(time.Now().Add(20*time.Second)) {
+				t.Errorf("deadline %v, want 20 s from now", deadline)
+			}
+			return []byte(`{}`), nil
+		}),
 	})
-	before := time.Now()
 	response, _ := do(t, "POST", server.URL+path+"?a=1&a=2&b=%20c", `{"orderNo":"X"}`,
 		"Content-Type", "application/json; charset=utf-8", "X-Twice", "one", "X-Twice", "two",
 		"Cookie", "first=1; second=2", "User-Agent", "test/1", "X-Forwarded-For", "192.0.2.7")
@@ -210,29 +223,6 @@ func TestGateway_OwnErrors(t *testing.T) {
 				t.Errorf("the reason is %q, want %q", reason, row.reasonPrefix)
 			}
 		})
-	}
-}
-
-func TestGateway_InvocationContext(t *testing.T) {
-	t.Parallel()
-	const arn = "arn:aws:lambda:eu-west-1:000000000000:function:atrip-token:api"
-	before := time.Now()
-	server := serve(t, &gateway.Gateway{
-		FunctionARN: arn, FunctionTimeout: 20 * time.Second,
-		Function: function(func(ctx context.Context, _ []byte) ([]byte, error) {
-			lc, ok := lambdacontext.FromContext(ctx)
-			if !ok || lc.InvokedFunctionArn != arn || len(lc.AwsRequestID) != 36 {
-				t.Errorf("lambda context %+v", lc)
-			}
-			deadline, has := ctx.Deadline()
-			if !has || deadline.Before(before.Add(20*time.Second)) || deadline.After(time.Now().Add(20*time.Second)) {
-				t.Errorf("deadline %v, want 20 s from now", deadline)
-			}
-			return []byte(`{}`), nil
-		}),
-	})
-	if response, _ := do(t, "POST", server.URL+path, ""); response.StatusCode != 200 {
-		t.Errorf("status %d", response.StatusCode)
 	}
 }
 
