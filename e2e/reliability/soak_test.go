@@ -82,8 +82,8 @@ func soak(t *testing.T, calls int, after func(n, pid int)) (goroutines int) {
 	return goroutines
 }
 
-// memoryKB returns a memory figure of a process: VmRSS (resident), VmHWM (its
-// peak) or RssAnon (without mapped files).
+// memoryKB returns a process's VmRSS, its resident memory, or RssAnon, the same
+// without mapped files.
 func memoryKB(t *testing.T, pid int, field string) (kB int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
