@@ -50,7 +50,8 @@ func TestFunction_LogIsJSON(t *testing.T) {
 	}
 	secrets.Close()
 	f.Stop()
-	if lines := checkLog(t, f.Stdout()+f.Stderr()); len(lines) != 5 {
+	lines := checkLog(t, f.Stdout()+f.Stderr())
+	if len(lines) != 5 || lines[4]["issuer"] != hidden {
 		t.Errorf("5 invocations wrote %d lines: %v", len(lines), lines)
 	}
 }

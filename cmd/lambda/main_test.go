@@ -133,6 +133,7 @@ func TestStart_Refused(t *testing.T) {
 		want   string
 	}{
 		"a bad variable":                  {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
+		"a bad AWS variable":              {set("AWS_RETRY_MODE", "perhaps"), "the AWS configuration cannot be loaded"},
 		"a policy that is not there":      {set("ATRIP_POLICY_FILE", "policies/none.cedar"), "ATRIP_POLICY_FILE: the policy cannot be read"},
 		"a policy that does not parse":    {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:18: is not a Cedar policy"},
 		"a policy with a byte order mark": {file("\ufeffpermit(principal is Operator, action, resource);"), "byte order mark"},
@@ -171,7 +172,6 @@ func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	}
 }
 
-// On Lambda everything comes from the environment.
 func TestStart_IgnoresSharedAWSConfig(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)

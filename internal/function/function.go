@@ -44,7 +44,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	ctx, cancel := context.WithTimeout(ctx, initBudget)
 	defer cancel()
 	var ready sync.WaitGroup
-	accounts, err := connect(ctx, environment, variables, logger, &ready)
+	accounts, err := connect(ctx, environment, logger, &ready)
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +79,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 
 // connect starts to open the connections to Atlas and to fetch the secrets, and
 // returns the accounts. ready reports when both are done.
-func connect(
-	ctx context.Context, e Environment, variables map[string]string, logger *slog.Logger, ready *sync.WaitGroup,
-) (map[string]handler.Account, error) {
+func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *sync.WaitGroup) (map[string]handler.Account, error) {
 	clients := map[string]*atlas.Client{}
 	for name, a := range e.allAccounts() { // first: TLS handshakes take longest
 		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
@@ -92,7 +90,8 @@ func connect(
 			}
 		})
 	}
-	awsConfig, err := config.LoadDefaultConfig(ctx, sources(variables)...)
+	// Everything comes from the environment, nothing from shared configuration files.
+	awsConfig, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}))
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
@@ -105,15 +104,6 @@ func connect(
 		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
 	}
 	return accounts, nil
-}
-
-// sources keeps the SDK from reading shared configuration files on Lambda, where
-// everything comes from the environment.
-func sources(variables map[string]string) []func(*config.LoadOptions) error {
-	if variables["AWS_LAMBDA_RUNTIME_API"] == "" {
-		return nil
-	}
-	return []func(*config.LoadOptions) error{config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{})}
 }
 
 // readPolicy reads the policy file that the variable names, relative to the
@@ -159,18 +149,14 @@ func NewLogger(variables map[string]string, stdout io.Writer) *slog.Logger {
 type escaper struct{ io.Writer }
 
 func (e escaper) Write(line []byte) (int, error) {
-	text := strings.TrimSuffix(string(line), "\n")
-	if !strings.ContainsFunc(text, handler.ControlCharacter) {
-		return e.Writer.Write(line)
-	}
 	var escaped []byte
-	for _, r := range text {
-		if handler.ControlCharacter(r) {
+	for _, r := range string(line) {
+		if handler.ControlCharacter(r) && r != '\n' {
 			escaped = fmt.Appendf(escaped, `\u%04x`, r)
 		} else {
 			escaped = utf8.AppendRune(escaped, r)
 		}
 	}
-	_, err := e.Writer.Write(append(escaped, '\n'))
+	_, err := e.Writer.Write(escaped)
 	return len(line), err
 }
