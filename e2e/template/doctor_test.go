@@ -42,13 +42,13 @@ func TestDoctor_Stack(t *testing.T) {
 		"stack":         {"pass", "broker is CREATE_COMPLETE"},
 		"function":      {"pass", "is active"},
 		"environment":   {"pass", "Atlas is at atlas.invalid"},
-		"egress-ips":    {"pass", "must stand on Atlas's allow-list"},
+		"egress-ips":    {"pass", "must be on Atlas's allow-list"},
 		"atlas-dns":     {"skipped", "atlas.invalid cannot be resolved from here"},
 		"log-retention": {"pass", "FunctionLogs 90 days"},
 		"aliases":       {"fail", "the alias api is missing"},
 		"secret":        {"fail", "there is no such secret"},
-		"routes":        {"fail", "the stack holds no HTTP API"},
-		"alarms":        {"fail", "the stack holds no alarm"},
+		"routes":        {"fail", "the stack has no HTTP API"},
+		"alarms":        {"fail", "the stack has no alarm"},
 		"end-to-end":    {"skipped", "only when asked"},
 	}
 	for _, result := range report.Results {
