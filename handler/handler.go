@@ -62,6 +62,7 @@ type Handler struct {
 	config   Config // with defaults
 	accounts accounts
 	invoked  atomic.Bool
+	inFlight atomic.Int64
 }
 
 const defaultMargin = 500 * time.Millisecond
@@ -99,20 +100,14 @@ func New(c Config) (*Handler, error) {
 }
 
 // Invoke answers one invocation. payload is the event; the result is the reply
-// in the form that the event's caller expects. It implements lambda.Handler.
+// in the form that the event's caller expects. It implements lambda.Handler, so
+// that aws-lambda-go passes the bytes unchanged.
 //
 // An error is a messages.InvokeResponse_Error whose Type is a Code. Only callers
 // that expect function errors get one.
-func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	return h.answer(ctx, payload, nil)
-}
-
-// Refuse answers an invocation that cannot be read, with InvalidRequest.
-func (h *Handler) Refuse(ctx context.Context, detail string) ([]byte, error) {
-	return h.answer(ctx, nil, &fault{code: InvalidRequest, detail: detail})
-}
-
-func (h *Handler) answer(ctx context.Context, payload []byte, f *fault) (out []byte, err error) {
+func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
+	h.inFlight.Add(1)
+	defer h.inFlight.Add(-1)
 	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true), door: door(ctx)}
 	// An event of unknown shape gets the reply of a plain invocation.
 	c, s := plain, &shape{}
@@ -129,10 +124,7 @@ func (h *Handler) answer(ctx context.Context, payload []byte, f *fault) (out []b
 		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
 	}
 	var reply atlas.Reply
-	known := c
-	if f == nil {
-		s, known, f = recognise(payload, toolName(ctx))
-	}
+	s, known, f := recognise(payload, toolName(ctx))
 	if f == nil {
 		c = known
 		reply, f = h.serve(ctx, payload, c, r)
@@ -144,6 +136,15 @@ func (h *Handler) answer(ctx context.Context, payload []byte, f *fault) (out []b
 	out, err = c.succeed(s, reply)
 	r.success(reply)
 	return out, err
+}
+
+// Drain waits until no invocation is in flight.
+func (h *Handler) Drain() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for h.inFlight.Load() > 0 {
+		<-tick.C
+	}
 }
 
 // logPanic logs where a panic happened. The panic's value may be any text, even

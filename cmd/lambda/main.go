@@ -4,36 +4,62 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/caarlos0/env/v11"
 
+	"atriptoken/handler"
 	"atriptoken/internal/function"
-	"atriptoken/internal/runtimeapi"
 )
 
 func main() {
 	variables := env.ToMap(os.Environ())
-	slog.SetDefault(function.NewLogger(variables, os.Stdout)) // package log writes there too
-	// Lambda sends SIGTERM if an extension is present and on managed instances, and
-	// kills a process that does not end in time.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, variables); err != nil {
-		function.NewLogger(variables, os.Stderr).Error(err.Error())
+	slog.SetDefault(function.NewLogger(variables, os.Stdout))
+	log.SetOutput(runtimeLog{})
+	log.SetFlags(0)
+	h, err := function.New(context.Background(), variables, os.Stdout)
+	if err != nil {
+		function.NewLogger(variables, os.Stderr).Error("atriptoken cannot start: " + err.Error())
 		os.Exit(1)
 	}
+	go drain(h)
+	lambda.StartWithOptions(h)
 }
 
-func run(ctx context.Context, variables map[string]string) error {
-	h, err := function.New(ctx, variables, os.Stdout)
-	if err != nil {
-		return fmt.Errorf("atriptoken cannot start: %w", err)
+// runtimeLog takes the lines of aws-lambda-go, which writes each function error to
+// package log. It drops those whose errorType is a Code, as the audit line has it,
+// and logs every other line as one JSON object.
+type runtimeLog struct{}
+
+func (runtimeLog) Write(line []byte) (int, error) {
+	var failure struct {
+		Type handler.Code `json:"errorType"`
 	}
-	return runtimeapi.Serve(ctx, variables["AWS_LAMBDA_RUNTIME_API"], lambdacontext.MaxConcurrency(), h)
+	_ = json.Unmarshal(line, &failure) // the lines before an exit are plain text
+	if _, known := handler.Codes()[failure.Type]; !known {
+		slog.Error("aws-lambda-go: "+string(line), "event", "runtime_error", "errorType", failure.Type)
+	}
+	return len(line), nil
+}
+
+// postTime lets aws-lambda-go post the last responses.
+const postTime = 100 * time.Millisecond
+
+// drain ends the process on SIGTERM after the invocations in flight. Lambda sends
+// SIGTERM if an extension is present and on managed instances, and kills a process
+// that does not end in time.
+func drain(h *handler.Handler) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	<-ctx.Done()
+	h.Drain()
+	time.Sleep(postTime)
+	os.Exit(0)
 }
