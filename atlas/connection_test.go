@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -101,6 +102,26 @@ func TestClient_ConnectAddress(t *testing.T) {
 		if err := client.Connect(t.Context()); !errors.Is(err, atlas.ErrUnreachable) || dialed != want {
 			t.Errorf("%s: dialed %q, want %q (%v)", base, dialed, want, err)
 		}
+	}
+}
+
+// The rest of a reply that is too large is not left on a connection.
+func TestClient_ClosesBody(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	ended := make(chan struct{})
+	server.Script(func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
+		defer close(ended)
+		atlastest.GzipBomb(1<<50)(w, r, ok)
+	})
+	// Not t.Context(): the end of a context closes the connection too.
+	if _, err := client.GetToken(context.Background(), credentials, request); err == nil {
+		t.Error("no error")
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server is still sending")
 	}
 }
 

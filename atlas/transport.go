@@ -34,7 +34,7 @@ func NewTransport() *http.Transport {
 // transport's text is left out: it can quote the other side.
 func transportError(ctx context.Context, err error, connected bool) *Error {
 	e := &Error{Kind: ErrUnreachable, Retryable: true, cause: err}
-	if ctx.Err() != nil {
+	if ended(ctx) {
 		e.Detail = "no connection before the attempt's deadline"
 		if connected {
 			e.Kind, e.Detail = ErrTimeout, "no reply before the attempt's deadline"
@@ -76,7 +76,7 @@ func transportError(ctx context.Context, err error, connected bool) *Error {
 func bodyError(ctx context.Context, err error, status int) *Error {
 	e := &Error{Kind: ErrMalformed, HTTPStatus: status, Retryable: true, cause: err}
 	switch {
-	case ctx.Err() != nil:
+	case ended(ctx):
 		e.Kind, e.Detail = ErrTimeout, "the reply's body did not arrive before the attempt's deadline"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		e.Detail = "the reply's body was cut short"
@@ -84,4 +84,11 @@ func bodyError(ctx context.Context, err error, status int) *Error {
 		e.Detail = "the reply's body cannot be read or decompressed"
 	}
 	return e
+}
+
+// ended reports whether ctx has ended. A dial can end at ctx's deadline a moment
+// before ctx does.
+func ended(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"sync"
@@ -72,15 +71,15 @@ func (b *breaker) remaining() time.Duration {
 // record counts the outcome of an attempt: a failure if it shows that Atlas is
 // down, a success if Atlas replied. A request that Atlas rejects is a success:
 // it affects one caller and returns at once. Some outcomes show neither.
-func (b *breaker) record(err error, order string, fullTime bool) {
+//
+// cut means that the caller's deadline ended the attempt before its full time.
+func (b *breaker) record(err error, order string, cut bool) {
 	var e *atlas.Error
 	switch {
 	case err == nil:
 		b.RecordSuccess()
-	case !errors.As(err, &e):
-		b.skip() // a panic
-	case (e.Kind == atlas.ErrTimeout || errors.Is(err, context.DeadlineExceeded)) && !fullTime:
-		b.skip() // the caller's time was too short
+	case cut, !errors.As(err, &e): // or a panic
+		b.skip()
 	case e.Kind == atlas.ErrUnreachable:
 		b.RecordFailure()
 	case e.Kind == atlas.ErrTimeout, e.Kind == atlas.ErrSystem && e.HTTPStatus >= 500, e.HTTPStatus == 0:

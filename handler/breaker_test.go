@@ -2,7 +2,10 @@ package handler_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -173,6 +176,29 @@ func TestBreaker_FailuresOpenIt(t *testing.T) {
 			}, attemptTimeout(2*time.Second))
 		})
 	}
+}
+
+// A dial that times out counts, even for a caller with a short deadline: there was
+// time for a connection.
+func TestBreaker_DialTimeoutCounts(t *testing.T) {
+	_, timeout := (&net.Dialer{Timeout: 1}).Dial("tcp", "192.0.2.1:1")
+	if !errors.Is(timeout, context.DeadlineExceeded) {
+		t.Fatalf("a dial's timeout is %v", timeout)
+	}
+	inBubble(t, func(t *testing.T, b *broker) {
+		for i := range 6 {
+			b.orderWithin(i, 5*time.Second)
+		}
+		if !b.isOpen() {
+			t.Error("it is not open after six calls without a connection")
+		}
+		time.Sleep(time.Minute) // until the last dial has ended
+	}, func(c *handler.Config) {
+		c.Account.Atlas.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			time.Sleep(3 * time.Second)
+			return nil, timeout
+		}}
+	})
 }
 
 // An order counts again after the window.

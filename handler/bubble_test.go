@@ -22,7 +22,7 @@ func inBubble(t *testing.T, test func(*testing.T, *broker), options ...func(*han
 		pipes := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		simulator := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, Listener: pipes})
 		overPipes := func(c *handler.Config) { c.Account.Atlas.Transport = &http.Transport{DialContext: pipes.dial} }
-		test(t, newBrokerOn(t, simulator, append(options, overPipes)...))
+		test(t, newBrokerOn(t, simulator, append([]func(*handler.Config){overPipes}, options...)...))
 	})
 }
 

@@ -98,10 +98,9 @@ func (h *Handler) attempt(
 	}
 	err = errors.New("the attempt panicked") // unless it is set below
 	fullTime := remaining(ctx) >= h.config.AttemptTimeout
-	defer func() { account.breaker.record(err, request.OrderNo, fullTime) }()
-
 	ctx, cancel := context.WithTimeout(ctx, h.config.AttemptTimeout)
 	defer cancel()
+	defer func() { account.breaker.record(err, request.OrderNo, !fullTime && remaining(ctx) <= 0) }()
 	began := time.Now()
 	r.attempts++
 	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
