@@ -38,18 +38,20 @@ func TestDoctor_Stack(t *testing.T) {
 		t.Fatalf("doctor printed no report: %v\n%s", err, out)
 	}
 	want := map[string]struct{ status, cause string }{
-		"aws-identity":  {"pass", "arn:aws:"},
-		"stack":         {"pass", "broker is CREATE_COMPLETE"},
-		"function":      {"pass", "is active"},
-		"environment":   {"pass", "Atlas is at atlas.invalid"},
-		"egress-ips":    {"pass", "must be on Atlas's allow-list"},
-		"atlas-dns":     {"skipped", "atlas.invalid cannot be resolved from here"},
-		"log-retention": {"pass", "FunctionLogs 90 days"},
-		"aliases":       {"fail", "the alias api is missing"},
-		"secret":        {"fail", "there is no such secret"},
-		"routes":        {"fail", "the stack has no HTTP API"},
-		"alarms":        {"fail", "the stack has no alarm"},
-		"end-to-end":    {"skipped", "only when asked"},
+		"aws-identity":      {"pass", "arn:aws:"},
+		"stack":             {"pass", "broker is CREATE_COMPLETE"},
+		"function":          {"pass", "is active"},
+		"environment":       {"pass", "Atlas is at atlas.invalid"},
+		"function-settings": {"fail", `says: the architecture is "x86_64", the parameter Architecture says "arm64"`}, // moto ignores it
+		"concurrency":       {"pass", "none is reserved"},
+		"egress-ips":        {"pass", "must be on Atlas's allow-list"},
+		"atlas-dns":         {"skipped", "atlas.invalid cannot be resolved from here"},
+		"log-retention":     {"pass", "FunctionLogs 90 days"},
+		"aliases":           {"fail", "the alias api is missing"},
+		"secret":            {"fail", "there is no such secret"},
+		"routes":            {"fail", "the stack has no HTTP API"},
+		"alarms":            {"fail", "the stack has no alarm"},
+		"end-to-end":        {"skipped", "only when asked"},
 	}
 	for _, result := range report.Results {
 		row, ok := want[result.Check]
