@@ -147,7 +147,7 @@ func (s *Store) note(credentials Credentials, err error) {
 func (s *Store) cooldown(now time.Time) time.Duration {
 	// One failure has none: INIT's fetch can fail just before the first call.
 	pause := min(cmp.Or(s.Pause, defaultPause)<<min(max(s.failures-2, s.refusals.vain-1, 0), 5), maxPause)
-	if s.generation == 0 || s.failures == 1 || passed(s.lastFetch, now, pause) {
+	if s.failures == 1 || passed(s.lastFetch, now, pause) {
 		return 0
 	}
 	return pause - now.Sub(s.lastFetch)
