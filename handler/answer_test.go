@@ -274,15 +274,3 @@ func TestAnswer_Internal(t *testing.T) {
 		t.Errorf("the panic is not logged with its stack: %v", line)
 	}
 }
-
-func TestCodes_Statuses(t *testing.T) {
-	t.Parallel()
-	want := map[handler.Code]int{
-		"InvalidRequest": 400, "NotPermitted": 403, "NotFound": 404, "MethodNotAllowed": 405, "BodyTooLarge": 413,
-		"UnsupportedMediaType": 415, "AtlasRateLimited": 429, "AtlasFailed": 502, "AtlasRefused": 502,
-		"SecretUnavailable": 503, "AtlasUnavailable": 503, "AtlasTimeout": 504, "Internal": 500,
-	}
-	if diff := cmp.Diff(want, handler.Codes()); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -192,20 +192,6 @@ func TestClaims_TypedGroups(t *testing.T) {
 	}
 }
 
-// A scope is one text: also a claim whose standard separates words by spaces is
-// never several groups.
-func TestClaims_Scope(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"scope", "scp"} {
-		b := newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)), groupsClaim(name))
-		for text, want := range map[string]string{"yes": "OK", "openid yes": "NotPermitted", "openid\u3000yes": "NotPermitted"} {
-			if got := b.http(sample(t, "http-api-jwt", claim(name, text))).code(t); got != want {
-				t.Errorf("%s %q: %s, want %s", name, text, got, want)
-			}
-		}
-	}
-}
-
 // The token in the request is used only if it is the verified one. Each row
 // changes one thing.
 func TestToken_OnlyTheVerifiedOne(t *testing.T) {
