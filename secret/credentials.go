@@ -33,7 +33,8 @@ type Credentials struct {
 	// FetchedAt is the wall clock's time of the fetch. It is zero if there was none.
 	FetchedAt time.Time
 
-	insteadOf string // the refused AWSCURRENT that this AWSPREVIOUS was returned for
+	insteadOf string    // the refused AWSCURRENT that this AWSPREVIOUS was returned for
+	taken     time.Time // when Get returned it to a call
 }
 
 // maxValue is the largest length of each value in bytes. Both become HTTP headers.

@@ -8,8 +8,8 @@ import (
 
 // refusals is what the store knows about refused versions.
 type refusals struct {
-	// version was refused first at since and last at last. At accepted, another
-	// call with it succeeded; zero if none did since then.
+	// version was refused first at since and last at last. At accepted, a call
+	// with it succeeded that began after since; zero if none did.
 	version               string
 	since, last, accepted time.Time
 	// vain is the number of fetches without a new version, after the first seconds.
@@ -148,7 +148,7 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 	now := s.now()
 	s.mu.Lock()
 	r, current := &s.refusals, s.current.Version
-	if accepted.Version == r.version {
+	if accepted.Version == r.version && accepted.taken.After(r.since) {
 		r.accepted = now
 	}
 	fallback := accepted.insteadOf == current && r.fallback == nil

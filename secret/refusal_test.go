@@ -189,15 +189,14 @@ func TestRefusal_OneOrder(t *testing.T) {
 		b.alternative("v0", 0, "v1") // not known yet
 		for range 10 {
 			time.Sleep(time.Second / 2)
-			b.Accepted(t.Context(), secret.Credentials{Version: "v1"})
+			b.Accepted(t.Context(), b.get("v1"))
 			time.Sleep(time.Second / 2)
 			b.alternative("", 0, "v1")
 		}
 		b.fetched(6) // one as usual, and 1, 2, 4 and 8 s later
 		for range 60 {
 			time.Sleep(5 * time.Second)
-			b.get("v1")
-			b.Accepted(t.Context(), secret.Credentials{Version: "v1"})
+			b.Accepted(t.Context(), b.get("v1"))
 			time.Sleep(5 * time.Second)
 			b.alternative("", 0, "v1")
 		}
@@ -209,6 +208,19 @@ func TestRefusal_OneOrder(t *testing.T) {
 		b.alternative("v0", 0, "v1")
 		b.vault.put("v2")
 		b.alternative("v2", time.Second, "v1", "v0")
+	})
+}
+
+// A call that began before the refusals says nothing about them: a rotation can
+// have come in between.
+func TestRefusal_AcceptedInFlight(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		inFlight := b.get("v1")
+		time.Sleep(time.Minute)
+		b.alternative("v0", 0, "v1")
+		time.Sleep(time.Millisecond)
+		b.Accepted(t.Context(), inFlight)
+		b.alternative("v1", time.Second-time.Millisecond, "v1", "v0")
 	})
 }
 

@@ -72,8 +72,9 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 		s.start(StageCurrent) // the call does not wait for it
 	}
 	if fallback != nil {
-		return *fallback, nil
+		current = *fallback
 	}
+	current.taken = now
 	return current, nil
 }
 

@@ -120,12 +120,13 @@ func run(t *testing.T, current, previous string, test func(t *testing.T, b *benc
 	})
 }
 
-func (b *bench) get(version string) {
+func (b *bench) get(version string) secret.Credentials {
 	b.Helper()
 	got, err := b.Get(b.Context())
 	if err != nil || got.Version != version {
 		b.Fatalf("Get() = version %q, %v; want %q", got.Version, err, version)
 	}
+	return got
 }
 
 // fetched checks the number of fetches of AWSCURRENT so far.
