@@ -339,6 +339,9 @@ func TestSchemathesis(t *testing.T) {
 	if err != nil {
 		t.Errorf("schemathesis: %v (`make tools` installs it)", err)
 	}
+	if bytes.Contains(bytes.ToLower(out), []byte("warning")) {
+		t.Error("schemathesis warns: its checks did not reach what they are for")
+	}
 	for _, phase := range []string{"Examples", "Coverage", "Fuzzing", "Stateful"} {
 		if !bytes.Contains(out, []byte("✅ "+phase)) {
 			t.Errorf("the phase %s did not run", phase)
