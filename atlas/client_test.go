@@ -198,7 +198,7 @@ func TestClient_Classification(t *testing.T) {
 		"a byte more is too large":                 {atlastest.Oversized(64<<10 + 1), malformed},
 		"an endless reply is too large":            {atlastest.GzipBomb(1 << 50), malformed},
 		"half a gzip stream is cut":                {atlastest.GzipTruncated(), malformedOnce},
-		"gzip that is none is malformed":           {atlastest.NotGzip(), malformedOnce},
+		"text sent as gzip is malformed":           {atlastest.NotGzip(), malformedOnce},
 		"another encoding is malformed":            {atlastest.WithHeader("Content-Encoding", "br", jsonReply(`{"status":2}`)), malformed},
 		"a short body is cut":                      {atlastest.Truncated(), malformedOnce},
 		"a reset in the body is a cut":             {atlastest.CutInBody(), malformedOnce},

@@ -65,7 +65,7 @@ func TestTransport_HandshakeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := newClient(t, "https://atlas.example.com", nil)
 		client.Transport = atlas.NewTransport()
-		client.Transport.DialContext = (&pipes{}).dial // nobody reads at the other end
+		client.Transport.DialContext = (&pipes{}).dial // the other end does not read
 		for _, connect := range []func() error{
 			func() error { return client.Connect(t.Context()) }, func() error { return call(t, client) },
 		} {

@@ -59,7 +59,7 @@ func (b *breaker) allow() (bool, time.Duration) {
 	return false, max(b.remaining(), time.Second)
 }
 
-// remaining returns the rest of the delay. There is none after the clock was set back.
+// remaining returns the rest of the delay, 0 after the clock was set back.
 func (b *breaker) remaining() time.Duration {
 	passed := b.now().Sub(time.Unix(0, b.openedAt.Load()))
 	if passed < 0 {

@@ -28,7 +28,7 @@ type Store struct {
 	Timeout time.Duration
 	// Pause is the least time between two fetches after a refusal or a failure.
 	// Zero means 1 second. It doubles up to 30 seconds while failures or refusals
-	// last. There is none after the first failure.
+	// last. After the first failure there is no pause.
 	Pause time.Duration
 	// Now returns the wall clock's time. Nil means time.Now.
 	Now func() time.Time

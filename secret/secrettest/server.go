@@ -56,7 +56,7 @@ type Server struct {
 	options Options
 
 	mu                sync.Mutex
-	current, previous *version // nil: there is none
+	current, previous *version // nil before the first and second value
 }
 
 // Recorded is a call as it arrived.
