@@ -9,19 +9,11 @@ import (
 // encodeReply encodes a success, as Atlas sent it. Only here and in connect.go
 // does the url leave the process.
 func encodeReply(reply atlas.Reply) []byte {
-	return encoded(json.Marshal(struct {
+	text, _ := json.Marshal(struct { // strings from a JSON decoder can be encoded
 		URL    string  `json:"url"`
 		Status int     `json:"status"`
 		Msg    *string `json:"msg"`
-	}{reply.URL.Reveal(), reply.Status, reply.Msg}))
-}
-
-// encoded returns text. Its strings come from a JSON decoder, so encoding them
-// cannot fail.
-func encoded(text []byte, err error) []byte {
-	if err != nil {
-		panic("encoding an answer")
-	}
+	}{reply.URL.Reveal(), reply.Status, reply.Msg})
 	return text
 }
 
@@ -34,7 +26,7 @@ func baseHeaders(contentType string) map[string]string {
 // problem returns a fault as an RFC 9457 problem document.
 func problem(f fault, requestID string) (status int, header map[string]string, body []byte) {
 	row := codes[f.code]
-	body = encoded(json.Marshal(struct {
+	body, _ = json.Marshal(struct {
 		Type     string       `json:"type"`
 		Title    string       `json:"title"`
 		Status   int          `json:"status"`
@@ -42,7 +34,7 @@ func problem(f fault, requestID string) (status int, header map[string]string, b
 		Instance string       `json:"instance"`
 		Code     Code         `json:"code"`
 		Errors   []fieldError `json:"errors,omitempty"`
-	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields}))
+	}{"urn:atriptoken:problem:" + string(f.code), row.title, row.status, f.detail, requestID, f.code, f.fields})
 	header = baseHeaders("application/problem+json")
 	if f.allow != "" {
 		header["Allow"] = f.allow

@@ -27,9 +27,9 @@ var connect = &caller{
 		if reply.Msg != nil {
 			answer["msg"] = *reply.Msg
 		}
-		return json.Marshal(answer, json.Deterministic(true))
+		return json.Marshal(answer)
 	},
 	fail: func(_ *shape, f fault, requestID string) ([]byte, error) {
-		return json.Marshal(map[string]string{"code": string(f.code), "message": f.text(requestID)}, json.Deterministic(true))
+		return json.Marshal(map[string]string{"code": string(f.code), "message": f.text(requestID)})
 	},
 }
