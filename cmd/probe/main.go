@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -41,7 +42,12 @@ func configured(ctx context.Context) (*probe.Probe, error) {
 	}
 	p := &probe.Probe{URL: url, ServiceARN: arn, AWS: aws, HTTP: http.Client{Timeout: timeout}}
 	if order := os.Getenv("PROBE_ORDER_NO"); order != "" {
-		p.Link = &probe.Link{OrderNo: order, UserName: os.Getenv("PROBE_USER_NAME"), Role: os.Getenv("PROBE_ROLE")}
+		link, err := json.Marshal(map[string]string{
+			"orderNo": order, "userName": os.Getenv("PROBE_USER_NAME"), "role": os.Getenv("PROBE_ROLE")})
+		if err != nil {
+			return nil, fmt.Errorf("the request for a link cannot be encoded: %w", err)
+		}
+		p.Link = string(link)
 	}
 	return p, nil
 }

@@ -34,7 +34,7 @@ func TestRun_RealFunction(t *testing.T) {
 	t.Cleanup(function.Stop)
 	for alias, want := range map[string]probe.Verdict{":service": probe.Refused, "": probe.Refused, ":api": probe.LetIn} {
 		p := newProbe(t, unauthorized, notPermitted, link)
-		p.Link = nil
+		p.Link = ""
 		lambda := serve(t, func(_ *http.Request, event string) answer {
 			reply, err := function.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{
 				FunctionARN: lambdatest.DefaultFunctionARN + alias})

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -34,7 +34,7 @@ func (r reply) refusal() string {
 }
 
 // invoke sends payload to the alias for services and returns the function's reply (Lambda API reference, "Invoke").
-func (p *Probe) invoke(ctx context.Context, payload []byte) (reply, error) {
+func (p *Probe) invoke(ctx context.Context, payload string) (reply, error) {
 	response, err := p.post(ctx, payload)
 	if err != nil {
 		return reply{}, errors.New("the function cannot be invoked: Lambda cannot be reached, or there are no credentials")
@@ -51,13 +51,13 @@ func (p *Probe) invoke(ctx context.Context, payload []byte) (reply, error) {
 	return r, nil
 }
 
-func (p *Probe) post(ctx context.Context, payload []byte) (*http.Response, error) {
+func (p *Probe) post(ctx context.Context, payload string) (*http.Response, error) {
 	endpoint := "https://lambda." + p.AWS.Region + ".amazonaws.com"
 	if p.AWS.BaseEndpoint != nil {
 		endpoint = *p.AWS.BaseEndpoint
 	}
 	target := endpoint + "/2015-03-31/functions/" + url.PathEscape(p.ServiceARN) + "/invocations"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(payload))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (p *Probe) post(ctx context.Context, payload []byte) (*http.Response, error
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(payload)
+	sum := sha256.Sum256([]byte(payload))
 	if err := v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), "lambda", p.AWS.Region, time.Now()); err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func newProbe(t *testing.T, api, event, plain answer) *probe.Probe {
 		ServiceARN: "arn:aws:lambda:eu-west-1:123456789012:function:broker:service",
 		AWS: aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(lambda),
 			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")},
-		Link: &probe.Link{OrderNo: "XPFIW20220209163159425", UserName: "probe@example.com", Role: "Customer service"},
+		Link: `{"orderNo":"XPFIW20220209163159425","userName":"probe@example.com","role":"Customer service"}`,
 	}
 }
 
@@ -158,6 +158,9 @@ func TestRun_Forgeries(t *testing.T) {
 	for header := range seen {
 		scheme, _, _ := strings.Cut(header.Get("Authorization"), " ")
 		kinds[scheme+"/"+header.Get("X-Amzn-Oidc-Identity")] = true
+		if header.Get("Content-Type") != "application/json" {
+			t.Errorf("a forgery with %v: an open API would refuse its Content-Type", header)
+		}
 	}
 	for _, want := range []string{"/", "Bearer/", "AWS4-HMAC-SHA256/", "/probe@example.com"} {
 		if !kinds[want] {
@@ -202,7 +205,7 @@ func TestWrite_Metrics(t *testing.T) {
 			t.Parallel()
 			p := newProbe(t, row.api, notPermitted, row.plain)
 			if row.noLink {
-				p.Link = nil
+				p.Link = ""
 			}
 			var line bytes.Buffer
 			if err := p.Run(t.Context()).Write(&line, "prober", time.Unix(1773342238, 0)); err != nil {
@@ -218,6 +221,9 @@ func TestWrite_Metrics(t *testing.T) {
 			directive := got["_aws"].(map[string]any)["CloudWatchMetrics"].([]any)[0].(map[string]any)
 			if directive["Namespace"] != handler.Namespace {
 				t.Errorf("the namespace is %v, the broker's is %s", directive["Namespace"], handler.Namespace)
+			}
+			if _, ok := got["open"]; ok == row.noLink {
+				t.Errorf("the line has the member open: %v, want %v", ok, !row.noLink)
 			}
 			described := directive["Metrics"].([]any)
 			if len(described) != len(row.want) {

@@ -67,13 +67,13 @@ func TestRun_Gateway(t *testing.T) {
 			func(w *world) { w.changeAuthorizer(w.gateway.URL, audience) }},
 		{"authorizer", "with another issuer", "fail", "changed by hand: the issuer is", parameter("JwtIssuer", "https://login.example.org")},
 		{"routes", "with other scopes", "fail", "changed by hand: its scopes", parameter("JwtScopes", "open-portal")},
-		{"integration", "of another function", "fail", "calls arn:aws:lambda:eu-central-1:123456789012:function:other:api",
+		{"routes", "to another function", "fail", "calls arn:aws:lambda:eu-central-1:123456789012:function:other:api",
 			integrate("other:api", "2.0")},
-		{"integration", "of the function without an alias", "fail", "through the alias api", integrate("broker-Function", "2.0")},
-		{"integration", "of the alias service", "fail", "through the alias api", integrate("broker-Function:service", "2.0")},
-		{"integration", "of a version", "fail", "through the alias api", integrate("broker-Function:1", "2.0")},
-		{"integration", "with the older payload", "fail", "payload format 1.0", integrate("broker-Function:api", "1.0")},
-		{"integration", "missing", "fail", "has no integration",
+		{"routes", "to the function without an alias", "fail", "through the alias api", integrate("broker-Function", "2.0")},
+		{"routes", "to the alias service", "fail", "through the alias api", integrate("broker-Function:service", "2.0")},
+		{"routes", "to a version", "fail", "through the alias api", integrate("broker-Function:1", "2.0")},
+		{"routes", "with the older payload", "fail", "payload format 1.0", integrate("broker-Function:api", "1.0")},
+		{"routes", "without an integration", "fail", "has no integration",
 			func(w *world) {
 				w.must(w.api().DeleteIntegration(w.t.Context(), &apigatewayv2.DeleteIntegrationInput{
 					ApiId: &w.apiID, IntegrationId: &w.integrationID}))

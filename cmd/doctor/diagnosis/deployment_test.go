@@ -56,7 +56,7 @@ func deployed(t *testing.T) *world {
 	w.must(secret, err)
 	w.secretID = *secret.ARN
 	w.createFunction()
-	w.gateway = newGateway(t, w.broker(w.atlas.URL), w.issuer)
+	w.gateway = newGateway(t, w.broker(w.atlas.URL))
 	w.createAPI()
 	w.createAlarm()
 	logs := cloudwatchlogs.NewFromConfig(w.direct)
@@ -84,8 +84,8 @@ func deployed(t *testing.T) *world {
 		},
 	}
 	w.options.Stack = "broker"
-	w.options.Token = redact.New(w.issuer.token(audience))
-	w.options.WrongToken = redact.New(w.issuer.token("another-application"))
+	w.options.Token = redact.New(tokenFor + audience)
+	w.options.WrongToken = redact.New(tokenFor + "another-application")
 	w.options.Call = &atlas.Request{OrderNo: goodOrder, UserName: "amelia@example.com", Role: "Finance"}
 	w.count(map[string]float64{"Requests": 3, "Succeeded": 3})
 	return w

@@ -116,7 +116,6 @@ var deployed = []check{
 	{"atlas-http", atlasURL, atlasHTTP},
 	{"atlas-credentials", credentials, atlasCredentials},
 	{"routes", stackRead, routes},
-	{"integration", apiFound, integration},
 	{"authorizer", apiWithJWT, authorizer},
 	{"issuer", authorizerRead, issuer},
 	{"throttling", apiFound, throttling},

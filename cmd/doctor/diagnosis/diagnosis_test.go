@@ -70,7 +70,7 @@ func TestRun_DeniedCalls(t *testing.T) {
 	t.Parallel()
 	for operation, check := range map[string]string{
 		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function", "GetFunctionConcurrency": "concurrency",
-		"apigateway integrations":      "integration",
+		"apigateway integrations":      "routes",
 		"GetAlias":                     "aliases",
 		"GetFunctionEventInvokeConfig": "async", "ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access",
 		"GetAccountSettings": "lambda-quota", "DescribeSecret": "secret", "apigateway routes": "routes", "apigateway $default": "throttling",

@@ -19,7 +19,7 @@ import (
 
 func (s *stack) authorizerID() string { return s.one("AWS::ApiGatewayV2::Authorizer", "Authorizer") }
 
-// routes checks that every route requires the stack's kind of authorization.
+// routes checks that every route requires the stack's kind of authorization and calls the function through the alias api.
 func routes(ctx context.Context, s *subject) Result {
 	id := s.stack.apiID()
 	if id == "" {
@@ -28,6 +28,10 @@ func routes(ctx context.Context, s *subject) Result {
 	out, err := s.gateway.GetRoutes(ctx, &apigatewayv2.GetRoutesInput{ApiId: &id})
 	if err != nil {
 		return unreadOr(err, "the stack's HTTP API was deleted by hand", deleteAndDeploy)
+	}
+	integrations, err := s.gateway.GetIntegrations(ctx, &apigatewayv2.GetIntegrationsInput{ApiId: &id})
+	if err != nil {
+		return unread(err)
 	}
 	if len(out.Items) == 0 {
 		return fail("the HTTP API has no route").fix(deployWhole)
@@ -40,6 +44,7 @@ func routes(ctx context.Context, s *subject) Result {
 	for _, route := range out.Items {
 		key := aws.ToString(route.RouteKey)
 		keys = append(keys, key)
+		scopes := s.stack.differs("its scopes", strings.Join(route.AuthorizationScopes, ","), "JwtScopes")
 		switch {
 		case route.AuthorizationType != want:
 			return fail("the route %s has authorization %s, not %s", key, cmp.Or(route.AuthorizationType, types.AuthorizationTypeNone), want).
@@ -47,45 +52,34 @@ func routes(ctx context.Context, s *subject) Result {
 					id, aws.ToString(route.RouteId), revertDrift)
 		case want == types.AuthorizationTypeJwt && aws.ToString(route.AuthorizerId) != s.stack.authorizerID():
 			return fail("the route %s uses an authorizer that is not the stack's", key).fix(revertDrift)
+		case want == types.AuthorizationTypeJwt && scopes != "":
+			return fail("the route %s was changed by hand: %s", key, scopes).fix(revertDrift)
 		}
-		if want == types.AuthorizationTypeJwt {
-			if d := s.stack.differs("its scopes", strings.Join(route.AuthorizationScopes, ","), "JwtScopes"); d != "" {
-				return fail("the route %s was changed by hand: %s", key, d).fix(revertDrift)
-			}
+		if result := s.target(route, integrations.Items); result.Status == Fail {
+			return result
 		}
 	}
-	return pass("%s, authorization %s", strings.Join(keys, ", "), want)
+	return pass("%s, authorization %s, through the alias %s", strings.Join(keys, ", "), want, aliasAPI)
 }
 
-// integration checks that every route invokes the function through the alias api.
-func integration(ctx context.Context, s *subject) Result {
-	id := s.stack.apiID()
-	routes, err := s.gateway.GetRoutes(ctx, &apigatewayv2.GetRoutesInput{ApiId: &id})
-	if err != nil {
-		return unread(err)
+// target checks what the route calls.
+func (s *subject) target(route types.Route, integrations []types.Integration) Result {
+	api, key := s.stack.apiID(), aws.ToString(route.RouteKey)
+	id := strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
+	i := slices.IndexFunc(integrations, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == id })
+	if i < 0 {
+		return fail("the route %s has no integration", key).fix(revertDrift)
 	}
-	out, err := s.gateway.GetIntegrations(ctx, &apigatewayv2.GetIntegrationsInput{ApiId: &id})
-	if err != nil {
-		return unread(err)
+	update := fmt.Sprintf("aws apigatewayv2 update-integration --api-id %s --integration-id %s", api, id)
+	uri := strings.TrimSuffix(aws.ToString(integrations[i].IntegrationUri), "/invocations")
+	if !strings.HasSuffix(uri, ":function:"+s.stack.functionName()+":"+aliasAPI) {
+		return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(uri), s.stack.functionName(), aliasAPI).
+			fix("%s --integration-uri <the output ApiAliasArn>", update)
 	}
-	want := ":function:" + s.stack.functionName() + ":" + aliasAPI
-	for _, route := range routes.Items {
-		key, target := aws.ToString(route.RouteKey), strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
-		i := slices.IndexFunc(out.Items, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == target })
-		if i < 0 {
-			return fail("the route %s has no integration", key).fix(revertDrift)
-		}
-		uri := strings.TrimSuffix(aws.ToString(out.Items[i].IntegrationUri), "/invocations")
-		if !strings.HasSuffix(uri, want) {
-			return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(uri), s.stack.functionName(), aliasAPI).
-				fix("aws apigatewayv2 update-integration --api-id %s --integration-id %s --integration-uri <the output ApiAliasArn>", id, target)
-		}
-		if version := aws.ToString(out.Items[i].PayloadFormatVersion); version != "2.0" {
-			return fail("the route %s sends payload format %s, not 2.0", key, version).
-				fix("aws apigatewayv2 update-integration --api-id %s --integration-id %s --payload-format-version 2.0", id, target)
-		}
+	if version := aws.ToString(integrations[i].PayloadFormatVersion); version != "2.0" {
+		return fail("the route %s sends payload format %s, not 2.0", key, version).fix("%s --payload-format-version 2.0", update)
 	}
-	return pass("every route calls %s through the alias %s", s.stack.functionName(), aliasAPI)
+	return Result{}
 }
 
 // authorizer checks that tokens are bound to an issuer and an audience.
