@@ -41,7 +41,7 @@ func endToEnd(ctx context.Context, s *subject) Result {
 	}
 	body, err := json.Marshal(s.options.Call)
 	if err != nil {
-		return fail("the request cannot be encoded").fix("check -order, -user and -role")
+		panic(err) // three strings always encode
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.stack.outputs[outputURL], bytes.NewReader(body))
 	if err != nil {

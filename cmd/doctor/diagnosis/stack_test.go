@@ -219,6 +219,8 @@ func TestRun_Secret(t *testing.T) {
 			func(w *world) {
 				w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
 			}},
+		{"secret", "whose value this identity may not read", "skipped", "this identity may not read",
+			func(w *world) { w.fault("GetSecretValue", 400, "AccessDeniedException") }},
 		{"secret", "that cannot be decrypted", "fail", "KMS does not decrypt",
 			func(w *world) { w.fault("GetSecretValue", 400, "DecryptionFailure") }},
 		{"secret", "whose key this identity may not use", "skipped", "KMS does not let this identity decrypt",

@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ type world struct {
 
 	moto      http.Handler
 	mu        sync.Mutex
-	calls     map[string]bool // by "Service Operation"
+	calls     map[string]bool // by IAM action
 	faults    map[string]http.HandlerFunc
 	quota     int
 	confirmed int    // subscriptions to the alarms' topic
@@ -97,9 +98,16 @@ func (w *world) record(stack *middleware.Stack) error {
 	note := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		middleware.InitializeOutput, middleware.Metadata, error,
 	) {
-		w.mu.Lock()
-		w.calls[middleware.GetServiceID(ctx)+" "+middleware.GetOperationName(ctx)] = true
-		w.mu.Unlock()
+		service, action := middleware.GetServiceID(ctx), middleware.GetOperationName(ctx)
+		if service == "ApiGatewayV2" && strings.HasPrefix(action, "Get") {
+			service, action = "apigateway", "GET"
+		}
+		service = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(service, " ", "")), "cloudwatch")
+		if service != "sts" { // GetCallerIdentity needs no permission
+			w.mu.Lock()
+			w.calls[cmp.Or(service, "cloudwatch")+":"+action] = true
+			w.mu.Unlock()
+		}
 		return next.HandleInitialize(ctx, in)
 	}
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("record", note), middleware.After)
