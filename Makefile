@@ -206,7 +206,7 @@ vulnerabilities: ## govulncheck: known vulnerabilities that the code can reach
 	@for module in . cmd/doctor; do (cd "$$module" && $(TOOL) govulncheck ./...); done
 
 fmt: ## format the Go code
-	@git ls-files -z '*.go' | xargs -0 gofmt -w
+	@for module in $(MODULES); do (cd "$$module" && $(GO) fmt ./...); done
 
 clean: ## remove what was built; the tools in .tools/ stay
 	rm -rf build dist .aws-sam cover.out

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 fuzztime=${1:-30s}
 go=${GO:-go}
 ran=0
-for package in $("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...); do
+mapfile -t packages < <("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...)
+for package in "${packages[@]}"; do
   for target in $(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$package"/*_test.go | sed 's/^func //' | sort -u); do
     echo "fuzz ${package#"$PWD"/} $target $fuzztime"
     "$go" test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 5s "$package"
