@@ -83,7 +83,6 @@ func (c *Client) init() {
 			c.transport = NewTransport()
 		}
 		c.endpoint = c.BaseURL.JoinPath(Path).String()
-		c.ahead.lastUse.Store(c.now())
 	})
 }
 
