@@ -13,7 +13,6 @@ TOOLS := $(CURDIR)/.tools
 TOOL := $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 MODULES := . e2e cmd/doctor
 COVERED := ./handler ./atlas ./secret ./policy
-COVER_MIN := 95
 FUZZTIME ?= 30s
 
 # The function's binary: no C library, no RPC of the retired go1.x runtime, and no paths of the machine that built it, so
@@ -25,7 +24,6 @@ CHECK_POLICIES := env -u GOOS -u GOARCH $(GO) run ./cmd/policy check
 
 # The race detector needs a C compiler; a machine with Go and make alone runs the same tests without it.
 RACE = $(shell command -v "$$($(GO) env CC 2>/dev/null)" >/dev/null 2>&1 && echo -race)
-
 # go test that says what was skipped.
 TEST := "$(CURDIR)/tools/test.sh"
 
@@ -99,8 +97,8 @@ soak: ## SOAK_CALLS (200000) calls against the built function: memory, descripto
 tools: ## what verify needs, installed into .tools/
 	@./tools/tools.sh
 
-sam-local: ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
-	@./tools/tools.sh sam && mkdir -p build && cd e2e && $(GO) build -o ../build/outside ./outside
+sam-local: sam-cli ## the function in SAM's container behind SAM's gateway, port 3000, with simulators outside
+	@mkdir -p build && cd e2e && $(GO) build -o ../build/outside ./outside
 	@./tools/docker.sh $(MAKE) -s sam-gateway
 
 # With a Docker engine and LAMBDA_IMAGE, from tools/docker.sh.
@@ -118,49 +116,39 @@ else ifeq ($(AWS_DEFAULT_REGION),)
 unexport AWS_DEFAULT_REGION
 endif
 
-define known_environment
-@grep -qxF '[$(ENV).deploy.parameters]' samconfig.toml || { echo "make $@: samconfig.toml has no environment '$(ENV)' to deploy to;" \
-  "it has $$(sed -n 's/^\[\(.*\)\.deploy\.parameters\]$$/\1/p' samconfig.toml | paste -sd, - | sed 's/,/, /g')" >&2; exit 1; }
-endef
+known-environment:
+	@grep -qxF '[$(ENV).deploy.parameters]' samconfig.toml || { echo "make $(firstword $(MAKECMDGOALS)):" \
+	  "samconfig.toml has no environment '$(ENV)' to deploy to; it has $$(sed -n 's/^\[\(.*\)\.deploy\.parameters\]$$/\1/p' samconfig.toml | paste -sd, - | sed 's/,/, /g')" >&2; exit 1; }
+
+sam-cli:
+	@./tools/tools.sh sam
 
 # The lines of samconfig.toml under an environment's heading.
 lines_of = awk -v section='[$(ENV).$(1).parameters' 'index($$0, "[") == 1 { on = index($$0, section) == 1 } on' samconfig.toml
 STACK = $(shell $(call lines_of,global) | sed -n 's/^stack_name = "\(.*\)"/\1/p')
 
-# What the stack commands need: an environment to deploy to, and SAM CLI.
-define stack_command
-$(known_environment)
-@./tools/tools.sh sam
-endef
-
-deploy: ## build and deploy the stack; ENV=production for production
-	$(known_environment)
+deploy: known-environment ## build and deploy the stack; ENV=production for production
 	@examples=$$($(call lines_of,global) | grep 'example\.com' || true); [ -z "$$examples" ] || { \
 	  printf '%s\n' "make deploy: samconfig.toml still has these example values for $(ENV):" "$$examples" >&2; exit 1; }
 	@./tools/tools.sh sam
 	$(SAM) build --config-env $(ENV)
 	$(SAM) deploy --config-env $(ENV)
 
-outputs: ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
-	$(stack_command)
+outputs: known-environment sam-cli ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
 	@$(SAM) list stack-outputs --config-env $(ENV) --output json
 
-logs: ## follow the function's log; ENV as for deploy
-	$(stack_command)
+logs: known-environment sam-cli ## follow the function's log; ENV as for deploy
 	@$(SAM) logs --config-env $(ENV) --name Function --tail
 
-destroy: ## remove the stack, after asking; the secret and the logs stay
-	$(stack_command)
+destroy: known-environment sam-cli ## remove the stack, after asking; the secret and the logs stay
 	@echo "The secret and the logs stay. The stack's fixed addresses, if it has any, are lost: Atlas must then allow new ones."
 	@$(SAM) delete --config-env $(ENV)
 
-secret: ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
-	$(known_environment)
+secret: known-environment ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
 	@cd cmd/doctor && $(GO) build -o "$(CURDIR)/build/putsecret" ./putsecret
 	@build/putsecret $(if $(STACK),-stack $(STACK)) $(ARGS)
 
-doctor: ## what still prevents going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
-	$(known_environment)
+doctor: known-environment ## what still prevents going live, check by check; ENV as for deploy, STACK= before there is a stack, flags by ARGS="-json"
 	@[ -n '$(STACK)' ] || [ '$(ENV)' = default ] || { echo "make doctor: STACK= checks before there is a stack, so ENV=$(ENV) has no effect:" \
 	  "leave it out, and name production's Atlas by ARGS=\"-atlas-url https://...\"" >&2; exit 1; }
 	@cd cmd/doctor && $(GO) build -o "$(CURDIR)/build/doctor" .
@@ -193,8 +181,8 @@ bench: build ## times and memory of the function next to simpler ones; next to a
 
 cover: ## statement coverage of handler, atlas, secret and policy; less than 95 % fails
 	@$(GO) test -cover $(COVERED) | tee cover.out
-	@awk '$$4 == "coverage:" && $$5 + 0 >= $(COVER_MIN) { enough++ } END { exit enough < $(words $(COVERED)) }' cover.out || \
-	  { echo "make cover: not every package has $(COVER_MIN) %" >&2; exit 1; }
+	@awk '$$4 == "coverage:" && $$5 + 0 >= 95 { enough++ } END { exit enough < $(words $(COVERED)) }' cover.out || \
+	  { echo "make cover: not every package has 95 %" >&2; exit 1; }
 
 lint: ## golangci-lint over every module, by .golangci.yml, and actionlint and zizmor over the workflows
 	@failed=; for module in $(MODULES); do (cd "$$module" && $(TOOL) golangci-lint run ./...) || failed=1; done; [ -z "$$failed" ]
