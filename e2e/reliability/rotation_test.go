@@ -34,63 +34,40 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// span is the time that a call or a rotation took.
-type span struct{ from, to time.Time }
-
-// load calls the function until it is stopped.
-type load struct {
-	s       *system
-	stopped chan struct{}
-	workers sync.WaitGroup
-
-	mu       sync.Mutex
-	calls    int
-	called   *sync.Cond
-	failures map[span]string // errorType
+// call is the time and the failure, if any, of a call. A rotation has a time too.
+type call struct {
+	from, to time.Time
+	failure  string
 }
 
-func startLoad(s *system, concurrency int) *load {
-	l := &load{s: s, stopped: make(chan struct{}), failures: map[span]string{}}
-	l.called = sync.NewCond(&l.mu)
+// load calls the function until stop is closed. It returns the calls as they end.
+func load(s *system, concurrency int, stop <-chan struct{}) <-chan call {
+	calls := make(chan call, 1000) // so that no worker waits for the receiver
+	var workers sync.WaitGroup
+	work := func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			c := call{from: time.Now()}
+			reply, err := s.function.Invoke(s.t.Context(), []byte(event), &lambdatest.InvokeOptions{Timeout: 20 * time.Second})
+			if c.failure = reply.ErrorType; err != nil {
+				c.failure = err.Error()
+			}
+			c.to = time.Now()
+			calls <- c
+		}
+	}
 	for range concurrency {
-		l.workers.Go(l.work)
+		workers.Go(work)
 	}
-	return l
-}
-
-func (l *load) work() {
-	for {
-		select {
-		case <-l.stopped:
-			return
-		default:
-		}
-		from := time.Now()
-		reply, err := l.s.function.Invoke(l.s.t.Context(), []byte(event), &lambdatest.InvokeOptions{Timeout: 20 * time.Second})
-		l.mu.Lock()
-		l.calls++
-		if reply.Failed() {
-			l.failures[span{from, time.Now()}] = reply.ErrorType
-		} else if err != nil {
-			l.failures[span{from, time.Now()}] = err.Error()
-		}
-		l.mu.Unlock()
-		l.called.Broadcast()
-	}
-}
-
-// wait returns after n more calls.
-func (l *load) wait(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for end := l.calls + n; l.calls < end; {
-		l.called.Wait()
-	}
-}
-
-func (l *load) stop() {
-	close(l.stopped)
-	l.workers.Wait()
+	go func() {
+		workers.Wait()
+		close(calls)
+	}()
+	return calls
 }
 
 // rotate changes the secret at Atlas and in Secrets Manager, 0.1 s to 2 s apart.
@@ -108,8 +85,26 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 	s.env["AWS_LAMBDA_MAX_CONCURRENCY"] = fmt.Sprint(concurrency)
 	s.start()
 
-	l := startLoad(s, concurrency)
-	var gaps []span
+	stop := make(chan struct{})
+	calls := load(s, concurrency, stop)
+	var gaps, failures []call
+	total := 0
+	// receive takes n calls, or those until a time.
+	receive := func(n int, until <-chan time.Time) {
+		for ; n != 0; n-- {
+			select {
+			case c, ok := <-calls:
+				if !ok {
+					return
+				}
+				if total++; c.failure != "" {
+					failures = append(failures, c)
+				}
+			case <-until:
+				return
+			}
+		}
+	}
 	for n := 1; n <= rotations; n++ {
 		first := func() { s.atlas.SetCredentials(credential(value(n))) }
 		second := func() {
@@ -125,32 +120,30 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 		if !atlasFirst {
 			first, second = second, first
 		}
-		l.wait(quietCalls)
+		receive(quietCalls, nil)
 		from := time.Now()
 		first()
-		select {
-		case <-time.After(time.Duration(n) * 100 * time.Millisecond):
-		case <-t.Context().Done():
-		}
+		receive(-1, time.After(time.Duration(n)*100*time.Millisecond))
 		second()
-		gaps = append(gaps, span{from, time.Now()})
-		l.wait(quietCalls)
+		gaps = append(gaps, call{from: from, to: time.Now()})
+		receive(quietCalls, nil)
 		s.atlas.SetCredentials(credential(value(n)))
 	}
-	l.stop()
+	close(stop)
+	receive(-1, nil)
 
 	// While Atlas has the new secret and Secrets Manager the old one, no credentials are valid.
 	refused := 0
 	unexpected := map[string]int{}
-	for failure, code := range l.failures {
-		inGap := slices.ContainsFunc(gaps, func(g span) bool { return !failure.from.After(g.to) && !failure.to.Before(g.from) })
-		if inGap && code == atlasRefused && atlasFirst && !overlap {
+	for _, c := range failures {
+		inGap := slices.ContainsFunc(gaps, func(g call) bool { return !c.from.After(g.to) && !c.to.Before(g.from) })
+		if inGap && c.failure == atlasRefused && atlasFirst && !overlap {
 			refused++
 			continue
 		}
-		unexpected[code]++
+		unexpected[c.failure]++
 	}
-	t.Logf("%d calls, %d rotations, %d refused while no credentials were valid", l.calls, rotations, refused)
+	t.Logf("%d calls, %d rotations, %d refused while no credentials were valid", total, rotations, refused)
 	if len(unexpected) > 0 {
 		t.Errorf("calls failed although Atlas accepted one of the secret's versions: %v", unexpected)
 	}
