@@ -70,14 +70,12 @@ func atlasDNS(ctx context.Context, s *subject) Result {
 // expirySoon: warn when a certificate expires within this time. Most authorities renew 30 days ahead.
 const expirySoon = 14 * 24 * time.Hour
 
+// atlasTLS checks Atlas's certificate on the connection that a request makes, so that a proxy is used as in atlasHTTP.
 func atlasTLS(ctx context.Context, s *subject) Result {
 	if s.baseURL.Scheme == "http" {
 		return skip("the base URL is http")
 	}
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	dialer := tls.Dialer{Config: s.tlsConfig()}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(s.baseURL.Hostname(), cmp.Or(s.baseURL.Port(), "443")))
+	response, err := s.head(ctx)
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
 		return fail("Atlas's certificate is not valid now, only from %s to %s",
@@ -88,24 +86,27 @@ func atlasTLS(ctx context.Context, s *subject) Result {
 		return s.fromHere(fail("no TLS connection to %s: %s", s.baseURL.Host, connectionFault(err)).
 			fix("check the route to the internet, a proxy that opens TLS, and whether Atlas allows this address"))
 	}
-	defer conn.Close()
-	state := conn.(*tls.Conn).ConnectionState()
-	until := state.PeerCertificates[0].NotAfter
+	until := response.TLS.PeerCertificates[0].NotAfter
 	if until.Sub(s.options.Now()) < expirySoon {
 		return fail("Atlas's certificate expires on %s", until.Format(time.DateOnly)).
 			fix("tell Atlas; the function refuses an expired certificate")
 	}
-	return pass("%s, certificate until %s", tls.VersionName(state.Version), until.Format(time.DateOnly))
+	return pass("%s, certificate until %s", tls.VersionName(response.TLS.Version), until.Format(time.DateOnly))
 }
 
-// tlsConfig returns the TLS configuration of the HTTP client, or the usual one.
-func (s *subject) tlsConfig() *tls.Config {
-	if transport, ok := s.http.Transport.(*http.Transport); ok && transport.TLSClientConfig != nil {
-		config := transport.TLSClientConfig.Clone()
-		config.NextProtos = nil
-		return config
+// head sends Atlas a bare HEAD, whose answer means nothing.
+func (s *subject) head(ctx context.Context) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, s.baseURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12}
+	response, err := s.http.Do(request)
+	if err == nil {
+		response.Body.Close()
+	}
+	return response, err
 }
 
 // connectionFault returns an error's innermost reason, without addresses.
@@ -117,20 +118,13 @@ func connectionFault(err error) string {
 	return oneLine(text)
 }
 
-// atlasHTTP checks that Atlas speaks HTTP; its answer to a bare HEAD means nothing.
+// atlasHTTP checks that Atlas answers over HTTP.
 func atlasHTTP(ctx context.Context, s *subject) Result {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, s.baseURL.String(), nil)
-	if err != nil {
-		return fail("the base URL is not valid").fix("check AtlasBaseUrl")
-	}
-	response, err := s.http.Do(request)
+	response, err := s.head(ctx)
 	if err != nil {
 		return s.fromHere(fail("no HTTP answer from %s: %s", s.baseURL.Host, connectionFault(err)).
 			fix("check the route to the internet and whether Atlas allows this address"))
 	}
-	_ = response.Body.Close()
 	s.reachable = true
 	return pass("%s answers over %s", s.baseURL.Host, response.Proto)
 }

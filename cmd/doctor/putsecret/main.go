@@ -30,13 +30,11 @@ import (
 
 // The exit codes.
 const (
-	exitStored      = 0
-	exitRefused     = 1
-	exitFailed      = 2
-	exitInvalid     = 3
-	exitUnchecked   = 4
-	exitInterrupted = 130
+	exitStored = 0
+	exitFailed = 2 // none of those below
 )
+
+var exitCodes = map[error]int{errRefused: 1, errInvalid: 3, errUnchecked: 4, errInterrupted: 130}
 
 var (
 	errRefused   = errors.New("Atlas refuses these credentials")
@@ -133,20 +131,14 @@ func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Wr
 		r.say("%s: %s; %s", outcome, cause, fix)
 		return exitFailed
 	}
-	if err != nil {
-		r.say("%v", err)
-	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitStored
-	case errors.Is(err, errInterrupted):
-		return exitInterrupted
-	case errors.Is(err, errRefused):
-		return exitRefused
-	case errors.Is(err, errInvalid):
-		return exitInvalid
-	case errors.Is(err, errUnchecked):
-		return exitUnchecked
+	}
+	r.say("%v", err)
+	for kind, code := range exitCodes {
+		if errors.Is(err, kind) {
+			return code
+		}
 	}
 	return exitFailed
 }

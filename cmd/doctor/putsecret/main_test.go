@@ -121,10 +121,13 @@ func TestPut_AtlasDown(t *testing.T) {
 	if code != 4 || puts(secrets) != 0 || !strings.Contains(stderr, "is not known (Atlas cannot be reached") {
 		t.Errorf("exit code %d, %d values put, %q", code, puts(secrets), stderr)
 	}
-	for answer, want := range map[string]struct{ code, puts int }{"no\r": {4, 0}, "yes\r": {0, 1}} {
-		code, shown := typed(t, "example-client\r", "example-secret\r", answer)
+	for _, want := range []struct {
+		answer     string
+		code, puts int
+	}{{"no\r", 4, 0}, {"yes\r", 0, 1}} {
+		code, shown := typed(t, "example-client\r", "example-secret\r", want.answer)
 		if code != want.code || puts(secrets) != want.puts || !strings.Contains(shown, "Store them in any case?") {
-			t.Errorf("%q: exit code %d, %d values put, want %+v; on the screen: %q", answer, code, puts(secrets), want, shown)
+			t.Errorf("exit code %d, %d values put, want %+v; on the screen: %q", code, puts(secrets), want, shown)
 		}
 	}
 }
