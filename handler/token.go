@@ -52,35 +52,28 @@ func readTexts(texts map[string]string, authorization []string, f arrayFormat, g
 	if !ambiguous {
 		return read, ""
 	}
-	token, ok := tokenClaims(authorization)
-	switch {
-	case !ok:
-		return nil, "a claim may be an array or a text, and the request has no token to read it from"
-	case !f.same(texts, token):
-		return nil, "a claim may be an array or a text, and the token in the request has other claims"
+	token := tokenClaims(authorization)
+	if !f.same(texts, token) {
+		return nil, "a claim may be an array or a text, and the Authorization header has no token with exactly these claims"
 	}
 	return readTyped(token), ""
 }
 
-// tokenClaims returns the claims of the token in an Authorization header. It
-// verifies nothing; same checks that it is the verified token.
-func tokenClaims(authorization []string) (map[string]jsontext.Value, bool) {
+// tokenClaims returns the claims of the token in an Authorization header, or nil.
+// It verifies nothing; same checks that it is the verified token.
+func tokenClaims(authorization []string) (claims map[string]jsontext.Value) {
 	if len(authorization) != 1 {
-		return nil, false
+		return nil
 	}
 	parts := strings.Split(authorization[0], ".") // the first begins with "Bearer "
 	if len(parts) != 3 {
-		return nil, false
+		return nil
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, false
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return nil
 	}
-	var values map[string]jsontext.Value
-	if json.Unmarshal(payload, &values) != nil {
-		return nil, false
-	}
-	return values, true
+	return claims
 }
 
 // same reports whether texts are exactly these claims. Authorizers leave null
