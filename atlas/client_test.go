@@ -142,11 +142,13 @@ func TestClient_Classification(t *testing.T) {
 		return atlastest.WithHeader("Retry-After", value, atlastest.HTTPStatus(429))
 	}
 	limiterWithHeader := atlastest.WithHeader("Retry-After", "9", atlastest.RateLimited(7, 200))
+	oversizedLimiter := jsonReply(`{"code":429,"message":"` + strings.Repeat("a", 64<<10) + `"}`)
 	server, client := start(t, false)
 	for name, row := range map[string]struct {
 		step atlastest.Step
 		want failure
 	}{
+		"a limiter's body can be too large":        {oversizedLimiter, malformed},
 		"status 2 is worth a retry":                {atlastest.SystemError(), failure{atlas.ErrSystem, 2, 200, 0, true}},
 		"status 9999 is worth a retry":             {atlastest.Status(9999), failure{atlas.ErrSystem, 9999, 200, 0, true}},
 		"status -1 is worth a retry":               {atlastest.Status(-1), failure{atlas.ErrSystem, -1, 200, 0, true}},

@@ -32,11 +32,11 @@ func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
 	oversized := len(text) > MaxReply
 	malformed := oversized || json.Unmarshal(text, &body) != nil
 	status, hasStatus := integer(body.Status)
-	code, hasCode := integer(body.Code)
+	code, _ := integer(body.Code) // 0 if there is none
 
 	e := &Error{Kind: ErrMalformed, HTTPStatus: response.StatusCode}
 	switch httpStatus := e.HTTPStatus; {
-	case hasCode && code == rateLimited:
+	case code == rateLimited:
 		e.Kind, e.Status = ErrRateLimited, &code
 	case httpStatus == rateLimited:
 		e.Kind = ErrRateLimited
