@@ -28,22 +28,28 @@ func Transform(t testing.TB, parameters Parameters) Template {
 }
 
 // TransformFile is Transform of another template, such as a packaged one.
-func TransformFile(t testing.TB, file string, parameters Parameters) Template {
+func TransformFile(t testing.TB, file string, parameters Parameters) (transformed Template) {
 	t.Helper()
-	input, err := json.Marshal(parameters)
+	Python(t, "transform.py", parameters, &transformed, file)
+	return transformed
+}
+
+// Python runs a script of this folder with input and output as JSON.
+func Python(t testing.TB, script string, input, output any, args ...string) {
+	t.Helper()
+	text, err := json.Marshal(input)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var diagnostics bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), rig.Tool(t, "python"), filepath.Join(rig.Root(), "e2e/template/transform.py"), file)
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), &diagnostics
-	output, err := cmd.Output()
+	args = append([]string{filepath.Join(rig.Root(), "e2e/template", script)}, args...)
+	cmd := exec.CommandContext(t.Context(), rig.Tool(t, "python"), args...)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), &diagnostics
+	answer, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("SAM's transform: %v\n%s", err, &diagnostics)
+		t.Fatalf("%s: %v\n%s", script, err, &diagnostics)
 	}
-	var transformed Template
-	if err := json.Unmarshal(output, &transformed); err != nil {
+	if err := json.Unmarshal(answer, output); err != nil {
 		t.Fatal(err)
 	}
-	return transformed
 }
