@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,11 +14,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 	"atriptoken/internal/redact"
+	"atriptoken/policy"
 	"atriptoken/secret"
 )
 
@@ -42,7 +44,7 @@ func TestAudit_Line(t *testing.T) {
 		"secretVersion": "version-1", "secretStage": "AWSCURRENT", "urlSha256": redact.New(token.URL).SHA256(),
 		"function": "atriptoken", "Requests": 1.0, "Succeeded": 1.0, "ColdStarts": 1.0, "Attempts": 1.0,
 	} {
-		if diff := cmp.Diff(want, line[key]); diff != "" {
+		if diff := gocmp.Diff(want, line[key]); diff != "" {
 			t.Errorf("%s: %s", key, diff)
 		}
 	}
@@ -56,80 +58,63 @@ func TestAudit_Line(t *testing.T) {
 	}
 }
 
-// A line has no empty members.
-func TestAudit_Members(t *testing.T) {
+// A line has no empty members. Those in upper case are its metrics, which _aws
+// describes in the embedded metric format.
+func TestAudit_MembersAndMetrics(t *testing.T) {
 	t.Parallel()
 	errs := policyText(t, "errs.cedar", `@id("errs") permit(principal is Service, action, resource) when { context.none == 1 };
 		@id("ok") permit(principal is Service, action, resource);`)
+	closed := policyText(t, "no.cedar", `permit(principal is Operator, action, resource);`)
 	const always = "time level msg requestId coldStart caller door principal outcome ownMs Requests TotalMs function _aws"
 	const called = " userName role orderNo account secretVersion secretStage SecretMs AtlasMs Attempts SecretAgeSeconds"
 	for name, row := range map[string]struct {
-		policy string // "" for the default one
+		policy *policy.Policy
 		step   atlastest.Step
 		event  string
 		want   string
 	}{
-		"success":       {"", atlastest.OK(), good, called + " policies atlasStatus urlSha256 Succeeded"},
-		"policy error":  {"errs", atlastest.OK(), good, called + " policies policyErrors atlasStatus urlSha256 Succeeded"},
-		"invalid":       {"", atlastest.OK(), `{"role":"x"}`, " InvalidRequest"},
-		"HTTP failure":  {"", atlastest.HTTPStatus(404), good, called + " policies cause atlasHttpStatus AtlasFailed"},
-		"not permitted": {"closed", atlastest.OK(), good, " userName role orderNo account NotPermitted"},
+		"success":       {nil, atlastest.OK(), good, called + " policies atlasStatus urlSha256 Succeeded"},
+		"policy error":  {errs, atlastest.OK(), good, called + " policies policyErrors atlasStatus urlSha256 Succeeded"},
+		"invalid":       {nil, atlastest.OK(), `{"role":"x"}`, " InvalidRequest"},
+		"HTTP failure":  {nil, atlastest.HTTPStatus(404), good, called + " policies cause atlasHttpStatus AtlasFailed"},
+		"not permitted": {closed, atlastest.OK(), good, " userName role orderNo account NotPermitted"},
 	} {
-		config := map[string]func(*handler.Config){
-			"": func(*handler.Config) {}, "errs": withPolicy(errs),
-			"closed": withPolicy(policyText(t, "no.cedar", `permit(principal is Operator, action, resource);`)),
-		}[row.policy]
-		b := newBroker(t, config)
-		b.plain(`{}`) // the cold start's line has more
+		b := newBroker(t, func(c *handler.Config) { c.Policy = cmp.Or(row.policy, c.Policy) })
+		b.plain(`{}`) // the cold start's line has two more
+		if cold := b.audit(); cold["ColdStarts"] != 1.0 || cold["Policies"] == nil {
+			t.Errorf("%s: the cold start's line is %v", name, cold)
+		}
 		b.atlas.Always(row.step)
 		b.plain(row.event)
 		line := b.audit()
 		want := strings.Fields(always + row.want)
 		slices.Sort(want)
-		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(line))); diff != "" {
+		if diff := gocmp.Diff(want, slices.Sorted(maps.Keys(line))); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if status, ok := line["atlasHttpStatus"]; ok && status != 404.0 {
-			t.Errorf("%s: atlasHttpStatus is %v", name, status)
-		}
-	}
-}
-
-// The embedded metric format: each described metric is in its line, and no other.
-func TestAudit_Metrics(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	const called = " SecretMs AtlasMs Attempts SecretAgeSeconds"
-	for _, row := range []struct {
-		event []byte
-		want  string
-	}{
-		{sample(t, "http-api-jwt"), "Requests Succeeded TotalMs ColdStarts Policies" + called},
-		{sample(t, "http-api-jwt"), "Requests Succeeded TotalMs" + called},
-		{sample(t, "http-api-jwt", body("{}")), "Requests InvalidRequest TotalMs"},
-		{sample(t, "http-api-jwt", set("/", "rawPath")), "Requests TotalMs"},
-	} {
-		_, _ = b.call("api", row.event)
-		line := b.audit()
 		aws := line["_aws"].(map[string]any)
 		if at := time.UnixMilli(int64(aws["Timestamp"].(float64))); time.Since(at).Abs() > time.Hour {
 			t.Errorf("the timestamp is %v", at)
 		}
 		directive := aws["CloudWatchMetrics"].([]any)[0].(map[string]any)
-		if diff := cmp.Diff([]any{[]any{"function"}}, directive["Dimensions"]); diff != "" || directive["Namespace"] != handler.Namespace {
+		if diff := gocmp.Diff([]any{[]any{"function"}}, directive["Dimensions"]); diff != "" || directive["Namespace"] != handler.Namespace {
 			t.Errorf("%v %s", directive["Namespace"], diff)
 		}
-		var names []string
+		var described []string
 		for _, m := range directive["Metrics"].([]any) {
 			metric := m.(map[string]any)
-			name := metric["Name"].(string)
-			if _, ok := line[name].(float64); !ok || metric["Unit"] == "" {
-				t.Errorf("the metric %v is %v in its line", metric, line[name])
+			described = append(described, metric["Name"].(string))
+			if _, ok := line[metric["Name"].(string)].(float64); !ok || metric["Unit"] == "" {
+				t.Errorf("%s: the metric %v", name, metric)
 			}
-			names = append(names, name)
 		}
-		if diff := cmp.Diff(strings.Fields(row.want), names); diff != "" {
-			t.Error(diff)
+		slices.Sort(described)
+		metrics := slices.DeleteFunc(want, func(name string) bool { return name[0] < 'A' || name[0] > 'Z' })
+		if diff := gocmp.Diff(metrics, described); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if status, ok := line["atlasHttpStatus"]; ok && status != 404.0 {
+			t.Errorf("%s: atlasHttpStatus is %v", name, status)
 		}
 	}
 }
@@ -160,7 +145,7 @@ func TestAudit_CredentialHeaders(t *testing.T) {
 		t.Error("headers that were not sent are noted as dropped")
 	}
 	r := b.http(sample(t, "http-api-jwt", headerSet("X-Atlas-Client-Secret", theirs), headerSet("x-atlas-client-id", theirs)))
-	if diff := cmp.Diff([]any{"x-atlas-client-id", "x-atlas-client-secret"}, b.audit()["droppedHeaders"]); diff != "" || r.StatusCode != 200 {
+	if diff := gocmp.Diff([]any{"x-atlas-client-id", "x-atlas-client-secret"}, b.audit()["droppedHeaders"]); diff != "" || r.StatusCode != 200 {
 		t.Errorf("HTTP %d %s", r.StatusCode, diff)
 	}
 	call := b.atlas.Requests()[1]

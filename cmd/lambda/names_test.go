@@ -1,15 +1,11 @@
 package main_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -156,98 +152,28 @@ func set(names []string) map[string]bool {
 // names are what the code writes into the log.
 type names struct{ metrics, fields, events map[string]bool }
 
-// written reads the names from the code: metrics from the calls that add one and
-// from the table of outcomes, fields from slog's attributes, events from the value
-// of the key "event".
+// written reads the names from the code's string literals: metrics from the calls
+// that add one and from the table of outcomes, events from the value of the key
+// "event", fields from every literal in a list of arguments or in an index.
 func written(t *testing.T) names {
 	t.Helper()
-	code := names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	var code strings.Builder
 	for _, folder := range []string{"handler", "secret", "internal/function", "internal/probe"} {
 		files, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(file, func(node ast.Node) bool {
-				switch n := node.(type) {
-				case *ast.CallExpr:
-					code.call(n)
-				case *ast.CompositeLit:
-					code.literal(n.Elts)
-				case *ast.ValueSpec:
-					if len(n.Names) == 1 && n.Names[0].Name == "outcomeMetrics" {
-						for _, row := range n.Values[0].(*ast.CompositeLit).Elts {
-							if metric, ok := text(row.(*ast.KeyValueExpr).Value); ok {
-								code.metrics[metric] = true
-							}
-						}
-					}
-				case *ast.IndexExpr: // line["open"] = …
-					if field, ok := text(n.Index); ok {
-						code.fields[field] = true
-					}
-				}
-				return true
-			})
-		}
-	}
-	return code
-}
-
-func (code names) call(call *ast.CallExpr) {
-	called := ""
-	switch f := call.Fun.(type) {
-	case *ast.Ident:
-		called = f.Name
-	case *ast.SelectorExpr:
-		called = f.Sel.Name
-	}
-	if len(call.Args) > 0 {
-		if first, ok := text(call.Args[0]); ok {
-			switch called {
-			case "add", "count", "milliseconds", "age":
-				code.metrics[first] = true
-			case "text", "list", "String", "Any", "Int", "Bool", "Float64", "Group":
-				code.fields[first] = true
+			if !strings.HasSuffix(name, "_test.go") {
+				code.WriteString(read(t, strings.TrimPrefix(name, "../../")))
 			}
 		}
 	}
-	code.literal(call.Args)
-}
-
-// literal notes alternating keys and values, as in slog calls, and the keys of maps.
-func (code names) literal(list []ast.Expr) {
-	for i, item := range list {
-		if pair, ok := item.(*ast.KeyValueExpr); ok {
-			if key, ok := text(pair.Key); ok {
-				code.fields[key] = true
-			}
-		}
-		key, ok := text(item)
-		if !ok || i+1 == len(list) {
-			continue
-		}
-		if key == "event" {
-			if event, ok := text(list[i+1]); ok {
-				code.events[event] = true
-			}
-		}
-		code.fields[key] = true
+	text := code.String()
+	_, outcomes, _ := strings.Cut(text, "var outcomeMetrics = ")
+	outcomes, _, _ = strings.Cut(outcomes, "\n}")
+	metrics := append(find(text, `\b(?:add|count|milliseconds|age)\("(\w+)"`), find(outcomes, `: +"(\w+)"`)...)
+	return names{
+		metrics: set(metrics), events: set(find(text, `"event", "(\w+)"`)), fields: set(find(text, `"(\w+)"[,:\]]`)),
 	}
-}
-
-func text(node ast.Node) (string, bool) {
-	literal, ok := node.(*ast.BasicLit)
-	if !ok || literal.Kind != token.STRING {
-		return "", false
-	}
-	s, err := strconv.Unquote(literal.Value)
-	return s, err == nil
 }
