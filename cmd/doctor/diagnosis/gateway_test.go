@@ -41,7 +41,9 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	case g.answers != nil:
 		g.answers(w, r)
 	case r.Method == http.MethodOptions:
-		if origin := r.Header.Get("Origin"); slices.Contains(g.origins, origin) || slices.Contains(g.origins, "*") {
+		origin := r.Header.Get("Origin")
+		asked := r.Header.Get("Access-Control-Request-Method") + " " + r.Header.Get("Access-Control-Request-Headers")
+		if asked == "POST authorization,content-type" && (slices.Contains(g.origins, origin) || slices.Contains(g.origins, "*")) {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -104,7 +104,7 @@ func (s *subject) head(ctx context.Context) (*http.Response, error) {
 	}
 	response, err := s.http.Do(request)
 	if err == nil {
-		response.Body.Close()
+		_ = response.Body.Close() // it is empty
 	}
 	return response, err
 }

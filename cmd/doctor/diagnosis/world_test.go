@@ -172,12 +172,7 @@ func operationOf(r *http.Request, form url.Values) string {
 	}[last]
 }
 
-// diagnose makes every check and returns the result of one.
-func (w *world) diagnose(name string) diagnosis.Result {
-	w.t.Helper()
-	return named(w.t, diagnosis.Run(w.t.Context(), w.options), name)
-}
-
+// named returns the result of one check.
 func named(t *testing.T, report diagnosis.Report, name string) diagnosis.Result {
 	t.Helper()
 	i := slices.IndexFunc(report, func(r diagnosis.Result) bool { return r.Check == name })
