@@ -66,6 +66,11 @@ func TestRun_Gateway(t *testing.T) {
 		{"issuer", "that answers with HTTP 401", "fail", "discovery document cannot be read: HTTP 401",
 			func(w *world) { w.changeAuthorizer(w.gateway.URL, audience) }},
 		{"authorizer", "with another issuer", "fail", "changed by hand: the issuer is", parameter("JwtIssuer", "https://login.example.org")},
+		{"authorizer", "whose list is in another order, with spaces", "pass", "audience atrip-token-broker, second",
+			func(w *world) {
+				w.changeAuthorizer(w.issuer.URL, audience, "second")
+				parameter("JwtAudience", "second, "+audience)(w)
+			}},
 		{"routes", "with other scopes", "fail", "changed by hand: its scopes", parameter("JwtScopes", "open-portal")},
 		{"routes", "to another function", "fail", "calls arn:aws:lambda:eu-central-1:123456789012:function:other:api",
 			integrate("other:api", "2.0")},

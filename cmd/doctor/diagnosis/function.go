@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -81,13 +82,12 @@ func aliases(ctx context.Context, s *subject) Result {
 	for _, alias := range []string{aliasAPI, aliasService} {
 		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(s.stack.functionName()), Name: &alias})
 		if err != nil {
-			return unreadOr(err, "the alias "+alias+" is missing", "deploy again: the template makes both aliases")
+			return unreadOr(err, "the alias "+alias+" is missing", revertDrift)
 		}
 		versions[alias] = aws.ToString(out.FunctionVersion)
 		switch {
 		case versions[alias] == "$LATEST":
-			return fail("the alias %s points at $LATEST, which changes without a deployment", alias).
-				fix("deploy again, so that it points at a published version")
+			return fail("the alias %s points at $LATEST, which changes without a deployment", alias).fix(revertDrift)
 		case out.RoutingConfig != nil && len(out.RoutingConfig.AdditionalVersionWeights) > 0:
 			return fail("the alias %s is between two versions: a canary deployment is under way", alias).
 				fix("wait until CodeDeploy has finished, or roll it back there")
@@ -105,20 +105,20 @@ func aliases(ctx context.Context, s *subject) Result {
 func asyncInvocation(ctx context.Context, s *subject) Result {
 	name := s.stack.functionName()
 	for _, qualifier := range []string{aliasAPI, aliasService, "$LATEST"} {
+		restore := fmt.Sprintf("aws lambda put-function-event-invoke-config --function-name %s --qualifier '%s' "+
+			"--maximum-retry-attempts 0 --maximum-event-age-in-seconds 60", name, qualifier)
 		out, err := s.lambda.GetFunctionEventInvokeConfig(ctx,
 			&lambda.GetFunctionEventInvokeConfigInput{FunctionName: &name, Qualifier: &qualifier})
 		if err != nil {
-			return unreadOr(err, "asynchronous invocations of "+qualifier+" are retried twice, Lambda's default",
-				"deploy again: the template sets no retries")
+			return unreadOr(err, "asynchronous invocations of "+qualifier+" are retried twice, Lambda's default", restore)
 		}
 		if out.MaximumRetryAttempts == nil || *out.MaximumRetryAttempts != 0 {
-			return fail("asynchronous invocations of %s are retried: each retry mints a link that no caller gets", qualifier).
-				fix("set MaximumRetryAttempts to 0")
+			return fail("asynchronous invocations of %s are retried: each retry mints a link that no caller gets", qualifier).fix("%s", restore)
 		}
 		d := out.DestinationConfig
 		if d != nil && (d.OnSuccess != nil && d.OnSuccess.Destination != nil || d.OnFailure != nil && d.OnFailure.Destination != nil) {
 			return fail("asynchronous invocations of %s have a destination, which would store links that sign operators in", qualifier).
-				fix("remove the destination")
+				fix("%s", restore)
 		}
 	}
 	return pass("no retries and no destinations on api, service and $LATEST")
@@ -134,7 +134,8 @@ func functionAccess(ctx context.Context, s *subject) Result {
 	}
 	for _, u := range urls.FunctionUrlConfigs {
 		if u.AuthType == types.FunctionUrlAuthTypeNone {
-			return fail("the function has a public function URL (AuthType NONE)").fix("delete it: aws lambda delete-function-url-config")
+			return fail("the function has a public function URL (AuthType NONE)").
+				fix("delete it: aws lambda delete-function-url-config --function-name %s", name)
 		}
 	}
 	gatewayMayInvoke := false

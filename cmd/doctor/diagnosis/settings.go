@@ -36,10 +36,20 @@ const revertDrift = "revert it with a drift-aware change set: docs/runbook.md, C
 // differs describes a value that is not the stack's; it is "" if it is, or if the stack does not set it.
 func (s *stack) differs(what, got, parameter string) string {
 	want, ok := s.parameters[parameter]
-	if !ok || got == want {
+	if !ok || slices.Equal(list(got), list(want)) {
 		return ""
 	}
 	return fmt.Sprintf("%s is %q, the parameter %s says %q", what, oneLine(got), parameter, want)
+}
+
+// list returns the members of a comma-separated list in a fixed order: AWS keeps neither spaces nor the order.
+func list(s string) []string {
+	members := strings.Split(s, ",")
+	for i := range members {
+		members[i] = strings.TrimSpace(members[i])
+	}
+	slices.Sort(members)
+	return members
 }
 
 // functionSettings compares the version behind the alias api with the stack: a setting that was changed by hand, or a
