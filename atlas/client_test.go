@@ -213,6 +213,9 @@ func TestClient_Classification(t *testing.T) {
 			err := call(t, client)
 			server.Clear()
 			row.want.check(t, err)
+			if strings.Contains(name, "without a url") && !strings.Contains(err.Error(), "without a url") {
+				t.Errorf("the error is %v", err)
+			}
 		})
 	}
 }

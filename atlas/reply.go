@@ -81,17 +81,17 @@ func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
 
 // success returns the reply of status 0, or what is wrong with it.
 func (c *Client) success(body *reply) (r Reply, problem string) {
-	url, err := jsontext.AppendUnquote(nil, body.URL)
-	if err != nil || len(url) == 0 {
+	url, _ := jsontext.AppendUnquote(nil, body.URL) // empty unless it is text
+	if len(url) == 0 {
 		return Reply{}, "it reports success without a url"
 	}
 	if problem := c.checkPortalURL(string(url)); problem != "" {
 		return Reply{}, problem
 	}
 	r.URL = redact.New(string(url))
-	var msg string
-	if body.Msg.Kind() == '"' && json.Unmarshal(body.Msg, &msg) == nil {
-		r.Msg = &msg
+	if msg, err := jsontext.AppendUnquote(nil, body.Msg); err == nil {
+		text := string(msg)
+		r.Msg = &text
 	}
 	return r, ""
 }

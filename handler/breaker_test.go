@@ -74,9 +74,13 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 		if b.order(7); b.attempts() != before+1 {
 			t.Error("the breaker did not open again")
 		}
-		// Only the wall clock advances, as in a freeze. The next call succeeds.
+		// Only the wall clock advances, as in a freeze. A reply of any kind closes it.
 		b.atlas.Clear()
+		b.atlas.Script(atlastest.Status(901))
 		wall.advance(10 * time.Second)
+		if code := b.order(8); code != "AtlasFailed" {
+			t.Errorf("%s after the delay, want AtlasFailed", code)
+		}
 		for i := range 10 {
 			if code := b.order(i); code != "OK" {
 				t.Fatalf("%s after Atlas is back, want OK", code)
@@ -96,6 +100,13 @@ func TestBreaker_ClockSetBack(t *testing.T) {
 		wall.advance(-time.Hour)
 		if code := b.order(6); code != "OK" {
 			t.Errorf("%s with the clock an hour back, want OK", code)
+		}
+		b.atlas.Always(atlastest.HTTPStatus(503))
+		for i := range 6 {
+			b.order(i)
+		}
+		if !b.isOpen() {
+			t.Error("orders that failed before the clock was set back do not count again")
 		}
 	}, withClock(wall))
 }
