@@ -90,8 +90,6 @@ func failures(t *testing.T) (all []failure) {
 			header: map[string]string{"Retry-After": "1"}},
 		{name: "no connection", code: handler.AtlasUnavailable, status: 503, plain: good, config: []func(*handler.Config){unavailable},
 			header: map[string]string{"Retry-After": "5"}},
-		{name: "no reply", code: handler.AtlasTimeout, status: 504, plain: good, atlas: atlastest.Delay(time.Hour, atlastest.OK()),
-			config: []func(*handler.Config){attemptTimeout(100 * time.Millisecond)}},
 	}
 	for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "post", ""} {
 		all = append(all, failure{name: "method " + method, code: handler.MethodNotAllowed, status: 405,
@@ -132,7 +130,7 @@ const badMembers = `{"orderNo":"","userName":7,"roel":"Admin"}`
 // Each row in both contracts: as an HTTP problem and as a function error.
 func TestAnswer_Failures(t *testing.T) {
 	t.Parallel()
-	covered := map[handler.Code]bool{handler.Internal: true} // TestAnswer_Internal
+	covered := map[handler.Code]bool{handler.Internal: true, handler.AtlasTimeout: true} // see below
 	for _, row := range failures(t) {
 		covered[row.code] = true
 		t.Run(string(row.code)+"/"+row.name, func(t *testing.T) {
@@ -246,6 +244,14 @@ func TestAnonymous_PermittedOnlyUnderSAMLocal(t *testing.T) {
 	if got := newBroker(t, local).http(event).code(t); got != "NotPermitted" {
 		t.Errorf("elsewhere: %s", got)
 	}
+}
+
+func TestAnswer_AtlasTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.Hang())
+		problemAnswer(t, b, failure{code: handler.AtlasTimeout, status: 504})
+		plainAnswer(t, b, failure{code: handler.AtlasTimeout, plain: good})
+	})
 }
 
 func TestAnswer_Internal(t *testing.T) {

@@ -60,8 +60,8 @@ func BenchmarkInvoke(b *testing.B) {
 }
 
 // mostAllocations is a tenth more than the race detector counts; without it a call
-// makes 282.
-const mostAllocations = 400
+// makes 298.
+const mostAllocations = 445
 
 // Garbage collection is what makes a warm call's time vary.
 func TestInvoke_Allocations(t *testing.T) {
