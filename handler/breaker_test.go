@@ -66,6 +66,9 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 			t.Errorf("%s with Retry-After %q and %d attempts; want AtlasUnavailable with 10 and none, and the metric",
 				r.code(t), r.Headers["Retry-After"], b.attempts()-before)
 		}
+		if cause, _ := b.audit()["cause"].(string); !strings.Contains(cause, "circuit breaker is open") {
+			t.Errorf("the audit line's cause is %q", cause)
+		}
 		// Half open: one call goes through, and fails.
 		wall.advance(10 * time.Second)
 		if b.order(6); b.attempts() != before+1 {
