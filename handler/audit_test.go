@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
@@ -44,7 +43,7 @@ func TestAudit_Line(t *testing.T) {
 		"secretVersion": "version-1", "secretStage": "AWSCURRENT", "urlSha256": redact.New(token.URL).SHA256(),
 		"function": "atriptoken", "Requests": 1.0, "Succeeded": 1.0, "ColdStarts": 1.0, "Attempts": 1.0,
 	} {
-		if diff := gocmp.Diff(want, line[key]); diff != "" {
+		if diff := cmp.Diff(want, line[key]); diff != "" {
 			t.Errorf("%s: %s", key, diff)
 		}
 	}
@@ -79,7 +78,11 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		"HTTP failure":  {nil, atlastest.HTTPStatus(404), good, called + " policies cause atlasHttpStatus AtlasFailed"},
 		"not permitted": {closed, atlastest.OK(), good, " userName role orderNo account NotPermitted"},
 	} {
-		b := newBroker(t, func(c *handler.Config) { c.Policy = cmp.Or(row.policy, c.Policy) })
+		b := newBroker(t, func(c *handler.Config) {
+			if row.policy != nil {
+				c.Policy = row.policy
+			}
+		})
 		b.plain(`{}`) // the cold start's line has two more
 		if cold := b.audit(); cold["ColdStarts"] != 1.0 || cold["Policies"] == nil {
 			t.Errorf("%s: the cold start's line is %v", name, cold)
@@ -89,7 +92,7 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		line := b.audit()
 		want := strings.Fields(always + row.want)
 		slices.Sort(want)
-		if diff := gocmp.Diff(want, slices.Sorted(maps.Keys(line))); diff != "" {
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(line))); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		aws := line["_aws"].(map[string]any)
@@ -97,7 +100,7 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 			t.Errorf("the timestamp is %v", at)
 		}
 		directive := aws["CloudWatchMetrics"].([]any)[0].(map[string]any)
-		if diff := gocmp.Diff([]any{[]any{"function"}}, directive["Dimensions"]); diff != "" || directive["Namespace"] != handler.Namespace {
+		if diff := cmp.Diff([]any{[]any{"function"}}, directive["Dimensions"]); diff != "" || directive["Namespace"] != handler.Namespace {
 			t.Errorf("%v %s", directive["Namespace"], diff)
 		}
 		var described []string
@@ -110,7 +113,7 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		}
 		slices.Sort(described)
 		metrics := slices.DeleteFunc(want, func(name string) bool { return name[0] < 'A' || name[0] > 'Z' })
-		if diff := gocmp.Diff(metrics, described); diff != "" {
+		if diff := cmp.Diff(metrics, described); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if status, ok := line["atlasHttpStatus"]; ok && status != 404.0 {
@@ -145,7 +148,7 @@ func TestAudit_CredentialHeaders(t *testing.T) {
 		t.Error("headers that were not sent are noted as dropped")
 	}
 	r := b.http(sample(t, "http-api-jwt", headerSet("X-Atlas-Client-Secret", theirs), headerSet("x-atlas-client-id", theirs)))
-	if diff := gocmp.Diff([]any{"x-atlas-client-id", "x-atlas-client-secret"}, b.audit()["droppedHeaders"]); diff != "" || r.StatusCode != 200 {
+	if diff := cmp.Diff([]any{"x-atlas-client-id", "x-atlas-client-secret"}, b.audit()["droppedHeaders"]); diff != "" || r.StatusCode != 200 {
 		t.Errorf("HTTP %d %s", r.StatusCode, diff)
 	}
 	call := b.atlas.Requests()[1]
