@@ -106,7 +106,7 @@ func explainConnection(call string, err error) (cause, fix string) {
 		return call + " did not answer in time", "check the network from here to AWS"
 	case has("token has expired") || has("SSO session"):
 		return "the sign-in to AWS has expired", "sign in again: aws sso login"
-	case has("get credentials") || has("get identity") || has("no EC2 IMDS role found"):
+	case has("get credentials"):
 		return "there are no usable AWS credentials", "sign in (aws sso login) or set AWS_PROFILE"
 	}
 	return call + " cannot be reached", "check the network from here to AWS, AWS_REGION and AWS_ENDPOINT_URL"

@@ -14,33 +14,27 @@ import (
 	"atriptoken/internal/redact"
 )
 
-// Options say what to examine.
+// Options say what to examine. Only AWS is required.
 type Options struct {
 	// AWS is the account's configuration: Region, credentials, endpoints.
 	AWS aws.Config
-	// Stack is the CloudFormation stack's name or ARN. Empty: nothing is deployed yet; check what can be checked without it.
+	// Stack is the CloudFormation stack's name or ARN. Empty: nothing is deployed yet.
 	Stack string
-	// AtlasBaseURL is Atlas's address. With a stack, the function's own setting is used.
+	// AtlasBaseURL and SecretID are used without a stack; with one, the function's own settings are.
 	AtlasBaseURL *url.URL
-	// SecretID names the secret with the Atlas credentials; empty: do not check them. With a stack, the function's own
-	// setting is used.
-	SecretID string
+	SecretID     string
 	// Origin is an origin that CORS must allow. Empty: the first one that the API lists.
 	Origin string
-	// Token is an operator's token for the API; WrongToken one of the same issuer for another audience. If empty, the
-	// checks that need them are skipped.
+	// Token is an operator's token for the API, WrongToken one of the same issuer for another audience.
 	Token, WrongToken redact.String
-	// Call, when not nil, is sent through the stack and mints a link, which is dropped. Without Token it is signed with the
-	// credentials of AWS.
+	// Call is sent through the stack and mints a link, which is dropped. Without Token it is signed with AWS's credentials.
 	Call *atlas.Request
-	// HTTP carries the requests to the stack; nil means a new client.
+	// HTTP carries the requests to the stack; nil means a new client. Now is nil for time.Now.
 	HTTP *http.Client
-	// Now returns the time; nil means time.Now.
-	Now func() time.Time
-	// Starting, if not nil, is called before each check.
+	Now  func() time.Time
+	// Starting is called before each check, Found with each result.
 	Starting func(check string, number, of int)
-	// Found, if not nil, is called with each result.
-	Found func(Result)
+	Found    func(Result)
 }
 
 // check is one line of the report.
