@@ -68,7 +68,7 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, event []byte) {
 	if err := json.Unmarshal(event, &document); err != nil {
 		panic(err)
 	}
-	document["body"] = string(body)
+	document["body"], document["headers"] = string(body), map[string]string{"content-type": r.Header.Get("Content-Type")}
 	event, _ = json.Marshal(document)
 	ctx := lambdacontext.NewContext(r.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: lambdatest.DefaultFunctionARN + ":api"})
 	answer, err := g.handler.Invoke(ctx, event)
