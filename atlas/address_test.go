@@ -92,7 +92,8 @@ func TestHosts_Allow(t *testing.T) {
 
 func TestParseHosts_Errors(t *testing.T) {
 	t.Parallel()
-	_, err := atlas.ParseHosts("ok.example.com,localhost,*,*.com,a..b,https://example.com,*.*.example.com,,exämple.com,-a.example.com,a.example.com:443")
+	_, err := atlas.ParseHosts("ok.example.com,localhost,*,*.com,a..b,https://example.com,*.*.example.com,,exämple.com," +
+		"-a.example.com,a.example.com:443")
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -278,6 +278,30 @@ func TestClient_CannotConnect(t *testing.T) {
 	}
 }
 
+func TestClient_InvalidHTTP(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	noHTTP := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = conn.Write([]byte("SSH-2.0\r\n\r\n"))
+		_ = conn.Close()
+	}
+	for detail, step := range map[string]atlastest.Step{
+		"the reply is not valid HTTP": noHTTP, "not valid HTTP": atlastest.WithHeader("X-Long", strings.Repeat("a", 128<<10), atlastest.OK()),
+		"cut before the whole reply": atlastest.CutConnection(),
+	} {
+		server.Script(step, step)
+		err := call(t, client)
+		server.Clear()
+		if !errors.Is(err, atlas.ErrMalformed) || !strings.Contains(err.Error(), detail) {
+			t.Errorf("%q: the error is %v", detail, err)
+		}
+	}
+}
+
 func TestClient_Deadline(t *testing.T) {
 	t.Parallel()
 	server, client := start(t, false)
