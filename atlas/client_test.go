@@ -213,8 +213,12 @@ func TestClient_Classification(t *testing.T) {
 			err := call(t, client)
 			server.Clear()
 			row.want.check(t, err)
-			if strings.Contains(name, "without a url") && !strings.Contains(err.Error(), "without a url") {
-				t.Errorf("the error is %v", err)
+			detail := map[string]string{
+				"success without a url is malformed": "without a url", "a reset in the body is a cut": "cut short",
+				"half a gzip stream is cut": "cut short", "text sent as gzip is malformed": "cannot be read or decompressed",
+			}[name]
+			if !strings.Contains(err.Error(), detail) {
+				t.Errorf("the error is %v, want one with %q", err, detail)
 			}
 		})
 	}
@@ -264,7 +268,6 @@ func TestClient_CannotConnect(t *testing.T) {
 		retryable    bool
 	}{
 		"connection refused":      {closed.URL, "refused", true},
-		"unknown host":            {"https://atlas.invalid", "DNS", true},
 		"untrusted certificate":   {secure.URL, "certificate", false},
 		"no TLS on the other end": {strings.Replace(plain.URL, "http:", "https:", 1), "TLS", true},
 	} {
@@ -274,6 +277,15 @@ func TestClient_CannotConnect(t *testing.T) {
 			if !errors.As(err, &e) || e.Kind != atlas.ErrUnreachable || !strings.Contains(e.Detail, row.detail) || e.Retryable != row.retryable {
 				t.Errorf("%s, %s: %v, want ErrUnreachable with %q and retryable %v", name, act, err, row.detail, row.retryable)
 			}
+		}
+	}
+	for detail, failed := range map[string]error{
+		"does not exist in DNS": &net.DNSError{IsNotFound: true}, "cannot be resolved": &net.DNSError{}, "connecting failed": errors.New("other"),
+	} {
+		client := newClient(t, "https://atlas.example.com", nil)
+		client.Transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, failed }
+		if err := call(t, client); !errors.Is(err, atlas.ErrUnreachable) || !strings.Contains(err.Error(), detail) {
+			t.Errorf("%q: the error is %v", detail, err)
 		}
 	}
 }

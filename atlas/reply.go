@@ -50,7 +50,7 @@ func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
 		e.Kind, e.Detail = ErrSystem, "check the base URL"
 	case oversized:
 		e.Detail = "it is larger than " + strconv.Itoa(MaxReply>>10) + " KiB"
-	case response.Header.Get("Content-Encoding") != "" && !response.Uncompressed:
+	case response.Header.Get("Content-Encoding") != "": // the transport removes gzip's
 		e.Detail = "its content encoding was not requested"
 	case malformed:
 		e.Detail, e.Retryable = "it is not the documented JSON object", true
@@ -101,8 +101,8 @@ func integer(v jsontext.Value) (int, bool) {
 	if v.Kind() != '0' {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32 {
+	n, _ := strconv.ParseFloat(string(v), 64) // infinite if it is out of range
+	if n != math.Trunc(n) || math.Abs(n) > math.MaxInt32 {
 		return 0, false
 	}
 	return int(n), true
@@ -118,8 +118,8 @@ func retryAfter(v jsontext.Value, header http.Header) time.Duration {
 	if v.Kind() != '0' {
 		text = header.Get("Retry-After")
 	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(seconds > 0) { // false for NaN
+	seconds, _ := strconv.ParseFloat(text, 64) // 0 if it is no number
+	if !(seconds > 0) {                        // or NaN
 		return 0
 	}
 	return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
