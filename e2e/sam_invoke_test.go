@@ -3,38 +3,23 @@ package e2e_test
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"atriptoken/e2e/rig"
+	"atriptoken/internal/lambdatest"
 )
 
-// settings are the parameters that a caller's events need.
-var settings = map[string][]string{
-	"appsync-cognito":  {"OperatorGroupsClaim=cognito:groups"},
-	"rest-api-cognito": {"OperatorGroupsClaim=cognito:groups"},
-}
-
-// refused are the callers without an identity.
-var refused = map[string]bool{"load-balancer": true, "load-balancer-multi-value": true}
-
+// TestSAMLocalInvoke runs `sam local invoke --config-env local` for every sample
+// event, with the test's upstreams in place of those of samconfig.toml.
 func TestSAMLocalInvoke(t *testing.T) {
 	template := rig.Build(t)
 	upstream := startUpstreams(t)
-	events, err := filepath.Glob(filepath.Join(rig.Root(), "events", "*.json"))
-	if err != nil || len(events) == 0 {
-		t.Fatalf("no sample events: %v", err)
-	}
-	for _, event := range events {
-		caller := strings.TrimSuffix(filepath.Base(event), ".json")
-		t.Run(caller, func(t *testing.T) {
-			reply, log := invoke(t, template, event, upstream, settings[caller]...)
-			if refused[caller] {
-				if !bytes.Contains(reply, []byte(`"statusCode": 403`)) || !bytes.Contains(reply, []byte("NotPermitted")) {
-					t.Errorf("want NotPermitted, got %s", reply)
-				}
-				return
-			}
+	parameters := upstream.parameters(localParameters(t)...)
+	for _, name := range lambdatest.EventNames() {
+		t.Run(name, func(t *testing.T) {
+			reply, log := invoke(t, template, filepath.Join("events", name+".json"), upstream.network, parameters)
 			link := mintedURL(t, reply)
 			if !strings.HasPrefix(link, upstream.atlas.URL) {
 				t.Errorf("the link does not lead to the simulator's portal: %s", link)
@@ -44,13 +29,27 @@ func TestSAMLocalInvoke(t *testing.T) {
 	}
 }
 
+// localParameters returns the stack's parameters in samconfig.toml's environment
+// local, without those that depend on the machine.
+func localParameters(t *testing.T) []string {
+	t.Helper()
+	const script = `import tomllib
+for item in tomllib.load(open("samconfig.toml", "rb"))["local"]["global"]["parameters"]["parameter_overrides"].items():
+    print("=".join(item))`
+	all := strings.Split(strings.TrimSpace(rig.Run(t, rig.Tool(t, "python"), "-c", script)), "\n")
+	return slices.DeleteFunc(all, func(parameter string) bool {
+		name, _, _ := strings.Cut(parameter, "=")
+		return name == "Architecture" || name == "AtlasBaseUrl" || name == "SecretsManagerEndpointUrl"
+	})
+}
+
 // invoke runs `sam local invoke` and returns the function's reply and the log. A function error ends the test: SAM CLI's
 // exit code does not report it.
-func invoke(t *testing.T, template, event string, upstream upstreams, parameters ...string) (reply []byte, log string) {
+func invoke(t *testing.T, template, event, network string, parameters []string) (reply []byte, log string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--template", template, "--event", event,
-		"--skip-pull-image", "--docker-network", upstream.network}, upstream.parameters(parameters...)...)
+	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--config-file", filepath.Join(rig.Root(), "samconfig.toml"), "--config-env", "local",
+		"--template", template, "--event", event, "--docker-network", network}, parameters...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("sam local invoke: %v\n%s", err, &stderr)

@@ -61,7 +61,7 @@ func TestRun_Usage(t *testing.T) {
 func TestCheck_RepositoryPolicies(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := run([]string{"check", folder}, &out); err != nil || out.String() != "11 policy files are valid\n" {
+	if err := run([]string{"check", folder}, &out); err != nil || out.String() != "12 policy files are valid\n" {
 		t.Errorf("%v %s", err, &out)
 	}
 }
