@@ -10,6 +10,8 @@ import (
 	"atriptoken/handler"
 )
 
+const upstreamLink = "https://atriptech.com/x"
+
 // upstream replaces Atlas's simulator in tests with very many calls: it answers
 // each with success and keeps only the newest body.
 type upstream struct {
@@ -26,7 +28,7 @@ func newUpstream(t testing.TB) *upstream {
 		u.mu.Lock()
 		u.calls, u.body = u.calls+1, string(text)
 		u.mu.Unlock()
-		_, _ = io.WriteString(w, `{"url":"https://atriptech.com/x","status":0,"msg":null}`)
+		_, _ = io.WriteString(w, `{"url":"`+upstreamLink+`","status":0,"msg":null}`)
 	}))
 	t.Cleanup(server.Close)
 	u.url = server.URL
