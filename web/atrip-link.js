@@ -5,13 +5,12 @@
 //               order-no="XPFIW20220209163159425" role="Customer service"></atrip-link>
 //   document.querySelector('atrip-link').getAuthorization = async () => `Bearer ${await accessToken()}`;
 //
-// README.md beside this file lists attributes, events, parts, custom properties and texts.
+// README.md next to this file lists attributes, events, parts, custom properties and texts.
 //
 // The url that the endpoint answers with signs its bearer in. It goes into one navigation of one tab and nowhere else:
 // not into an attribute, a document, an event, the console, storage or the history.
 
-const SHEET = new CSSStyleSheet();
-SHEET.replaceSync(`
+const STYLE = `
 :host { display: inline-block; --blue: light-dark(#1a56c4, #8ab4f8) }
 :host([hidden]), p:empty { display: none }
 button { display: inline-flex; align-items: center; gap: .5em; min-height: 2.25em; padding: .4em .9em; cursor: pointer;
@@ -26,7 +25,8 @@ i { width: .85em; height: .85em; border: .14em solid; border-radius: 50%; border
 p { margin: .4em 0 0; max-width: 34em; font-size: .875em; color: var(--atrip-message-color, light-dark(#a3161f, #ffb4ab)) }
 small { display: block; font-size: 1em; overflow-wrap: anywhere }
 .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-`);
+`;
+let sheet; // made with the first element: a module may be imported where there is no DOM
 
 // Texts by language; atrip-link.zh.js adds Chinese. {n} is a number of seconds. A code without a text has that of Failed.
 const TEXTS = {
@@ -66,7 +66,10 @@ const make = (tag, properties, ...children) => {
   return element;
 };
 
-export class AtripLink extends HTMLElement {
+const { customElements, HTMLElement = Object } = globalThis;
+
+// A second copy of this module is the first one's element.
+export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink extends HTMLElement {
   static observedAttributes = ['role', 'order-no', 'lang'];
 
   /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
@@ -75,9 +78,7 @@ export class AtripLink extends HTMLElement {
     all.forEach((element) => element.#draw());
   }
 
-  /** Returns the Authorization header's value, or a promise of it. Set it to sign the request. */
-  getAuthorization;
-
+  #getAuthorization;
   #button = make('button', { type: 'button', part: 'button', onclick: () => this.open() });
   #status = make('span', { role: 'status', className: 'heard' });
   #alert = make('p', { role: 'alert', part: 'message', id: 'alert' });
@@ -86,12 +87,28 @@ export class AtripLink extends HTMLElement {
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open', delegatesFocus: true });
-    root.adoptedStyleSheets = [SHEET];
+    if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
     this.#button.setAttribute('aria-describedby', 'alert');
     root.append(this.#button, this.#status, this.#alert);
   }
 
+  /** Returns the Authorization header's value, or a promise of it. Set it to sign the request. */
+  get getAuthorization() {
+    return this.#getAuthorization;
+  }
+
+  set getAuthorization(value) {
+    this.#getAuthorization = value;
+  }
+
   connectedCallback() {
+    // A property that was set before this module was loaded hides the accessor.
+    if (Object.hasOwn(this, 'getAuthorization')) {
+      const { getAuthorization } = this;
+      delete this.getAuthorization;
+      this.getAuthorization = getAuthorization;
+    }
     all.add(this);
     if (this.state) this.#draw();
     else this.#become('idle');
@@ -215,6 +232,6 @@ export class AtripLink extends HTMLElement {
     const text = this.getAttribute('text-' + key.toLowerCase()) ?? texts[key] ?? texts.Failed;
     return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
-}
+};
 
-customElements.define('atrip-link', AtripLink);
+if (customElements && !customElements.get('atrip-link')) customElements.define('atrip-link', AtripLink);
