@@ -58,6 +58,10 @@ const SAME = {
 // What API Gateway answers by itself has no code, only a status and {"message"}.
 const BY_STATUS = { 401: 'SignInExpired', 403: 'NotPermitted', 429: 'Throttled', 503: 'Unavailable' };
 
+// What an answer says is used as a key of these objects, and shown: own members only, and texts of a sane length.
+const own = (object, key) => (Object.hasOwn(object, key) ? object[key] : undefined);
+const short = (value) => (typeof value === 'string' ? value.slice(0, 200) : undefined);
+
 const all = new Set(); // the elements that are in a document
 
 const make = (tag, properties, ...children) => {
@@ -136,39 +140,49 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
     if (this.state === 'busy' || Date.now() < this.#until) return;
     // The tab opens inside the click, or pop-up blockers keep it shut; it is sent on its way when the answer is there.
     const tab = window.open('about:blank', '_blank');
-    if (!tab) return this.#fail('PopupBlocked');
-    tab.opener = null;
-    const page = tab.document;
-    page.documentElement.lang = this.#language();
-    page.documentElement.style.colorScheme = 'light dark';
-    page.body.style.cssText = 'font: 1.1rem system-ui; text-align: center; margin-top: 30vh';
-    page.title = page.body.textContent = this.#text('busy');
+    if (!tab) return this.#fail({ code: 'PopupBlocked' });
     this.#become('busy');
-    const [url, code, more] = await this.#ask();
-    if (code) {
-      tab.close();
-      this.#fail(code, more);
-    } else if (tab.closed) {
-      this.#become('idle');
-    } else {
-      // Sent from within the tab, by an anchor that is in no document: no Referer, no opener, no entry in the history.
-      Object.assign(page.createElement('a'), { rel: 'noreferrer', referrerPolicy: 'no-referrer', href: url }).click();
-      this.#become('done');
+    let answer = { code: 'Failed' };
+    try {
+      tab.opener = null;
+      const page = tab.document;
+      page.documentElement.lang = this.#language();
+      page.documentElement.style.colorScheme = 'light dark';
+      page.body.style.cssText = 'font: 1.1rem system-ui; text-align: center; margin-top: 30vh';
+      page.title = page.body.textContent = this.#text('busy');
+      answer = await this.#ask();
+      if (answer.url && !tab.closed) {
+        // Sent from within the tab, by an anchor that is in no document: no Referer, no opener, no entry in the history.
+        Object.assign(page.createElement('a'), { rel: 'noreferrer', referrerPolicy: 'no-referrer', href: answer.url }).click();
+      }
+    } finally {
+      if (answer.url) {
+        this.#become(tab.closed ? 'idle' : 'done');
+      } else {
+        tab.close();
+        this.#fail(answer);
+      }
     }
   }
 
-  // ask calls the endpoint and returns the url or nothing, the code of a failure and what else is known of it.
+  // ask returns {url}, or the code of a failure and what else is known of it. timeout bounds the token and the answer.
   async #ask() {
+    const seconds = +this.getAttribute('timeout');
+    const limit = AbortSignal.timeout(1000 * (seconds > 0 ? Math.min(seconds, 600) : 30));
+    return this.#request(limit);
+  }
+
+  async #request(limit) {
     const value = (name) => this.getAttribute(name) ?? undefined;
-    const limit = AbortSignal.timeout((value('timeout') ?? 30) * 1000);
     const headers = { 'Content-Type': 'application/json' };
     if (value('account')) headers['X-Atrip-Account'] = value('account');
     let response, body;
     try {
-      const authorization = await this.getAuthorization?.();
+      const late = new Promise((_, reject) => limit.addEventListener('abort', reject));
+      const authorization = await Promise.race([this.getAuthorization?.(), late]);
       if (authorization) headers.Authorization = authorization;
     } catch {
-      return [, 'SignInExpired'];
+      return { code: limit.aborted ? 'Timeout' : 'SignInExpired' };
     }
     try {
       // Without an endpoint: no url at all, rather than the page's own, which is not to get the operator's token.
@@ -178,23 +192,25 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
       });
       body = await response.text();
     } catch {
-      return [, limit.aborted ? 'Timeout' : 'Unreachable'];
+      return { code: limit.aborted ? 'Timeout' : 'Unreachable' };
     }
     try {
-      body = JSON.parse(body);
+      body = JSON.parse(body) ?? {};
       // The broker has checked the url's host; here it is only kept from being something else than a web page.
-      if (response.ok && /^https?:$/.test(new URL(body.url).protocol)) return [body.url];
+      if (response.ok && /^https?:$/.test(new URL(body.url).protocol)) return { url: body.url };
     } catch {
       body = {};
     }
-    const { status, headers: got } = response;
-    return [, (!response.ok && (body?.code ?? BY_STATUS[status])) || 'Failed', {
-      status, requestId: body?.instance ?? got.get('apigw-requestid'), retryAfter: +got.get('retry-after') || 0,
-    }];
+    const { ok, status, headers: got } = response;
+    return {
+      code: (!ok && (short(body.code) || BY_STATUS[status])) || 'Failed',
+      status, requestId: short(body.instance) ?? got.get('apigw-requestid'),
+      retryAfter: Math.min(Math.max(+got.get('retry-after') || 0, 0), 3600),
+    };
   }
 
-  #fail(code, { retryAfter = 0, ...more } = {}) {
-    const message = this.#text(SAME[code] ?? code, { n: retryAfter || 5 });
+  #fail({ code, retryAfter = 0, ...more }) {
+    const message = this.#text(own(SAME, code) ?? code, { n: retryAfter || 5 });
     this.#until = Date.now() + retryAfter * 1000;
     setTimeout(() => this.#draw(), retryAfter * 1000);
     this.#become('failed', { code, message, retryAfter, ...more });
@@ -229,7 +245,7 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
   // text is the attribute text-<key> where the page sets one, else the built-in text.
   #text(key, values = {}) {
     const texts = { ...TEXTS.en, ...TEXTS[this.#language()] };
-    const text = this.getAttribute('text-' + key.toLowerCase()) ?? texts[key] ?? texts.Failed;
+    const text = this.getAttribute('text-' + key.toLowerCase()) ?? own(texts, key) ?? texts.Failed;
     return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
 };
