@@ -27,8 +27,8 @@ export type AtripLinkTexts = Record<string, string>;
 export class AtripLink extends HTMLElement {
   /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
   static addTexts(language: string, texts: AtripLinkTexts): void;
-  /** Returns the Authorization header's value, or a promise of it. */
-  getAuthorization?: (() => string | undefined | Promise<string | undefined>) | null;
+  /** Returns the Authorization header's value, or a promise of it. After a 401 it is called once more, with refused: true. */
+  getAuthorization?: ((request: { refused: boolean }) => string | undefined | Promise<string | undefined>) | null;
   readonly state: AtripLinkState | null;
   /** Does what a click does; browsers let it open a tab only from within a user's gesture. */
   open(): Promise<void>;

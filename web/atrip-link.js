@@ -97,7 +97,7 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
     root.append(this.#button, this.#status, this.#alert);
   }
 
-  /** Returns the Authorization header's value, or a promise of it. Set it to sign the request. */
+  /** Returns the Authorization header's value, or a promise of it. After a 401 it is called again, with {refused: true}. */
   get getAuthorization() {
     return this.#getAuthorization;
   }
@@ -169,17 +169,19 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
   async #ask() {
     const seconds = +this.getAttribute('timeout');
     const limit = AbortSignal.timeout(1000 * (seconds > 0 ? Math.min(seconds, 600) : 30));
-    return this.#request(limit);
+    const answer = await this.#request(limit, false);
+    // A refused token may be an old one: ask for another, once.
+    return answer.status === 401 && this.getAuthorization ? this.#request(limit, true) : answer;
   }
 
-  async #request(limit) {
+  async #request(limit, refused) {
     const value = (name) => this.getAttribute(name) ?? undefined;
     const headers = { 'Content-Type': 'application/json' };
     if (value('account')) headers['X-Atrip-Account'] = value('account');
     let response, body;
     try {
       const late = new Promise((_, reject) => limit.addEventListener('abort', reject));
-      const authorization = await Promise.race([this.getAuthorization?.(), late]);
+      const authorization = await Promise.race([this.getAuthorization?.({ refused }), late]);
       if (authorization) headers.Authorization = authorization;
     } catch {
       return { code: limit.aborted ? 'Timeout' : 'SignInExpired' };
