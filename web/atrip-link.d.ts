@@ -20,15 +20,17 @@ export interface AtripLinkFailure {
   requestId?: string | null;
 }
 
-/** Texts by key: label, about, busy, done, reference, or a code. */
+/** Texts by key: label, about, newTab, busy, done, reference, copy, copied, or a code. */
 export type AtripLinkTexts = Record<string, string>;
 
 /** A button that opens an order in ATRIP. See README.md beside this file. */
 export class AtripLink extends HTMLElement {
-  /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
+  /** Adds a language by its tag, such as zh or zh-hant, or replaces texts of one that is there. */
   static addTexts(language: string, texts: AtripLinkTexts): void;
   /** Returns the Authorization header's value, or a promise of it. After a 401 it is called once more, with refused: true. */
   getAuthorization?: ((request: { refused: boolean }) => string | undefined | Promise<string | undefined>) | null;
+  /** Also set by a fieldset that is disabled. */
+  disabled: boolean;
   readonly state: AtripLinkState | null;
   /** Does what a click does; browsers let it open a tab only from within a user's gesture. */
   open(): Promise<void>;

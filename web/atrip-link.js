@@ -18,12 +18,18 @@ button { display: inline-flex; align-items: center; gap: .5em; min-height: 2.25e
  border: 1px solid var(--atrip-border-color, transparent); border-radius: var(--atrip-radius, .5em) }
 button:hover { filter: brightness(1.1) }
 button:focus-visible { outline: 3px solid var(--atrip-focus-color, var(--blue)); outline-offset: 2px }
-[aria-disabled=true] { cursor: default; opacity: .75 }
-i { width: .85em; height: .85em; border: .14em solid; border-radius: 50%; border-top-color: transparent; animation: turn 1s linear infinite }
+:disabled, [aria-disabled=true] { cursor: default; filter: none }
+:disabled, .rests { color: light-dark(#3f4a5a, #c3cddc); background: light-dark(#e3e8f0, #2a3342) }
+i { width: .85em; height: .85em; border: .14em solid; border-top-color: transparent; border-radius: 50%;
+ animation: turn 1s linear infinite }
 @keyframes turn { to { rotate: 1turn } }
 @media (prefers-reduced-motion) { i { animation: none } }
 p { margin: .4em 0 0; max-width: 34em; font-size: .875em; color: var(--atrip-message-color, light-dark(#a3161f, #ffb4ab)) }
-small { display: block; font-size: 1em; overflow-wrap: anywhere }
+p, span { overflow-wrap: break-word }
+small { display: flex; gap: .5em; align-items: center; font-size: 1em; width: 0; min-width: 100% }
+code { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+small button { min-height: 0; padding: .1em .5em; font-weight: 400; color: inherit; background: none; border-color: currentcolor }
+[role=status] { display: block; margin-top: .3em; font-size: .875em }
 .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 `;
 let sheet; // made with the first element: a module may be imported where there is no DOM
@@ -32,10 +38,13 @@ let sheet; // made with the first element: a module may be imported where there 
 const TEXTS = {
   en: {
     label: 'Open in ATRIP',
-    about: 'order {order}, opens in a new tab',
+    about: 'Open order {order} in ATRIP',
+    newTab: 'opens in a new tab',
     busy: 'Opening ATRIP…',
     done: 'ATRIP is open in a new tab.',
-    reference: 'Request {id}',
+    reference: 'Request',
+    copy: 'Copy',
+    copied: 'Copied',
     InvalidRequest: 'ATRIP cannot open this order: its number, user name or role is not valid.',
     NotPermitted: 'You may not open this order in this role. Ask whoever manages your access.',
     SignInExpired: 'Your sign-in has expired. Sign in again, then open the order once more.',
@@ -64,6 +73,13 @@ const short = (value) => (typeof value === 'string' ? value.slice(0, 200) : unde
 
 const all = new Set(); // the elements that are in a document
 
+// watch follows the language of the page, once there is an element in it.
+let watching;
+const watch = () => {
+  watching ??= new MutationObserver(() => all.forEach((element) => element.renew(true)));
+  watching.observe(document, { subtree: true, attributeFilter: ['lang'] });
+};
+
 const make = (tag, properties, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -74,27 +90,34 @@ const { customElements, HTMLElement = Object } = globalThis;
 
 // A second copy of this module is the first one's element.
 export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink extends HTMLElement {
-  static observedAttributes = ['role', 'order-no', 'lang'];
+  static formAssociated = true; // for disabled, its own or a fieldset's
+  static observedAttributes = ['role', 'atrip-role', 'order-no', 'lang'];
 
-  /** Adds a language, by the first part of its tag, or replaces texts of one that is there. */
+  /** Adds a language by its tag, such as zh or zh-hant, or replaces texts of one that is there. */
   static addTexts(language, texts) {
-    TEXTS[language] = { ...TEXTS[language], ...texts };
+    language = language.toLowerCase();
+    TEXTS[language] = { ...own(TEXTS, language), ...texts };
     all.forEach((element) => element.#draw());
   }
 
   #getAuthorization;
   #button = make('button', { type: 'button', part: 'button', onclick: () => this.open() });
-  #status = make('span', { role: 'status', className: 'heard' });
-  #alert = make('p', { role: 'alert', part: 'message', id: 'alert' });
+  #status = make('span', { role: 'status', part: 'status' });
+  #alert = make('span', { role: 'alert', className: 'heard' }); // said once; the seconds that pass are only shown
+  #message = make('p', { part: 'message', id: 'message' });
   #until = 0; // when Retry-After has passed
+  #counting; // the text with {n} that is shown, or nothing
+  #timer;
+  #off = false;
+  #spoken;
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open', delegatesFocus: true });
     if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
-    this.#button.setAttribute('aria-describedby', 'alert');
-    root.append(this.#button, this.#status, this.#alert);
+    this.#button.setAttribute('aria-describedby', 'message');
+    root.append(this.#button, this.#status, this.#alert, this.#message);
   }
 
   /** Returns the Authorization header's value, or a promise of it. After a 401 it is called again, with {refused: true}. */
@@ -114,20 +137,43 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
       this.getAuthorization = getAuthorization;
     }
     all.add(this);
+    watch();
     if (this.state) this.#draw();
     else this.#become('idle');
+  }
+
+  get disabled() {
+    return this.hasAttribute('disabled');
+  }
+
+  set disabled(value) {
+    this.toggleAttribute('disabled', Boolean(value));
+  }
+
+  formDisabledCallback(off) {
+    this.#off = off;
+    this.#draw();
   }
 
   disconnectedCallback() {
     all.delete(this);
   }
 
-  attributeChangedCallback(name, _, value) {
-    // A role that is no ARIA role would confuse assistive technology.
-    if (name === 'role' && value !== null) {
+  attributeChangedCallback(name, old, value) {
+    if (name !== 'role') {
+      if (old !== value) this.renew();
+    } else if (value !== null) {
+      // A role that is not an ARIA role would confuse assistive technology.
       this.setAttribute('atrip-role', value);
       this.removeAttribute('role');
-    } else this.#draw();
+    }
+  }
+
+  // renew drops what was said of another order, in another role or language.
+  renew(onlyLanguage = false) {
+    if (onlyLanguage && this.#spoken === this.#language()) return;
+    if (/failed|done/.test(this.state)) this.#become('idle');
+    else this.#draw();
   }
 
   /** idle, busy, done or failed. */
@@ -137,7 +183,7 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
 
   /** Does what a click does. Browsers let it open a tab only from within a user's gesture. */
   async open() {
-    if (this.state === 'busy' || Date.now() < this.#until) return;
+    if (this.state === 'busy' || this.#off || Date.now() < this.#until) return;
     // The tab opens inside the click, or pop-up blockers keep it shut; it is sent on its way when the answer is there.
     const tab = window.open('about:blank', '_blank');
     if (!tab) return this.#fail({ code: 'PopupBlocked' });
@@ -212,43 +258,77 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
   }
 
   #fail({ code, retryAfter = 0, ...more }) {
-    const message = this.#text(own(SAME, code) ?? code, { n: retryAfter || 5 });
-    this.#until = Date.now() + retryAfter * 1000;
-    setTimeout(() => this.#draw(), retryAfter * 1000);
+    const key = own(SAME, code) ?? code;
+    const counting = this.#text(key).includes('{n}');
+    const seconds = Math.ceil(retryAfter || (counting ? 5 : 0));
+    const message = this.#text(key, { n: seconds });
+    const { requestId } = more;
+    this.#until = Date.now() + seconds * 1000;
     this.#become('failed', { code, message, retryAfter, ...more });
-    this.#alert.append(message);
-    if (more.requestId) this.#alert.append(make('small', { part: 'reference' }, this.#text('reference', { id: more.requestId })));
+    this.#counting = counting && key;
+    this.#alert.textContent = message;
+    const copy = make('button', {
+      type: 'button', part: 'copy',
+      onclick: () => navigator.clipboard.writeText(requestId).then(() => { copy.textContent = this.#text('copied'); }),
+    }, this.#text('copy'));
+    const reference = make('small', { part: 'reference' }, this.#text('reference'), make('code', {}, requestId), copy);
+    this.#message.replaceChildren(make('span', {}, message), requestId ? reference : '');
+    this.#wait();
   }
 
-  // become changes the state, says so to who listens, and to the page by an event.
+  // wait counts the seconds down that the button rests.
+  #wait() {
+    clearTimeout(this.#timer);
+    const left = this.#until - Date.now();
+    if (left > 0) {
+      this.#timer = setTimeout(() => this.#wait(), left % 1000 || 1000);
+      if (this.#counting) this.#message.firstChild.textContent = this.#text(this.#counting, { n: Math.ceil(left / 1000) });
+    } else if (this.#counting) this.#become('idle');
+    else this.#draw();
+  }
+
+  // become changes the state, and reports it by text and by an event.
   #become(state, detail) {
     this.setAttribute('state', state);
+    this.#counting = undefined;
     this.#status.textContent = /busy|done/.test(state) ? this.#text(state) : '';
+    this.#status.className = state === 'done' ? '' : 'heard';
     this.#alert.replaceChildren();
+    this.#message.replaceChildren();
     this.#draw();
     this.dispatchEvent(new CustomEvent('atrip-' + state, { bubbles: true, composed: true, detail }));
   }
 
   #draw() {
     const busy = this.state === 'busy';
-    const order = this.getAttribute('order-no');
-    this.#button.ariaDisabled = busy || Date.now() < this.#until;
-    this.#button.replaceChildren(
-      busy ? make('i', { part: 'spinner' }) : '', this.#text(busy ? 'busy' : 'label'),
-      make('span', { className: 'heard' }, ', ' + this.#text('about', { order })),
-    );
+    this.#spoken = this.#language();
+    this.#button.disabled = this.#off;
+    const rests = Date.now() < this.#until;
+    this.#button.ariaDisabled = busy || rests;
+    this.#button.className = rests ? 'rests' : '';
+    this.#button.ariaLabel = this.#text('about', { order: this.getAttribute('order-no') });
+    this.#button.ariaDescription = this.#text('newTab');
+    const mark = busy ? make('i', { part: 'spinner' }) : this.state === 'done' ? '✓' : '';
+    this.#button.replaceChildren(mark, this.#text(busy ? 'busy' : 'label'));
   }
 
+  // language is the longest part of the page's language tag that has texts (RFC 4647, lookup), across shadow roots.
   #language() {
-    const language = (this.closest('[lang]')?.lang || navigator.language).slice(0, 2).toLowerCase();
-    return TEXTS[language] ? language : 'en';
+    let tag, node = this;
+    while (node && !tag) {
+      tag = node.closest('[lang]')?.lang;
+      node = node.getRootNode().host;
+    }
+    tag = (tag || navigator.language).toLowerCase();
+    while (tag && !own(TEXTS, tag)) tag = tag.slice(0, Math.max(tag.lastIndexOf('-'), 0));
+    return tag || 'en';
   }
 
   // text is the attribute text-<key> where the page sets one, else the built-in text.
   #text(key, values = {}) {
     const texts = { ...TEXTS.en, ...TEXTS[this.#language()] };
     const text = this.getAttribute('text-' + key.toLowerCase()) ?? own(texts, key) ?? texts.Failed;
-    return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   }
 };
 

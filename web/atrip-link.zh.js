@@ -4,10 +4,13 @@ import { AtripLink } from './atrip-link.js';
 
 AtripLink.addTexts('zh', {
   label: '在 ATRIP 中打开',
-  about: '订单 {order},在新标签页中打开',
+  about: '在 ATRIP 中打开订单 {order}',
+  newTab: '在新标签页中打开',
   busy: '正在打开 ATRIP…',
   done: 'ATRIP 已在新标签页中打开。',
-  reference: '请求编号 {id}',
+  reference: '请求编号',
+  copy: '复制',
+  copied: '已复制',
   InvalidRequest: 'ATRIP 无法打开此订单:订单号、用户名或角色无效。',
   NotPermitted: '您无权以此角色在 ATRIP 中打开此订单。请联系权限管理员。',
   SignInExpired: '登录已过期。请重新登录后再打开此订单。',

@@ -73,7 +73,8 @@ func fail(t *testing.T, ctx context.Context, n int) string {
 	t.Helper()
 	click(t, ctx, n)
 	until(t, ctx, link(n)+`.state === 'failed'`)
-	return eval[string](t, ctx, link(n)+`.shadowRoot.querySelector('[role=alert]').innerText`)
+	return eval[string](t, ctx, `['[role=alert]', '[part=message]'].map((part) =>
+		`+link(n)+`.shadowRoot.querySelector(part).innerText).join(' ')`)
 }
 
 // failure is the code of the last atrip-failed.

@@ -28,6 +28,10 @@ func page(t *testing.T, attributes string) *httptest.Server {
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
 			<script type="module" src="atrip-link.zh.js"></script><main><h1>Orders</h1><atrip-link %s></atrip-link></main></html>`, attributes)
 	})
+	mux.HandleFunc("GET /bare", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><title>Orders</title><atrip-link %s></atrip-link>`, attributes)
+	})
 	for _, name := range []string{"atrip-link.js", "atrip-link.zh.js"} {
 		text, err := os.ReadFile(root + "/web/" + name)
 		if err != nil {

@@ -1,0 +1,226 @@
+package browser_test
+
+import (
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+)
+
+func TestElement_PropertyBeforeScript(t *testing.T) {
+	t.Parallel()
+	ctx, broker := browser(t), newEndpoint(t)
+	authorization := make(chan string, 1)
+	broker.does(func(w http.ResponseWriter, r *http.Request) {
+		authorization <- r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	run(t, ctx, chromedp.Navigate(page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`).URL+"/bare"))
+	same := eval[bool](t, ctx, `(async () => {
+		`+link(0)+`.getAuthorization = async () => 'Bearer early';
+		const first = await import('/atrip-link.js');
+		const second = await import('/atrip-link.js?again');
+		return first.AtripLink === second.AtripLink && `+link(0)+` instanceof first.AtripLink;
+	})()`)
+	if !same {
+		t.Error("a second copy of the module is another element")
+	}
+	fail(t, ctx, 0)
+	if got := <-authorization; got != "Bearer early" {
+		t.Errorf("Authorization is %q, want the value of the function that was set first", got)
+	}
+}
+
+func TestElement_ImportWithoutDOM(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("node", "--input-type=module", "-e",
+		`const { AtripLink } = await import(process.argv[1]); console.log(AtripLink.name)`, root+"/web/atrip-link.zh.js").CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "AtripLink" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestElement_NeverStuck(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	for _, row := range []struct {
+		name, prepare, body, code string
+	}{
+		{"a code that is a number", ``, `{"code":7}`, "Failed"},
+		{"a code that is an object", ``, `{"code":{"a":1}}`, "Failed"},
+		{"a code of the name constructor", ``, `{"code":"constructor"}`, "constructor"},
+		{"a code of the name __proto__", ``, `{"code":"__proto__"}`, "__proto__"},
+		{"an instance that is an object", ``, `{"code":"Internal","instance":{}}`, "Internal"},
+		{"a timeout that is not a number", `.setAttribute('timeout', 'abc')`, `{"code":"Internal"}`, "Internal"},
+		{"a negative timeout", `.setAttribute('timeout', '-1')`, `{"code":"Internal"}`, "Internal"},
+		{"a token that never comes", `.getAuthorization = () => new Promise(() => {})`, ``, "Timeout"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			broker.says(http.StatusInternalServerError, row.body)
+			reload(t, ctx)
+			eval[bool](t, ctx, `(`+link(0)+`.setAttribute('timeout', '1'), true)`)
+			if row.prepare != "" {
+				eval[bool](t, ctx, `(`+link(0)+row.prepare+`, true)`)
+			}
+			fail(t, ctx, 0)
+			if code := failure(t, ctx); code != row.code {
+				t.Errorf("the event says %s, want %s", code, row.code)
+			}
+			if n := tabs(t, ctx); n != 1 {
+				t.Errorf("%d tabs are open, want the failed one closed", n)
+			}
+		})
+	}
+	reload(t, ctx)
+	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "99999999")
+	if told := fail(t, ctx, 0); !strings.Contains(told, "Try again in 3600 seconds") {
+		t.Errorf("the operator is told %q, want an hour at most", told)
+	}
+}
+
+func TestElement_RefusedToken(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	broker.does(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer new" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`{"url":"` + broker.URL + `","status":0,"msg":null}`))
+	})
+	for _, row := range []struct{ second, state string }{{"new", "done"}, {"old", "failed"}} {
+		before := broker.asked.Load()
+		reload(t, ctx)
+		eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = async ({ refused }) => 'Bearer ' + (refused ? '`+row.second+`' : 'old'), true)`)
+		click(t, ctx, 0)
+		until(t, ctx, link(0)+`.state === '`+row.state+`'`)
+		if n := broker.asked.Load() - before; n != 2 {
+			t.Errorf("second token %s: the endpoint was asked %d times, want twice", row.second, n)
+		}
+	}
+	if code := failure(t, ctx); code != "SignInExpired" {
+		t.Errorf("the event says %s, want SignInExpired", code)
+	}
+}
+
+func TestElement_Disabled(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	broker.says(http.StatusBadGateway, problem("AtlasFailed", 502))
+	for _, disable := range []string{
+		link(0) + `.disabled = true`,
+		link(0) + `.setAttribute('disabled', '')`,
+		`(() => { const f = document.createElement('fieldset'); f.disabled = true; document.querySelector('main').append(f); f.append(` + link(0) + `); })()`,
+	} {
+		reload(t, ctx)
+		eval[bool](t, ctx, `(`+disable+`, true)`)
+		if !eval[bool](t, ctx, button(0)+`.disabled`) {
+			t.Errorf("after %s the button is not disabled", disable)
+		}
+		eval[bool](t, ctx, link(0)+`.open().then(() => true)`)
+	}
+	if n := broker.asked.Load(); n != 0 {
+		t.Errorf("the endpoint was asked %d times, want never", n)
+	}
+	eval[bool](t, ctx, `(document.querySelector('fieldset').disabled = false, true)`)
+	fail(t, ctx, 0)
+}
+
+func TestElement_ErrorGoesWithItsOrder(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	broker.says(http.StatusBadGateway, problem("AtlasFailed", 502))
+	const message = `document.querySelector('atrip-link').shadowRoot.querySelector('[part=message]').innerText`
+	for _, change := range []string{
+		link(0) + `.setAttribute('order-no', 'X2')`, link(0) + `.setAttribute('role', 'Admin')`, `document.documentElement.lang = 'zh'`,
+	} {
+		fail(t, ctx, 0)
+		eval[bool](t, ctx, `(`+change+`, true)`)
+		until(t, ctx, link(0)+`.state === 'idle' && `+message+` === ''`)
+	}
+	fail(t, ctx, 0)
+	eval[bool](t, ctx, `(`+link(0)+`.setAttribute('role', 'Admin'), true)`) // the same as before
+	if state := eval[string](t, ctx, link(0)+`.state`); state != "failed" {
+		t.Errorf("the state is %s after nothing changed, want failed", state)
+	}
+}
+
+func TestElement_Countdown(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "3")
+	fail(t, ctx, 0)
+	shown := `document.querySelector('atrip-link').shadowRoot.querySelector('[part=message]').innerText`
+	until(t, ctx, shown+`.includes('in 1 seconds')`)
+	if said := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=alert]').innerText`); !strings.Contains(said, "in 3 seconds") {
+		t.Errorf("a screen reader is told %q anew each second", said)
+	}
+	until(t, ctx, shown+` === '' && `+link(0)+`.state === 'idle' && `+button(0)+`.ariaDisabled === 'false'`)
+}
+
+func TestElement_Language(t *testing.T) {
+	t.Parallel()
+	ctx, _ := element(t)
+	eval[bool](t, ctx, `(customElements.get('atrip-link').addTexts('fi', { label: 'Avaa' }),
+		customElements.get('atrip-link').addTexts('zh-Hant', { label: '開啟' }), true)`)
+	for _, row := range []struct{ lang, want string }{
+		{"en", "Open in ATRIP"}, {"fi-FI", "Avaa"}, {"fil", "Open in ATRIP"}, {"zh-TW", "在 ATRIP 中打开"}, {"zh-Hant-TW", "開啟"},
+	} {
+		eval[bool](t, ctx, `(document.documentElement.lang = '`+row.lang+`', true)`)
+		until(t, ctx, button(0)+`.innerText === '`+row.want+`'`)
+	}
+	eval[bool](t, ctx, `(() => { const host = document.createElement('div'); host.lang = 'fi'; document.body.append(host);
+		const root = host.attachShadow({ mode: 'open' }); root.append(document.createElement('atrip-link')); return true; })()`)
+	until(t, ctx, `document.querySelector('div').shadowRoot.firstChild.shadowRoot.querySelector('button').innerText === 'Avaa'`)
+}
+
+func TestElement_RequestID(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	id := strings.Repeat("long-id-", 20)
+	broker.says(http.StatusBadGateway, strings.Replace(problem("AtlasFailed", 502), "id-1", id, 1))
+	run(t, ctx, chromedp.EmulateViewport(320, 640))
+	if told := fail(t, ctx, 0); !strings.Contains(told, id) {
+		t.Errorf("the operator is told %q, want the id in it", told)
+	}
+	if width := eval[int](t, ctx, `document.documentElement.scrollWidth`); width > 320 {
+		t.Errorf("the page is %d pixels wide, want 320: the id stretches it", width)
+	}
+	origin := eval[string](t, ctx, `location.origin`)
+	for _, name := range []string{"clipboard-read", "clipboard-write"} {
+		if _, err := chromedp.Call(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+			Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: cdpbrowser.PermissionSettingGranted, Origin: origin,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eval[bool](t, ctx, `(`+link(0)+`.shadowRoot.querySelector('[part=copy]').click(), true)`)
+	until(t, ctx, link(0)+`.shadowRoot.querySelector('[part=copy]').innerText === 'Copied'`)
+	if got := eval[string](t, ctx, `navigator.clipboard.readText()`); got != id {
+		t.Errorf("the clipboard has %q, want the id", got)
+	}
+}
+
+func TestElement_BusyAndDoneAreSeen(t *testing.T) {
+	t.Parallel()
+	ctx, broker := element(t)
+	answer := make(chan struct{})
+	broker.does(func(w http.ResponseWriter, _ *http.Request) {
+		<-answer
+		_, _ = w.Write([]byte(`{"url":"` + broker.URL + `","status":0,"msg":null}`))
+	})
+	click(t, ctx, 0)
+	until(t, ctx, link(0)+`.state === 'busy'`)
+	accessible(t, ctx, "a button that is busy")
+	close(answer)
+	until(t, ctx, link(0)+`.state === 'done'`)
+	front(t, ctx)
+	status := link(0) + `.shadowRoot.querySelector('[role=status]')`
+	if !eval[bool](t, ctx, status+`.innerText === 'ATRIP is open in a new tab.' && `+status+`.offsetHeight > 10`) {
+		t.Error("an operator does not see that the portal is open")
+	}
+	accessible(t, ctx, "a button that is done")
+}
