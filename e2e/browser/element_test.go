@@ -1,8 +1,11 @@
 package browser_test
 
 import (
+	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,41 +46,43 @@ func TestElement_ImportWithoutDOM(t *testing.T) {
 	}
 }
 
-func TestElement_NeverStuck(t *testing.T) {
+func TestElement_React(t *testing.T) {
 	t.Parallel()
-	ctx, broker := element(t)
-	for _, row := range []struct {
-		name, prepare, body, code string
-	}{
-		{"a code that is a number", ``, `{"code":7}`, "Failed"},
-		{"a code that is an object", ``, `{"code":{"a":1}}`, "Failed"},
-		{"a code of the name constructor", ``, `{"code":"constructor"}`, "constructor"},
-		{"a code of the name __proto__", ``, `{"code":"__proto__"}`, "__proto__"},
-		{"an instance that is an object", ``, `{"code":"Internal","instance":{}}`, "Internal"},
-		{"a timeout that is not a number", `.setAttribute('timeout', 'abc')`, `{"code":"Internal"}`, "Internal"},
-		{"a negative timeout", `.setAttribute('timeout', '-1')`, `{"code":"Internal"}`, "Internal"},
-		{"a token that never comes", `.getAuthorization = () => new Promise(() => {})`, ``, "Timeout"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			broker.says(http.StatusInternalServerError, row.body)
-			reload(t, ctx)
-			eval[bool](t, ctx, `(`+link(0)+`.setAttribute('timeout', '1'), true)`)
-			if row.prepare != "" {
-				eval[bool](t, ctx, `(`+link(0)+row.prepare+`, true)`)
-			}
-			fail(t, ctx, 0)
-			if code := failure(t, ctx); code != row.code {
-				t.Errorf("the event says %s, want %s", code, row.code)
-			}
-			if n := tabs(t, ctx); n != 1 {
-				t.Errorf("%d tabs are open, want the failed one closed", n)
-			}
-		})
+	modules, err := filepath.Abs(tools)
+	if err != nil {
+		t.Fatal(err)
 	}
-	reload(t, ctx)
-	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "99999999")
-	if told := fail(t, ctx, 0); !strings.Contains(told, "Try again in 3600 seconds") {
-		t.Errorf("the operator is told %q, want an hour at most", told)
+	bundle := exec.Command(modules+"/.bin/esbuild", "--bundle", "--format=iife", `--define:process.env.NODE_ENV="production"`)
+	bundle.Dir, bundle.Env = root+"/web", append(os.Environ(), "NODE_PATH="+modules)
+	bundle.Stdin = strings.NewReader(`
+		import { createElement } from 'react';
+		import { createRoot } from 'react-dom/client';
+		import { AtripLink } from './atrip-link.react.js';
+		createRoot(document.querySelector('main')).render(createElement(AtripLink, {
+			endpoint: document.endpoint, orderNo: 'X1', role: 'Finance', getAuthorization: async () => 'Bearer react',
+			onFailed: (event) => { document.detail = event.detail; },
+		}));`)
+	script, err := bundle.Output()
+	if err != nil {
+		t.Fatalf("esbuild: %v (make tools installs it and React)", err)
+	}
+	ctx, broker := browser(t), newEndpoint(t)
+	sent := make(chan string, 1)
+	broker.does(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		sent <- r.Header.Get("Authorization") + " " + string(body)
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	run(t, ctx, chromedp.Navigate(page(t, "").URL+"/bare"))
+	eval[bool](t, ctx, `(document.body.innerHTML = '<main></main>', document.endpoint = '`+broker.URL+`', true)`)
+	eval[bool](t, ctx, string(script)+`; true`)
+	until(t, ctx, link(0)+`?.state === 'idle'`)
+	fail(t, ctx, 0)
+	if got, want := <-sent, `Bearer react {"orderNo":"X1","role":"Finance"}`; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+	if code := failure(t, ctx); code != "Failed" {
+		t.Errorf("onFailed got %s, want Failed", code)
 	}
 }
 
@@ -113,7 +118,8 @@ func TestElement_Disabled(t *testing.T) {
 	for _, disable := range []string{
 		link(0) + `.disabled = true`,
 		link(0) + `.setAttribute('disabled', '')`,
-		`(() => { const f = document.createElement('fieldset'); f.disabled = true; document.querySelector('main').append(f); f.append(` + link(0) + `); })()`,
+		`(() => { const f = document.createElement('fieldset'); f.disabled = true;
+			document.querySelector('main').append(f); f.append(` + link(0) + `); })()`,
 	} {
 		reload(t, ctx)
 		eval[bool](t, ctx, `(`+disable+`, true)`)
@@ -151,14 +157,25 @@ func TestElement_ErrorGoesWithItsOrder(t *testing.T) {
 func TestElement_Countdown(t *testing.T) {
 	t.Parallel()
 	ctx, broker := element(t)
-	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "3")
+	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "6")
 	fail(t, ctx, 0)
-	shown := `document.querySelector('atrip-link').shadowRoot.querySelector('[part=message]').innerText`
-	until(t, ctx, shown+`.includes('in 1 seconds')`)
-	if said := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=alert]').innerText`); !strings.Contains(said, "in 3 seconds") {
+	if got := eval[string](t, ctx, button(0)+`.ariaDisabled`); got != "true" {
+		t.Errorf("the button's aria-disabled is %s, want true", got)
+	}
+	click(t, ctx, 0)
+	if n := broker.asked.Load(); n != 1 {
+		t.Errorf("the endpoint was asked %d times, want once: the wait is not over", n)
+	}
+	shown := link(0) + `.shadowRoot.querySelector('[part=message]').innerText`
+	until(t, ctx, shown+`.match(/in [1-5] seconds/) !== null`)
+	if said := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=alert]').innerText`); !strings.Contains(said, "in 6 seconds") {
 		t.Errorf("a screen reader is told %q anew each second", said)
 	}
 	until(t, ctx, shown+` === '' && `+link(0)+`.state === 'idle' && `+button(0)+`.ariaDisabled === 'false'`)
+	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "99999999")
+	if told := fail(t, ctx, 0); !strings.Contains(told, "Try again in 3600 seconds") {
+		t.Errorf("the operator is told %q, want an hour at most", told)
+	}
 }
 
 func TestElement_Language(t *testing.T) {

@@ -75,25 +75,6 @@ func TestAnswer_Explained(t *testing.T) {
 	}
 }
 
-func TestAnswer_RetryAfter(t *testing.T) {
-	t.Parallel()
-	ctx, broker := element(t)
-	broker.says(http.StatusTooManyRequests, problem("AtlasRateLimited", 429), "Retry-After", "2")
-	fail(t, ctx, 0)
-	if got := eval[string](t, ctx, button(0)+`.ariaDisabled`); got != "true" {
-		t.Errorf("the button's aria-disabled is %s, want true", got)
-	}
-	click(t, ctx, 0)
-	if n := broker.asked.Load(); n != 1 {
-		t.Errorf("the endpoint was asked %d times, want once: the wait is not over", n)
-	}
-	until(t, ctx, button(0)+`.ariaDisabled === 'false'`)
-	fail(t, ctx, 0)
-	if n := broker.asked.Load(); n != 2 {
-		t.Errorf("the endpoint was asked %d times, want twice: the wait is over", n)
-	}
-}
-
 func TestRequest_NoEndpoint(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
@@ -111,56 +92,57 @@ func TestRequest_NoEndpoint(t *testing.T) {
 	}
 }
 
-func TestRequest_NoAuthorization(t *testing.T) {
+// TestOpen_Ends has what could leave the button busy, or send a request without
+// a token.
+func TestOpen_Ends(t *testing.T) {
 	t.Parallel()
 	ctx, broker := element(t)
-	broker.says(http.StatusUnauthorized, `{"message":"Unauthorized"}`)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	body := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(text))
+		}
+	}
+	internal := body(problem("Internal", 500))
+	unauthorized := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }
 	for _, row := range []struct {
-		name, get string
-		asked     int32
+		name, prepare string
+		answer        http.HandlerFunc
+		code          string
+		asked         int32
 	}{
-		{"it rejects", `async () => { throw new Error('no session'); }`, 0},
-		{"it throws", `() => { throw new Error('no session'); }`, 0},
-		{"it is missing", `undefined`, 1},
-		{"it gives nothing", `async () => undefined`, 1},
+		{"no answer", ``, func(http.ResponseWriter, *http.Request) { <-end }, "Timeout", 1},
+		{"a connection that breaks", ``, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "Unreachable", 1},
+		{"a redirect", ``, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 307) }, "Unreachable", 1},
+		{"a code that is a number", ``, body(`{"code":7}`), "Failed", 1},
+		{"a code that is an object", ``, body(`{"code":{"a":1}}`), "Failed", 1},
+		{"a code of the name constructor", ``, body(`{"code":"constructor"}`), "constructor", 1},
+		{"a code of the name __proto__", ``, body(`{"code":"__proto__"}`), "__proto__", 1},
+		{"an instance that is an object", ``, body(`{"code":"Internal","instance":{}}`), "Internal", 1},
+		{"a timeout that is not a number", `.setAttribute('timeout', 'abc')`, internal, "Internal", 1},
+		{"a negative timeout", `.setAttribute('timeout', '-1')`, internal, "Internal", 1},
+		{"a token that never comes", `.getAuthorization = () => new Promise(() => {})`, internal, "Timeout", 0},
+		{"a token function that rejects", `.getAuthorization = async () => { throw new Error('no session'); }`, internal, "SignInExpired", 0},
+		{"a token function that throws", `.getAuthorization = () => { throw new Error('no session'); }`, internal, "SignInExpired", 0},
+		{"no token function", `.getAuthorization = undefined`, unauthorized, "SignInExpired", 1},
+		{"a token function that gives nothing", `.getAuthorization = async () => undefined`, unauthorized, "SignInExpired", 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			broker.does(row.answer)
 			before := broker.asked.Load()
 			reload(t, ctx)
-			eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = `+row.get+`, true)`)
+			eval[bool](t, ctx, `(`+link(0)+`.setAttribute('timeout', '1'), `+link(0)+row.prepare+`, true)`)
 			fail(t, ctx, 0)
-			if code := failure(t, ctx); code != "SignInExpired" {
-				t.Errorf("the event says %s, want SignInExpired", code)
+			if code := failure(t, ctx); code != row.code {
+				t.Errorf("the event says %s, want %s", code, row.code)
 			}
 			if n := broker.asked.Load() - before; n != row.asked {
 				t.Errorf("the endpoint was asked %d times, want %d", n, row.asked)
 			}
-		})
-	}
-}
-
-func TestAnswer_None(t *testing.T) {
-	t.Parallel()
-	ctx, broker := element(t, `timeout="0.5"`)
-	end := make(chan struct{})
-	t.Cleanup(func() { close(end) })
-	for _, row := range []struct {
-		name, code string
-		answer     http.HandlerFunc
-	}{
-		{"an answer that does not come", "Timeout", func(http.ResponseWriter, *http.Request) { <-end }},
-		{"a connection that breaks", "Unreachable", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
-		{"a redirect", "Unreachable", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", "/")
-			w.WriteHeader(http.StatusTemporaryRedirect)
-		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			broker.does(row.answer)
-			reload(t, ctx)
-			fail(t, ctx, 0)
-			if code := failure(t, ctx); code != row.code {
-				t.Errorf("the event says %s, want %s", code, row.code)
+			if n := tabs(t, ctx); n != 1 {
+				t.Errorf("%d tabs are open, want the failed one closed", n)
 			}
 		})
 	}
