@@ -45,7 +45,7 @@ func TestPackage_PackInstallBundle(t *testing.T) {
 		files = append(files, file.Path)
 	}
 	slices.Sort(files)
-	want := []string{"README.md", "atrip-link.d.ts", "atrip-link.js", "atrip-link.zh.d.ts", "atrip-link.zh.js",
+	want := []string{"README.md", "atrip-link.d.ts", "atrip-link.js", "atrip-link.react.js", "atrip-link.zh.d.ts", "atrip-link.zh.js",
 		"custom-elements.json", "package.json"}
 	if !slices.Equal(files, want) {
 		t.Errorf("the package holds %q, want %q", files, want)
