@@ -20,7 +20,7 @@ export interface AtripLinkFailure {
   requestId?: string | null;
 }
 
-/** Texts by key: label, about, newTab, busy, done, reference, copy, copied, or a code. */
+/** Texts by key: label, newTab, busy, done, reference, copy, copied, or a code. */
 export type AtripLinkTexts = Record<string, string>;
 
 /** A button that opens an order in ATRIP. See README.md beside this file. */

@@ -37,8 +37,7 @@ let sheet; // made with the first element: a module may be imported where there 
 // Texts by language; atrip-link.zh.js adds Chinese. {n} is a number of seconds. A code without a text has that of Failed.
 const TEXTS = {
   en: {
-    label: 'Open in ATRIP',
-    about: 'Open order {order} in ATRIP',
+    label: 'Open [order {order} ]in ATRIP', // only screen readers say what is in brackets
     newTab: 'opens in a new tab',
     busy: 'Opening ATRIP…',
     done: 'ATRIP is open in a new tab.',
@@ -306,10 +305,11 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
     const rests = Date.now() < this.#until;
     this.#button.ariaDisabled = busy || rests;
     this.#button.className = rests ? 'rests' : '';
-    this.#button.ariaLabel = this.#text('about', { order: this.getAttribute('order-no') });
     this.#button.ariaDescription = this.#text('newTab');
-    const mark = busy ? make('i', { part: 'spinner' }) : this.state === 'done' ? '✓' : '';
-    this.#button.replaceChildren(mark, this.#text(busy ? 'busy' : 'label'));
+    const mark = busy ? make('i', { part: 'spinner' }) : this.state === 'done' ? make('span', { ariaHidden: 'true' }, '✓') : '';
+    const [before, heard = '', after = ''] = this.#text(busy ? 'busy' : 'label').split(/[[\]]/);
+    const order = make('span', { className: 'heard' }, heard.replace('{order}', () => this.getAttribute('order-no')));
+    this.#button.replaceChildren(mark, make('span', {}, before, order, after));
   }
 
   // language is the longest part of the page's language tag that has texts (RFC 4647, lookup), across shadow roots.

@@ -3,8 +3,7 @@
 import { AtripLink } from './atrip-link.js';
 
 AtripLink.addTexts('zh', {
-  label: '在 ATRIP 中打开',
-  about: '在 ATRIP 中打开订单 {order}',
+  label: '在 ATRIP 中打开[订单 {order}]',
   newTab: '在新标签页中打开',
   busy: '正在打开 ATRIP…',
   done: 'ATRIP 已在新标签页中打开。',

@@ -82,7 +82,7 @@ func TestAccessibility_RoleAttribute(t *testing.T) {
 	if got != ",Finance" {
 		t.Errorf("role and atrip-role are %s, want the role moved to atrip-role", got)
 	}
-	name := eval[string](t, ctx, button(0)+`.ariaLabel + ', ' + `+button(0)+`.ariaDescription`)
+	name := eval[string](t, ctx, button(0)+`.textContent + ', ' + `+button(0)+`.ariaDescription`)
 	if name != "Open order X1 in ATRIP, opens in a new tab" {
 		t.Errorf("a screen reader calls the button %q", name)
 	}

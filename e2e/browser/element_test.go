@@ -184,10 +184,11 @@ func TestElement_Language(t *testing.T) {
 	eval[bool](t, ctx, `(customElements.get('atrip-link').addTexts('fi', { label: 'Avaa' }),
 		customElements.get('atrip-link').addTexts('zh-Hant', { label: '開啟' }), true)`)
 	for _, row := range []struct{ lang, want string }{
-		{"en", "Open in ATRIP"}, {"fi-FI", "Avaa"}, {"fil", "Open in ATRIP"}, {"zh-TW", "在 ATRIP 中打开"}, {"zh-Hant-TW", "開啟"},
+		{"en", "Open order X1 in ATRIP"}, {"fi-FI", "Avaa"}, {"fil", "Open order X1 in ATRIP"},
+		{"zh-TW", "在 ATRIP 中打开订单 X1"}, {"zh-Hant-TW", "開啟"},
 	} {
 		eval[bool](t, ctx, `(document.documentElement.lang = '`+row.lang+`', true)`)
-		until(t, ctx, button(0)+`.innerText === '`+row.want+`'`)
+		until(t, ctx, button(0)+`.textContent === '`+row.want+`'`)
 	}
 	eval[bool](t, ctx, `(() => { const host = document.createElement('div'); host.lang = 'fi'; document.body.append(host);
 		const root = host.attachShadow({ mode: 'open' }); root.append(document.createElement('atrip-link')); return true; })()`)
