@@ -57,7 +57,14 @@ func TestPackage_PackInstallBundle(t *testing.T) {
 		"use.ts": `import { AtripLink, type AtripLinkFailure } from 'atrip-link';
 			import 'atrip-link/zh';
 			const failed = (e: CustomEvent<AtripLinkFailure>): string => e.detail.code;
-			document.createElement('atrip-link').addEventListener('atrip-failed', failed);
+			const link = document.createElement('atrip-link');
+			link.addEventListener('atrip-failed', failed);
+			link.addEventListener('atrip-failed', (e) => { const after: number = e.detail.retryAfter; after.toFixed(); });
+			// @ts-expect-error there is no url in an event
+			link.addEventListener('atrip-failed', (e) => e.detail.url);
+			link.getAuthorization = async ({ refused }) => (refused ? undefined : 'Bearer x');
+			// @ts-expect-error
+			link.getAuthorization = () => 7;
 			AtripLink.addTexts('fr', { label: 'Ouvrir' });`,
 	} {
 		if err := os.WriteFile(filepath.Join(project, name), []byte(text), 0o600); err != nil {
@@ -74,6 +81,9 @@ func TestPackage_PackInstallBundle(t *testing.T) {
 		bundle := command(t, project, filepath.Join(bin, "esbuild"), "--bundle", "--minify", "--charset=utf8", "--format=esm", name)
 		if !strings.Contains(bundle, "customElements") || !strings.Contains(bundle, text) {
 			t.Errorf("the bundle of %s has no element or lacks %q", name, text)
+		}
+		if size := len(bundle); name == "plain.js" && size > 8704 {
+			t.Errorf("the element has %d bytes minified, want 8.5 KB at most", size)
 		}
 	}
 }
