@@ -251,7 +251,7 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
     const { ok, status, headers: got } = response;
     return {
       code: (!ok && (short(body.code) || BY_STATUS[status])) || 'Failed',
-      status, requestId: short(body.instance) ?? got.get('apigw-requestid'),
+      status, requestId: short(body.instance) ?? short(got.get('apigw-requestid')),
       retryAfter: Math.min(Math.max(+got.get('retry-after') || 0, 0), 3600),
     };
   }
@@ -263,14 +263,16 @@ export const AtripLink = customElements?.get('atrip-link') ?? class AtripLink ex
     const message = this.#text(key, { n: seconds });
     const { requestId } = more;
     this.#until = Date.now() + seconds * 1000;
-    this.#become('failed', { code, message, retryAfter, ...more });
+    this.#become('failed', { code, message, retryAfter: seconds, ...more });
+    if (this.state !== 'failed') return; // a listener chose another order
     this.#counting = counting && key;
     this.#alert.textContent = message;
     const copy = make('button', {
       type: 'button', part: 'copy',
       onclick: () => navigator.clipboard.writeText(requestId).then(() => { copy.textContent = this.#text('copied'); }),
     }, this.#text('copy'));
-    const reference = make('small', { part: 'reference' }, this.#text('reference'), make('code', {}, requestId), copy);
+    const id = [this.#text('reference'), make('code', {}, requestId), navigator.clipboard ? copy : ''];
+    const reference = make('small', { part: 'reference' }, ...id);
     this.#message.replaceChildren(make('span', {}, message), requestId ? reference : '');
     this.#wait();
   }
