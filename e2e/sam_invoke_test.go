@@ -48,8 +48,9 @@ for item in tomllib.load(open("samconfig.toml", "rb"))["local"]["global"]["param
 func invoke(t *testing.T, template, event, network string, parameters []string) (reply []byte, log string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--config-file", filepath.Join(rig.Root(), "samconfig.toml"), "--config-env", "local",
-		"--template", template, "--event", event, "--docker-network", network}, parameters...)
+	config := filepath.Join(rig.Root(), "samconfig.toml")
+	cmd := rig.SAM(t, []string{"local", "invoke", "Function", "--config-file", config, "--config-env", "local", "--template", template,
+		"--event", event, "--docker-network", network}, parameters...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("sam local invoke: %v\n%s", err, &stderr)
