@@ -121,6 +121,9 @@ func TestRun_Function(t *testing.T) {
 		{"async", "with a destination", "fail", "have a destination",
 			answer("GetFunctionEventInvokeConfig",
 				`{"MaximumRetryAttempts":0,"DestinationConfig":{"OnSuccess":{"Destination":"arn:aws:sqs:eu-central-1:111122223333:links"}}}`)},
+		{"async", "with a destination for failures", "fail", "have a destination",
+			answer("GetFunctionEventInvokeConfig",
+				`{"MaximumRetryAttempts":0,"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:eu-central-1:111122223333:links"}}}`)},
 		{"function-access", "with a public URL", "fail", "public function URL",
 			func(w *world) { w.urls = `[{"AuthType":"NONE","FunctionUrl":"https://example.com"}]` }},
 		{"function-access", "for every principal", "fail", "lets every caller in: example", permit("*", "")},
@@ -140,6 +143,10 @@ func TestRun_Function(t *testing.T) {
 		{"function-access", "for another API only", "fail", "does not let the HTTP API",
 			answer("GetPolicy", `{"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"apigateway.amazonaws.com\"},`+
 				`\"Condition\":{\"ArnLike\":{\"AWS:SourceArn\":\"arn:aws:execute-api:eu-central-1:123456789012:other/*\"}}}]}"}`)},
+		{"function-access", "of statements that deny", "fail", "does not let the HTTP API", statements("",
+			`{"Effect":"Deny","Principal":"*"}, {"Effect":"Deny","Principal":{"Service":"apigateway.amazonaws.com"},"Condition":":API/"}`)},
+		{"function-access", "for the API, without the alias", "fail", "does not let the HTTP API", statements("none",
+			`{"Effect":"Allow","Principal":{"Service":"apigateway.amazonaws.com"},"Condition":":123456789012:API/"}`)},
 		{"function-access", "that cannot be read", "blocked", "is not a policy document", answer("GetPolicy", `{"Policy":"nothing"}`)},
 		{"environment", "with http to another machine", "fail", "must be https",
 			answer("GetFunctionConfiguration", `{"State":"Active","MemorySize":256,"Environment":{"Variables":{"AWS_SAM_LOCAL":"",
@@ -162,6 +169,8 @@ func TestRun_Function(t *testing.T) {
 		{"function-settings", "with a variable added by hand", "fail", "the variable HTTPS_PROXY is not the template's",
 			set("HTTPS_PROXY", "http://proxy.example.com")},
 		{"function-settings", "in a network that the stack does not set", "fail", `the function's network is "a VPC"`, (*world).noNetwork},
+		{"function-settings", "without the stack's network", "fail", `the function's network is "none"`,
+			edit("GetFunctionConfiguration", `["subnet-example"]`, "[]")},
 		{"function-settings", "that logs to another group", "fail", "the log goes to elsewhere as JSON", log("elsewhere", "JSON")},
 		{"function-settings", "that logs text", "fail", "as Text", log(logGroup, "Text")},
 		{"concurrency", "of 0", "fail", "Lambda refuses every call", reserve(0)},
@@ -183,6 +192,21 @@ func parameter(name, value string) func(w *world) {
 func answer(operation, text string) func(w *world) {
 	return func(w *world) {
 		w.faults[operation] = func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte(text)) }
+	}
+}
+
+// statements makes AWS answer GetPolicy with the statements. API in them stands for the id of the HTTP API. The aliases have
+// them too unless aliases is "none".
+func statements(aliases, text string) func(w *world) {
+	return func(w *world) {
+		w.faults["GetPolicy"] = func(rw http.ResponseWriter, r *http.Request) {
+			if aliases == "none" && r.URL.Query().Get("Qualifier") != "" {
+				rw.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
+				rw.WriteHeader(http.StatusNotFound)
+				return
+			}
+			_, _ = fmt.Fprintf(rw, `{"Policy":%q}`, `{"Statement":[`+strings.ReplaceAll(text, "API", w.apiID)+`]}`)
+		}
 	}
 }
 
@@ -215,6 +239,11 @@ func TestRun_Secret(t *testing.T) {
 			}},
 		{"secret", "in another form", "fail", "must have the keys clientId and clientSecret",
 			func(w *world) { w.putSecret(`{"client_id":"a","client_secret":"example-secret"}`) }},
+		{"secret", "in another form, before a further account", "fail", "must have the keys clientId and clientSecret",
+			func(w *world) {
+				w.putSecret("{}")
+				w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
+			}},
 		{"secret", "of a further account, that is not there", "fail", "of the account brand-b: there is no such secret",
 			func(w *world) {
 				w.setEnvironment("ATRIP_ACCOUNTS", `{"brand-b":{"baseUrl":"https://atlas.invalid","secretArn":"brand-b"}}`)
