@@ -12,8 +12,10 @@ type refusals struct {
 	// with it succeeded that began after since; zero if none did.
 	version               string
 	since, last, accepted time.Time
-	// vain is the number of fetches without a new version, after the first seconds.
-	vain int
+	// vain is the number of fetches for a refusal without a new version, after the
+	// first seconds. pending is set by a refusal, until a fetch or a success.
+	vain    int
+	pending bool
 	// fallback is the AWSPREVIOUS that Atlas accepts while it refuses AWSCURRENT.
 	fallback *Credentials
 	// previous is the result of the last fetch of AWSPREVIOUS, which came after
@@ -38,18 +40,19 @@ func (r *refusals) refused(version string, now time.Time) (oneOrder, mayWait boo
 	if version != r.version || passed(r.last, now, maxPause) || oneOrder && passed(r.accepted, now, rotationTime) {
 		r.version, r.since, r.accepted, r.vain, oneOrder = version, now, time.Time{}, 0, false
 	}
-	r.last = now
+	r.last, r.pending = now, true
 	return oneOrder, !passed(r.since, now, rotationTime)
 }
 
 // fetched notes a successful fetch of AWSCURRENT.
 func (r *refusals) fetched(newVersion bool, now time.Time) {
-	r.fallback = nil
+	pending := r.pending
+	r.fallback, r.pending = nil, false
 	switch {
 	case newVersion:
 		r.version = ""
 		r.vain = 0
-	case passed(r.last, now, maxPause): // no refusals at this time
+	case !pending: // a refresh by age
 	case r.accepted.After(r.since) || passed(r.since, now, rotationTime):
 		r.vain++
 	}
@@ -78,7 +81,7 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 	if r.fallback != nil {
 		inUse = *r.fallback
 	}
-	generation, cooldown, current := s.generation, s.cooldown(now), s.current
+	generation, cooldown, current, vain := s.generation, s.cooldown(now), s.current, r.vain
 	s.mu.Unlock()
 
 	if !slices.Contains(refused, inUse.Version) {
@@ -93,10 +96,12 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 			return Credentials{}, false
 		}
 		s.mu.Lock()
-		generation, cooldown = s.generation, s.cooldown(s.lastFetch)
+		generation, cooldown, vain = s.generation, s.cooldown(s.lastFetch), r.vain
 		s.mu.Unlock()
 	}
-	if oneOrder {
+	// One fetch must have found no newer version: a rotation can come soon after
+	// the refusals that began it.
+	if oneOrder && vain > 0 {
 		return Credentials{}, false
 	}
 	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
@@ -149,7 +154,7 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 	s.mu.Lock()
 	r, current := &s.refusals, s.current.Version
 	if accepted.Version == r.version && accepted.taken.After(r.since) {
-		r.accepted = now
+		r.accepted, r.pending = now, false
 	}
 	fallback := accepted.insteadOf == current && r.fallback == nil
 	if fallback {

@@ -271,3 +271,20 @@ func TestRefusal_FailedFetches(t *testing.T) {
 		b.fetched(4)
 	})
 }
+
+// A version that Atlas refused at first and then accepted can be rotated soon: the
+// refreshes by age go on, and a refusal waits for the next fetch.
+func TestRefusal_RotationSoonAfter(t *testing.T) {
+	run(t, "v2", "v1", func(t *testing.T, b *bench) {
+		b.TTL = time.Second
+		b.get("v2")
+		b.alternative("v1", 0, "v2") // not yet known to Atlas
+		for range 8 {
+			time.Sleep(time.Second)
+			b.Accepted(t.Context(), b.get("v2"))
+			synctest.Wait()
+		}
+		b.vault.put("v3")
+		b.alternative("v3", time.Second, "v2")
+	})
+}
