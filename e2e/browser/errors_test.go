@@ -115,7 +115,9 @@ func TestOpen_Ends(t *testing.T) {
 	}{
 		{"no answer", ``, func(http.ResponseWriter, *http.Request) { <-end }, "Timeout", 1},
 		{"a connection that breaks", ``, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "Unreachable", -1},
-		{"a redirect", ``, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 307) }, "Unreachable", 1},
+		{"a redirect", ``, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
+		}, "Unreachable", 1},
 		{"a code that is a number", ``, body(`{"code":7}`), "Failed", 1},
 		{"a code that is an object", ``, body(`{"code":{"a":1}}`), "Failed", 1},
 		{"a code of the name constructor", ``, body(`{"code":"constructor"}`), "constructor", 1},
