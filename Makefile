@@ -13,7 +13,7 @@ TOOLS := $(CURDIR)/.tools
 TOOL := $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 MODULES := . e2e cmd/doctor
 COVERED := ./handler ./atlas ./secret ./policy
-FUZZTIME ?= 30s
+FUZZ_INPUTS ?= 200000x
 
 # The function's binary: no C library, no RPC of the retired go1.x runtime, and no paths of the machine that built it, so
 # that two builds of one commit give the same bytes.
@@ -78,10 +78,10 @@ prove: ## proves policy/claims about every policy, or about POLICY=file, for eve
 	@./tools/tools.sh cedar
 	@CEDAR="$(TOOLS)/bin/cedar" $(GO) run ./cmd/policy prove policy $(POLICY)
 
-verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZTIME, 30s each)
+verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZ_INPUTS, 200000x each)
 	cd e2e && $(GO) vet ./... && NO_SKIPS=1 ../tools/docker.sh $(TEST) $(RACE) -count=1 -p 1 -timeout 20m ./...
 	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) $(RACE) -count=1 -timeout 10m ./...
-	./tools/fuzz.sh $(FUZZTIME)
+	./tools/fuzz.sh $(FUZZ_INPUTS)
 
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table
 	@mkdir -p build
