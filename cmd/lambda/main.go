@@ -20,6 +20,7 @@ import (
 )
 
 func main() {
+	readRootsOnce()
 	variables := env.ToMap(os.Environ())
 	slog.SetDefault(function.NewLogger(variables, os.Stdout))
 	log.SetOutput(runtimeLog{})
@@ -31,6 +32,22 @@ func main() {
 	}
 	go drain(h)
 	lambda.StartWithOptions(h)
+}
+
+// readRootsOnce keeps crypto/x509 from reading each root certificate a second time,
+// from the directory of single files that Amazon Linux 2023 has in addition to the
+// bundle (https://go.dev/issue/79018). SSL_CERT_DIR names a directory without
+// certificates then: the artifact's root.
+func readRootsOnce() {
+	if os.Getenv("SSL_CERT_DIR") != "" {
+		return
+	}
+	for _, bundle := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} {
+		if _, err := os.Stat(bundle); err == nil {
+			_ = os.Setenv("SSL_CERT_DIR", os.Getenv("LAMBDA_TASK_ROOT"))
+			return
+		}
+	}
 }
 
 // runtimeLog takes the lines of aws-lambda-go, which writes each function error to

@@ -127,7 +127,7 @@ func (u upstreams) start(b *testing.B, program, bootstrap string) *lambdatest.Fu
 	b.Helper()
 	f, err := lambdatest.Start(b.Context(), lambdatest.Options{Path: program, Env: map[string]string{
 		"ATLAS_BASE_URL": u.atlas, "ATLAS_SECRET_ARN": u.secretARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": u.secrets,
-		"SSL_CERT_FILE": u.roots, "SSL_CERT_DIR": filepath.Dir(u.roots), "GOMAXPROCS": "1",
+		"SSL_CERT_FILE": u.roots, "GOMAXPROCS": "1",
 		"AWS_REGION": secrettest.Region, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
 		"AWS_SESSION_TOKEN": "example", "AWS_LAMBDA_FUNCTION_NAME": "atriptoken", "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
 	}})
