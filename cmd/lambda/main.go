@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -36,15 +37,19 @@ func main() {
 
 // readRootsOnce keeps crypto/x509 from reading each root certificate a second time,
 // from the directory of single files that Amazon Linux 2023 has in addition to the
-// bundle (https://go.dev/issue/79018). SSL_CERT_DIR names a directory without
-// certificates then: the artifact's root.
+// bundle (https://go.dev/issue/79018). SSL_CERT_DIR names a directory then that the
+// artifact does not have.
 func readRootsOnce() {
 	if os.Getenv("SSL_CERT_DIR") != "" {
 		return
 	}
-	for _, bundle := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} {
+	bundles := []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}
+	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
+		bundles = []string{file}
+	}
+	for _, bundle := range bundles {
 		if _, err := os.Stat(bundle); err == nil {
-			_ = os.Setenv("SSL_CERT_DIR", os.Getenv("LAMBDA_TASK_ROOT"))
+			_ = os.Setenv("SSL_CERT_DIR", filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "certificates"))
 			return
 		}
 	}
