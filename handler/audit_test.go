@@ -174,17 +174,17 @@ func TestAudit_NoUncheckedText(t *testing.T) {
 	}
 }
 
-// Two issuers can use the same sub: the audit line tells the operators apart, also
-// when they are refused.
+// Two issuers can use the same sub: the audit line distinguishes the operators, also
+// when one is refused as another person.
 func TestAudit_IssuerAndOperatorName(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	for issuer, outcome := range map[string]string{"https://a.example.com": "OK", "https://b.example.com": "NotPermitted"} {
-		groups := map[string]string{"OK": "atrip-customer-service", "NotPermitted": "none"}[outcome]
-		b.http(sample(t, "http-api-jwt", claim("iss", issuer), claim("groups", groups)))
+		victim := map[string]string{"OK": "amelia@example.com", "NotPermitted": "oskar@example.com"}[outcome]
+		b.http(sample(t, "http-api-jwt", claim("iss", issuer), body(strings.Replace(good, "amelia@example.com", victim, 1))))
 		line := b.audit()
-		if line["issuer"] != issuer || line["operatorName"] != "amelia@example.com" || line["outcome"] != outcome {
-			t.Errorf("%v of %v: %v", line["operatorName"], line["issuer"], line["outcome"])
+		if line["issuer"] != issuer || line["operatorName"] != "amelia@example.com" || line["userName"] != victim || line["outcome"] != outcome {
+			t.Errorf("%v of %v as %v: %v", line["operatorName"], line["issuer"], line["userName"], line["outcome"])
 		}
 	}
 	for _, event := range [][]byte{sample(t, "http-api-iam"), sample(t, "http-api-jwt", claim("email", absent{}))} {

@@ -39,7 +39,7 @@ func (h *Handler) call(ctx context.Context, account *Account, request atlas.Requ
 	ctx, cancel := h.budget(ctx)
 	defer cancel()
 	reply, err := h.try(ctx, account, request, r)
-	if wait, ok := retryWait(ctx, err); ok && pause(ctx, wait) {
+	if wait, ok := retryWait(ctx, err); ok && r.waited(ctx, wait) {
 		// A second try that makes no attempt does not replace Atlas's answer.
 		if again, againErr := h.try(ctx, account, request, r); !errors.As(againErr, new(errNoAttempt)) {
 			reply, err = again, againErr

@@ -123,6 +123,11 @@ func TestRetry_WaitsAsAtlasAsks(t *testing.T) {
 				if code, took := b.took(row.within); code != row.code || took != row.took || b.attempts() != row.attempts {
 					t.Errorf("%s after %v and %d attempts, want %s after %v and %d", code, took, b.attempts(), row.code, row.took, row.attempts)
 				}
+				// The wait has its own metric and is not the broker's own time.
+				waited, _ := b.audit()["WaitMs"].(float64)
+				if own := b.audit()["ownMs"]; own != 0.0 || waited != float64(row.took.Milliseconds()) {
+					t.Errorf("WaitMs %v, ownMs %v; want %v and 0", waited, own, row.took)
+				}
 			})
 		})
 	}

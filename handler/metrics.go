@@ -69,6 +69,9 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 		count("Attempts", r.attempts)
 		age("SecretAgeSeconds", r.secretAge)
 	}
+	if r.pause > 0 {
+		milliseconds("WaitMs", r.pause)
+	}
 	if r.breakerOpen {
 		count("BreakerOpen", 1)
 	}

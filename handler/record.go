@@ -50,6 +50,7 @@ type record struct {
 	urlSHA256                  string
 
 	secret, atlas time.Duration // time spent waiting for each
+	pause         time.Duration // before the second try, also if Atlas asked for it
 }
 
 // requestID is Lambda's id of the invocation, "" outside Lambda.
@@ -111,7 +112,7 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	text("secretVersion", r.secretVersion)
 	text("secretStage", r.secretStage)
 	text("urlSha256", r.urlSHA256)
-	attrs = append(attrs, slog.Float64("ownMs", ms(total-r.secret-r.atlas)))
+	attrs = append(attrs, slog.Float64("ownMs", ms(total-r.secret-r.atlas-r.pause)))
 	attrs = r.metrics(attrs, total, function)
 	level := slog.LevelInfo
 	switch Code(r.outcome) {

@@ -37,8 +37,10 @@ func retryWait(ctx context.Context, err error) (wait time.Duration, ok bool) {
 	return wait, remaining(ctx) >= wait+leastAttempt
 }
 
-// pause waits, and reports whether ctx lasted that long.
-func pause(ctx context.Context, wait time.Duration) bool {
+// waited waits, and reports whether ctx lasted that long.
+func (r *record) waited(ctx context.Context, wait time.Duration) bool {
+	began := time.Now()
+	defer func() { r.pause = time.Since(began) }()
 	select {
 	case <-time.After(wait):
 		return true

@@ -78,6 +78,7 @@ func readable(line []byte) string {
 		Level, Message, Method, Path, Reason string
 		Outcome, Cause                       string
 		Principal, UserName, Role, OrderNo   string
+		OperatorName, Issuer                 string
 		Status, Attempts                     int
 		TotalMs, AtlasMs                     float64
 	}
@@ -88,7 +89,11 @@ func readable(line []byte) string {
 	switch {
 	case e.Outcome != "":
 		first = e.Outcome
-		rest = []string{cmp.Or(e.UserName, e.Principal), e.Role, e.OrderNo, fmt.Sprintf("%.1f ms", e.TotalMs)}
+		who := cmp.Or(e.UserName, e.Principal)
+		if e.OperatorName != "" && e.UserName != "" && e.OperatorName != e.UserName { // refused: not the operator's name
+			who = fmt.Sprintf("%s (%s) → %s", e.OperatorName, e.Issuer, e.UserName)
+		}
+		rest = []string{who, e.Role, e.OrderNo, fmt.Sprintf("%.1f ms", e.TotalMs)}
 		if e.Attempts > 0 {
 			rest = append(rest, fmt.Sprintf("Atlas %.1f ms, attempts %d", e.AtlasMs, e.Attempts))
 		}

@@ -85,9 +85,11 @@ func TestSystem_ReadableOutput(t *testing.T) {
 	api := strings.Fields(ready[strings.Index(ready, "curl -s http"):])[2]
 	at := addresses{API: api, Issuer: issuer}
 	at.call(t, at.token(t, "user=amelia@example.com"), order)
+	at.call(t, at.token(t, "user=amelia@example.com"), strings.Replace(order, `"role"`, `"userName":"finn@example.com","role"`, 1))
 	at.call(t, "no token", order)
 	for _, want := range []string{
 		"OK                   amelia@example.com · Customer service · XPFIW20220209163159425 · ",
+		"NotPermitted         amelia@example.com (" + issuer + ") → finn@example.com · Customer service · ",
 		"401                  POST /getAtripToken.do · by the gateway: the token is not valid",
 	} {
 		if !strings.Contains(out.String(), want) {

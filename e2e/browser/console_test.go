@@ -56,6 +56,9 @@ func TestConsole_AuditPanel(t *testing.T) {
 			t.Errorf("the entry lacks %q:\n%s", want, entry)
 		}
 	}
+	eval[bool](t, ctx, link(0)+`.setAttribute('user-name', 'finn@example.com') === undefined`)
+	click(t, ctx, 0)
+	until(t, ctx, `document.getElementById('lines').innerText.includes('amelia@example.com (`+s.Issuer+`) → finn@example.com')`)
 }
 
 func TestConsole_Chinese(t *testing.T) {

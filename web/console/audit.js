@@ -17,7 +17,7 @@ const look = (outcome, status) => {
 };
 
 const phases = (line) => [
-  ['own', line.ownMs], ['secret', line.SecretMs], ['atlas', line.AtlasMs],
+  ['own', line.ownMs], ['secret', line.SecretMs], ['wait', line.WaitMs], ['atlas', line.AtlasMs],
 ].filter(([, ms]) => ms > 0);
 
 function timing(line) {
@@ -36,6 +36,10 @@ function timing(line) {
   return [bar, times];
 }
 
+// An operator who names another person comes first, with the issuer of their token.
+const who = ({ operatorName, issuer, userName, principal }) => (
+  userName && operatorName && operatorName !== userName ? `${operatorName} (${issuer}) → ${userName}` : userName ?? principal);
+
 function entry({ source, line }) {
   const item = document.createElement('li');
   const top = element('div', 'line-top');
@@ -46,7 +50,7 @@ function entry({ source, line }) {
   top.append(time);
   item.append(top);
   const what = source === 'function'
-    ? [line.userName ?? line.principal, line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)]
+    ? [who(line), line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)]
     : [`${line.method} ${line.path}`, line.reason];
   item.append(element('div', 'line-what', what.filter(Boolean).join(' · ')));
   if (line.TotalMs) item.append(...timing(line));

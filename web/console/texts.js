@@ -15,7 +15,7 @@ const TEXTS = {
     'part-none': 'Nothing', 'part-atlas': 'Atlas', 'part-secret': 'Secrets Manager', 'part-gateway': 'API Gateway', 'part-token': 'Sign-in',
     audit: 'Audit', live: 'live', connecting: 'connecting', noLines: 'Nothing yet. Open an order.',
     auditText: 'One line a request, as the function writes it. Neither the secret nor the token’s url is ever in it.',
-    'phase-own': 'Broker', 'phase-secret': 'Secret', 'phase-atlas': 'Atlas', total: 'Total', byGateway: 'by the gateway', wholeLine: 'Whole line',
+    'phase-own': 'Broker', 'phase-secret': 'Secret', 'phase-wait': 'Wait', 'phase-atlas': 'Atlas', total: 'Total', byGateway: 'by the gateway', wholeLine: 'Whole line',
   },
   zh: {
     skip: '跳到订单', product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台', navigation: '控制台',
@@ -30,7 +30,7 @@ const TEXTS = {
     'part-none': '无', 'part-atlas': 'Atlas', 'part-secret': 'Secrets Manager', 'part-gateway': 'API Gateway', 'part-token': '登录',
     audit: '审计', live: '实时', connecting: '连接中', noLines: '暂无记录。请打开一个订单。',
     auditText: '每个请求一行,与函数写出的一致。其中从不包含密钥或令牌链接。',
-    'phase-own': '代理', 'phase-secret': '密钥', 'phase-atlas': 'Atlas', total: '合计', byGateway: '(网关)', wholeLine: '完整记录',
+    'phase-own': '代理', 'phase-secret': '密钥', 'phase-wait': '等待', 'phase-atlas': 'Atlas', total: '合计', byGateway: '(网关)', wholeLine: '完整记录',
     'fault-none': '一切正常', 'fault-atlas-system-error': '系统错误(状态 2)', 'fault-atlas-unauthorized': '拒绝凭据(状态 3)',
     'fault-atlas-rate-limited': '限流', 'fault-atlas-slow': '慢 3 秒', 'fault-atlas-hang': '不响应', 'fault-atlas-garbage': '返回乱码',
     'fault-atlas-cut': '断开连接', 'fault-atlas-down': '无法连接', 'fault-secret-rotated': '密钥已轮换', 'fault-atlas-redirect': '重定向到别处', 'fault-atlas-bad-url': '链接指向别的主机',
