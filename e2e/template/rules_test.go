@@ -35,6 +35,8 @@ func TestRules_Refuse(t *testing.T) {
 			"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall"}, "subscribe the address"},
 		"probe's order without probe": {parameters{"ProbeOrderNo": "X1", "ProbeUserName": "probe@example.com"}, "needs ProbeSchedule"},
 		"probe's order without user":  {parameters{"ProbeOrderNo": "X1", "ProbeSchedule": "rate(5 minutes)"}, "needs ProbeUserName"},
+		"probe's client without probe": {parameters{"ProbeClientSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:probe-AbCdEf"},
+			"needs ProbeSchedule"},
 	} {
 		all := parameters{"AuthMode": "JWT", "JwtIssuer": "https://login.example.com", "JwtAudience": "atrip"}
 		maps.Copy(all, row.change)

@@ -2,7 +2,10 @@ package probe_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +25,12 @@ type answer struct {
 	status      int
 	contentType string
 	body        string
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", a.contentType)
+	w.WriteHeader(a.status)
+	_, _ = io.WriteString(w, a.body)
 }
 
 func gateway(status int, message string) answer {
@@ -47,16 +56,13 @@ func serve(t *testing.T, reply func(*http.Request, string) answer) string {
 		if err != nil {
 			t.Error(err)
 		}
-		a := reply(r, string(body))
-		w.Header().Set("Content-Type", a.contentType)
-		w.WriteHeader(a.status)
-		_, _ = io.WriteString(w, a.body)
+		reply(r, string(body)).write(w)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-// newProbe returns a probe of an API that always answers api, and of an alias that answers an HTTP event with event and a
+// newProbe returns a probe of an API that always answers api, and of a function that answers an HTTP event with event and a
 // plain request with plain.
 func newProbe(t *testing.T, api, event, plain answer) *probe.Probe {
 	t.Helper()
@@ -73,8 +79,8 @@ func newProbe(t *testing.T, api, event, plain answer) *probe.Probe {
 		return plain
 	})
 	return &probe.Probe{
-		URL:        serve(t, func(*http.Request, string) answer { return api }) + "/getAtripToken.do",
-		ServiceARN: "arn:aws:lambda:eu-west-1:123456789012:function:broker:service",
+		URL:         serve(t, func(*http.Request, string) answer { return api }) + "/getAtripToken.do",
+		FunctionARN: "arn:aws:lambda:eu-west-1:123456789012:function:broker:service",
 		AWS: aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(lambda),
 			Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")},
 		Link: `{"orderNo":"XPFIW20220209163159425","userName":"probe@example.com","role":"Customer service"}`,
@@ -116,32 +122,44 @@ func TestRun_API(t *testing.T) {
 	}
 }
 
-func TestRun_Service(t *testing.T) {
+func TestRun_Function(t *testing.T) {
 	t.Parallel()
 	denied := gateway(403, "not authorized to perform: lambda:InvokeFunction")
+	badBody := returned(`{"errorType":"InvalidRequest"}`)
 	for rule, row := range map[string]struct {
 		event, plain         answer
+		noLink               bool // a version, of which no link is requested
 		wantForged, wantOpen probe.Verdict
 	}{
-		"an error NotPermitted is a refusal": {notPermitted, link, probe.Refused, probe.LetIn},
+		"an error NotPermitted is a refusal": {notPermitted, link, false, probe.Refused, probe.LetIn},
 		"a problem NotPermitted is a refusal": {returned(`{"statusCode":403,"body":"{\"code\":\"NotPermitted\"}"}`),
-			link, probe.Refused, probe.LetIn},
-		"a bad body for the forged event lets in": {returned(`{"errorType":"InvalidRequest"}`), link, probe.LetIn, probe.LetIn},
+			link, false, probe.Refused, probe.LetIn},
+		"a bad body for the forged event lets in": {badBody, link, false, probe.LetIn, probe.LetIn},
 		"a link for the forged event lets in": {returned(`{"statusCode":200,"body":"{\"url\":\"https://x\"}"}`),
-			link, probe.LetIn, probe.LetIn},
-		"another error for the forged event is unclear": {returned(`{"errorType":"SecretUnavailable"}`), link, probe.Unclear, probe.LetIn},
-		"an error for the plain request is a refusal":   {notPermitted, returned(`{"errorType":"AtlasRefused"}`), probe.Refused, probe.Refused},
-		"a reply without a link is a refusal":           {notPermitted, returned(`{"status":0}`), probe.Refused, probe.Refused},
-		"a probe that may not invoke finds out nothing": {denied, denied, probe.Unclear, probe.Unclear},
-		"a reply that is no JSON is unclear":            {returned(`null]`), returned(`<html>`), probe.Unclear, probe.Unclear},
+			link, false, probe.LetIn, probe.LetIn},
+		"another error for the forged event is unclear": {returned(`{"errorType":"SecretUnavailable"}`), link, false, probe.Unclear, probe.LetIn},
+		"an error for the plain request is a refusal":   {notPermitted, badBody, false, probe.Refused, probe.Refused},
+		"a reply without a link is a refusal":           {notPermitted, returned(`{"status":0}`), false, probe.Refused, probe.Refused},
+		"a probe that may not invoke finds out nothing": {denied, denied, false, probe.Unclear, probe.Unclear},
+		"a reply that is no JSON is unclear":            {returned(`null]`), returned(`<html>`), false, probe.Unclear, probe.Unclear},
+		"a version that looks at the body lets in":      {notPermitted, badBody, true, probe.Refused, probe.LetIn},
+		"a version that does not start is refused": {notPermitted, returned(`{"errorType":"Runtime.ExitError"}`), true,
+			probe.Refused, probe.Refused},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			report := newProbe(t, unauthorized, row.event, row.plain).Run(t.Context())
-			forged := report.Closed[len(report.Closed)-1]
-			if forged.Verdict != row.wantForged || report.Open.Verdict != row.wantOpen {
+			p := newProbe(t, unauthorized, row.event, row.plain)
+			if row.noLink {
+				p.URL, p.Link = "", ""
+			}
+			report := p.Run(t.Context())
+			forged, open := report.Closed[len(report.Closed)-1], report.Open[0]
+			if forged.Verdict != row.wantForged || open.Verdict != row.wantOpen {
 				t.Errorf("forged event: %s (%s), want %s; plain request: %s (%s), want %s",
-					forged.Verdict, forged.Answer, row.wantForged, report.Open.Verdict, report.Open.Answer, row.wantOpen)
+					forged.Verdict, forged.Answer, row.wantForged, open.Verdict, open.Answer, row.wantOpen)
+			}
+			if want := row.wantForged == probe.Refused && row.wantOpen == probe.LetIn; report.Passed() != want {
+				t.Errorf("the report passed: %v, want %v", !want, want)
 			}
 		})
 	}
@@ -180,7 +198,7 @@ func TestRun_RedirectsNotFollowed(t *testing.T) {
 	p := newProbe(t, unauthorized, notPermitted, link)
 	p.URL, p.AWS.BaseEndpoint = redirect.URL, &redirect.URL
 	report := p.Run(t.Context())
-	for _, check := range append(report.Closed, *report.Open) {
+	for _, check := range append(report.Closed, report.Open...) {
 		if check.Verdict != probe.Unclear || !strings.Contains(check.Answer, "HTTP 307") {
 			t.Errorf("%s: %s (%s), want unclear because of HTTP 307", check.Name, check.Verdict, check.Answer)
 		}
@@ -193,13 +211,13 @@ func TestWrite_Metrics(t *testing.T) {
 	for rule, row := range map[string]struct {
 		api, plain answer
 		noLink     bool
-		want       map[string]float64
+		want       string
 	}{
-		"nothing wrong":                      {unauthorized, link, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 0}},
-		"every request to the API is let in": {link, link, false, map[string]float64{"ClosedDoorsOpen": 5, "OpenDoorFailed": 0}},
-		"an unknown count is left out":       {throttled, link, false, map[string]float64{"OpenDoorFailed": 0}},
-		"no link":                            {unauthorized, notPermitted, false, map[string]float64{"ClosedDoorsOpen": 0, "OpenDoorFailed": 1}},
-		"no link requested":                  {unauthorized, link, true, map[string]float64{"ClosedDoorsOpen": 0}},
+		"nothing wrong":                      {unauthorized, link, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:0 ProbeRun:1]"},
+		"every request to the API is let in": {link, link, false, "map[ClosedDoorsOpen:5 OpenDoorFailed:0 ProbeRun:1]"},
+		"an unknown count is left out":       {throttled, link, false, "map[OpenDoorFailed:0 ProbeRun:1]"},
+		"no link":                            {unauthorized, notPermitted, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:1 ProbeRun:1]"},
+		"no link requested":                  {unauthorized, link, true, "map[ClosedDoorsOpen:0 ProbeRun:1]"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -214,26 +232,84 @@ func TestWrite_Metrics(t *testing.T) {
 			if strings.Contains(line.String(), "5ecret") {
 				t.Errorf("the line holds the link: %s", &line)
 			}
-			var got map[string]any
-			if err := json.Unmarshal(line.Bytes(), &got); err != nil {
+			members := map[string]any{}
+			var emf struct {
+				AWS struct {
+					CloudWatchMetrics []struct {
+						Namespace string
+						Metrics   []struct{ Name string }
+					}
+				} `json:"_aws"`
+			}
+			if err := errors.Join(json.Unmarshal(line.Bytes(), &members), json.Unmarshal(line.Bytes(), &emf)); err != nil {
 				t.Fatal(err)
 			}
-			directive := got["_aws"].(map[string]any)["CloudWatchMetrics"].([]any)[0].(map[string]any)
-			if directive["Namespace"] != handler.Namespace {
-				t.Errorf("the namespace is %v, the broker's is %s", directive["Namespace"], handler.Namespace)
+			directive, got := emf.AWS.CloudWatchMetrics[0], map[string]any{}
+			for _, metric := range directive.Metrics {
+				got[metric.Name] = members[metric.Name]
 			}
-			if _, ok := got["open"]; ok == row.noLink {
+			if directive.Namespace != handler.Namespace || fmt.Sprint(got) != row.want {
+				t.Errorf("got %v in the namespace %s, want %v in %s", got, directive.Namespace, row.want, handler.Namespace)
+			}
+			if _, ok := members["open"]; ok == row.noLink {
 				t.Errorf("the line has the member open: %v, want %v", ok, !row.noLink)
 			}
-			described := directive["Metrics"].([]any)
-			if len(described) != len(row.want) {
-				t.Errorf("metrics %v, want %v", described, row.want)
-			}
-			for _, metric := range described {
-				name := metric.(map[string]any)["Name"].(string)
-				if want, ok := row.want[name]; !ok || got[name] != want {
-					t.Errorf("%s is %v, want %v", name, got[name], row.want)
+		})
+	}
+}
+
+// TestRun_Operator goes through the API as a permitted caller: signed, or with a token of the identity provider.
+func TestRun_Operator(t *testing.T) {
+	t.Parallel()
+	badBody, token := problem(400, "InvalidRequest"), returned(`{"access_token":"t0ken","token_type":"Bearer"}`)
+	const aSecret = "arn:aws:secretsmanager:example"
+	const client = `","clientId":"prober","clientSecret":"5ecret","scope":"open","audience":"broker"}`
+	for rule, row := range map[string]struct {
+		operator, tokenURL string
+		idp, api           answer
+		want               probe.Verdict
+	}{
+		"a signed request that reaches the function": {probe.OperatorIAM, "", answer{}, badBody, probe.LetIn},
+		"a signature that may not call":              {probe.OperatorIAM, "", answer{}, gateway(403, "Forbidden"), probe.Refused},
+		"a function that may not be invoked":         {probe.OperatorIAM, "", answer{}, gateway(500, "Internal Server Error"), probe.Unclear},
+		"a throttled API":                            {probe.OperatorIAM, "", answer{}, gateway(429, "Too Many Requests"), probe.Unclear},
+		"another server":                             {probe.OperatorIAM, "", answer{}, answer{200, "text/html", "<p>"}, probe.Unclear},
+		"a token that reaches the function":          {aSecret, "", token, badBody, probe.LetIn},
+		"a token that the gateway refuses":           {aSecret, "", token, unauthorized, probe.Refused},
+		"an identity provider that refuses": {aSecret, "", answer{401, "application/json", `{"error":"5ecret"}`}, badBody,
+			probe.Unclear},
+		"a token URL without TLS": {aSecret, "http://idp.example.com", answer{}, badBody, probe.Unclear},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			idp := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				id, key, _ := r.BasicAuth()
+				asked := fmt.Sprint(id, key, r.FormValue("grant_type"), r.FormValue("scope"), r.FormValue("audience"))
+				if row.idp.status == 200 && asked != "prober5ecretclient_credentialsopenbroker" {
+					t.Errorf("the identity provider was asked for %s", asked)
 				}
+				row.idp.write(w)
+			}))
+			t.Cleanup(idp.Close)
+			p := newProbe(t, unauthorized, notPermitted, link)
+			aws := serve(t, func(r *http.Request, _ string) answer {
+				if r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
+					return notPermitted
+				}
+				return returned(fmt.Sprintf(`{"SecretString":%q}`, `{"tokenUrl":"`+cmp.Or(row.tokenURL, idp.URL)+client))
+			})
+			p.AWS.BaseEndpoint, p.Link, p.Operator, p.HTTP = &aws, "", row.operator, *idp.Client()
+			p.URL = serve(t, func(r *http.Request, _ string) answer {
+				authorization := r.Header.Get("Authorization")
+				if strings.Contains(authorization, "/eu-west-1/execute-api/aws4_request") || authorization == "Bearer t0ken" {
+					return row.api
+				}
+				return unauthorized
+			})
+			report := p.Run(t.Context())
+			rejected := strings.Contains(report.Open[0].Answer, "is not {")
+			if got := report.Open[0]; got.Verdict != row.want || rejected != (row.tokenURL != "") || strings.Contains(got.Answer, "5ecret") {
+				t.Errorf("%s (%s), want %s", got.Verdict, got.Answer, row.want)
 			}
 		})
 	}

@@ -22,30 +22,17 @@ func (r Report) Write(to io.Writer, function string, now time.Time) error {
 		line[name] = n
 		metrics = append(metrics, map[string]string{"Name": name, "Unit": "Count"})
 	}
-	if n := r.with(LetIn); n > 0 || r.with(Unclear) == 0 {
+	count("ProbeRun", 1)
+	if n := number(r.Closed, LetIn); n > 0 || number(r.Closed, Unclear) == 0 {
 		count("ClosedDoorsOpen", n)
 	}
-	if r.Open != nil {
+	if len(r.Open) > 0 {
 		line["open"] = r.Open
-		failed := 0
-		if r.Open.Verdict != LetIn {
-			failed = 1
-		}
-		count("OpenDoorFailed", failed)
+		count("OpenDoorFailed", len(r.Open)-number(r.Open, LetIn))
 	}
 	line["_aws"] = map[string]any{
 		"Timestamp":         now.UnixMilli(),
 		"CloudWatchMetrics": []any{map[string]any{"Namespace": Namespace, "Dimensions": [][]string{{"function"}}, "Metrics": metrics}},
 	}
 	return json.NewEncoder(to).Encode(line)
-}
-
-// with counts the forged requests that got the verdict.
-func (r Report) with(verdict Verdict) (n int) {
-	for _, check := range r.Closed {
-		if check.Verdict == verdict {
-			n++
-		}
-	}
-	return n
 }
