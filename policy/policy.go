@@ -5,9 +5,9 @@ package policy
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"time"
 
@@ -18,6 +18,14 @@ import (
 
 // Action is the one action that policies decide on.
 const Action = "openPortal"
+
+// Schema describes what a policy can decide on; Default is the default policy.
+var (
+	//go:embed schema.cedarschema
+	Schema []byte
+	//go:embed default.cedar
+	Default []byte
+)
 
 // Question is one request to open the portal.
 type Question struct {
@@ -60,14 +68,14 @@ type Policy struct {
 // uses an id twice.
 func Parse(name string, text []byte) (*Policy, error) {
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
-		return nil, fmt.Errorf("%s:1:1: begins with a byte order mark; save the file as UTF-8 without one", name)
+		return nil, ProblemAt(name, text, 0, "begins with a byte order mark; save the file as UTF-8 without one")
 	}
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
-		return nil, parseError(name, err)
+		return nil, syntaxProblem(name, text, err)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: holds no policy, so it would deny every request; write one, or use policies/default.cedar", name)
+		return nil, ProblemAt(name, text, 0, "holds no policy, so it would deny every request; write one, or use policies/default.cedar")
 	}
 	p := &Policy{name: name, statements: cedar.PolicyMap{}}
 	for i, statement := range list {
@@ -76,25 +84,12 @@ func Parse(name string, text []byte) (*Policy, error) {
 			id = types.PolicyID(annotation)
 		}
 		if first, ok := p.statements[id]; ok {
-			at := statement.Position()
-			return nil, fmt.Errorf("%s:%d:%d: the id %q is taken by the policy in line %d", name, at.Line, at.Column, id, first.Position().Line)
+			return nil, ProblemAt(name, text, statement.Position().Offset, "the id %q is taken by the policy in line %d", id, first.Position().Line)
 		}
 		p.statements[id] = statement
 		p.permitsAnonymous = p.permitsAnonymous || statement.Effect() == cedar.Permit && matchesAnonymous(statement)
 	}
 	return p, nil
-}
-
-// location is where cedar-go's errors name the place, without the file's name.
-var location = regexp.MustCompile(`^.*<input>:(\d+:\d+)[: ]*`)
-
-// parseError returns err as file:line:column: text.
-func parseError(name string, err error) error {
-	text := err.Error()
-	if at := location.FindStringSubmatch(text); at != nil {
-		return fmt.Errorf("%s:%s: is not a Cedar policy: near %s", name, at[1], text[len(at[0]):])
-	}
-	return fmt.Errorf("%s: is not a Cedar policy: %w", name, err)
 }
 
 // matchesAnonymous reports whether the policy's head can match Anonymous.

@@ -189,24 +189,42 @@ func TestDecide_Decision(t *testing.T) {
 	}
 }
 
-func TestParse_Errors(t *testing.T) {
+func TestParse_Problems(t *testing.T) {
 	t.Parallel()
 	const permit = "permit(principal is Service, action, resource);\n"
-	for _, row := range []struct{ name, text, want string }{
-		{"a misspelt word", permit + "permitt(principal, action, resource);", `test.cedar:2:8: is not a Cedar policy: near "("`},
-		{"no semicolon", "permit(principal, action, resource)", `test.cedar:1:36: is not a Cedar policy: near `},
-		{"an open string", permit + "permit(principal, action, resource) when { \"", `test.cedar:2:44: is not a Cedar policy: near literal`},
-		{"a number too large", "permit(principal, action, resource) when { 99999999999999999999 == 1 };", "test.cedar: is not a Cedar policy: "},
-		{"a byte order mark", "\ufeff" + permit, "test.cedar:1:1: begins with a byte order mark"},
-		{"an empty file", "", "test.cedar: holds no policy"},
-		{"a comment only", "// none\n", "test.cedar: holds no policy"},
-		{"an id twice", "@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, `test.cedar:4:1: the id "a" is taken by the policy in line 1`},
-		{"an id of another's position", permit + "@id(\"policy0\")\n" + permit,
-			`test.cedar:2:1: the id "policy0" is taken by the policy in line 1`},
+	for _, row := range []struct{ text, line, want string }{
+		{permit + "permitt(principal, action, resource);", "^permitt(", "2:1: expected `permit` or `forbid`, found `permitt`"},
+		{"permit(principal, action, resource)\n\n", "resource)^", "1:36: expected `;`, found the end of the file"},
+		{"permit(principal is Operator action, resource);", "^action", "1:30: expected `,`, found `action`"},
+		{"permit(principal, action, resource) where { true };", "^where", "1:37: expected `;`, found `where`"},
+		{"permit(principal, action, resource) when {\n\tcontext.role = \"a\" };", "\tcontext.role ^=", "2:15: expected `==`, found `=`"},
+		{"permit(principal, action, resource) when { \"é\" is };", "is ^}", "1:51: expected a name, found `}`"},
+		{"permit(principal, action, resource) when { context. // \"a\"\n};", "^}", "2:1: expected a name, found `}`"},
+		{"@id(a) " + permit, "@id(^a", "1:5: expected a text in double quotes, found `a`"},
+		{"@id(\"a\") @id(\"b\") " + permit, "@id(\"a\") @^id", "1:11: duplicate annotation: @id"},
+		{"permit(principal, action, resource) when { [1 2] };", "[1 ^2", "1:47: expected `,`, found `2`"},
+		{"permit(principal, action, resource) when { 'a' };", "{ ^'a", "1:44: expected a value, such as context.role or a text in double quotes, found `'`"},
+		{"permit(principal, action, resource) when { now(1) };", "^now", "1:44: `now` is not a function"},
+		{"permit(principal, action, resource) when { principal.contains(1, 2) };", ".^contains", "1:54: contains expects one argument"},
+		{permit + "permit(principal, action, resource) when { \"", "{ ^\"", "2:44: literal not terminated"},
+		{"permit(principal, action, resource) when { 99999999999999999999 == 1 };", "{ ^99", "1:44: 99999999999999999999 is not a number of 64 bits"},
+		{"\ufeff" + permit, "^\ufeffpermit", "1:1: begins with a byte order mark; save the file as UTF-8 without one"},
+		{"// none\n", "^// none", "1:1: holds no policy, so it would deny every request; write one, or use policies/default.cedar"},
+		{"@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, "^@id", `4:1: the id "a" is taken by the policy in line 1`},
+		{permit + "@id(\"policy0\")\n" + permit, "^@id", `2:1: the id "policy0" is taken by the policy in line 1`},
 	} {
 		p, err := policy.Parse("test.cedar", []byte(row.text))
-		if err == nil || p != nil || !strings.HasPrefix(err.Error(), row.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %v; want %s", row.name, err, row.want)
+		problem, ok := err.(policy.Problem) //nolint:errorlint // as it is documented
+		if !ok || p != nil || err.Error() != "test.cedar:"+row.want {
+			t.Errorf("%v; want %s", err, row.want)
+			continue
+		}
+		// The mark is below the character that follows ^ in row.line.
+		lines := strings.Split(problem.Excerpt(), "\n")
+		source, at := []rune(lines[1]), len([]rune(lines[2]))-1
+		before := string(source[:at])
+		if lines[0] != err.Error() || !strings.Contains(before+"^"+string(source[at:]), row.line) || strings.Count(lines[2], "\t") != strings.Count(before, "\t") {
+			t.Errorf("%s: %s", row.want, problem.Excerpt())
 		}
 	}
 }

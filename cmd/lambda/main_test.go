@@ -132,10 +132,11 @@ func TestStart_Refused(t *testing.T) {
 		change func(*testing.T, map[string]string)
 		want   string
 	}{
-		"a bad variable":                  {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
-		"a bad AWS variable":              {set("AWS_RETRY_MODE", "perhaps"), "the AWS configuration cannot be loaded"},
-		"a policy that is not there":      {set("ATRIP_POLICY_FILE", "policies/none.cedar"), "ATRIP_POLICY_FILE: the policy cannot be read"},
-		"a policy that does not parse":    {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:18: is not a Cedar policy"},
+		"a bad variable":     {set("ATLAS_ATTEMPT_TIMEOUT", "eight"), "ATLAS_ATTEMPT_TIMEOUT is not a duration"},
+		"a bad AWS variable": {set("AWS_RETRY_MODE", "perhaps"), "the AWS configuration cannot be loaded"},
+		"a policy that is not there": {set("ATRIP_POLICY_FILE", "/opt/none.cedar"),
+			"ATRIP_POLICY_FILE: the policy cannot be read: open /opt/none.cedar: no such file"},
+		"a policy that does not parse":    {file("permit (\n  principal,\n  action resource);"), "mine.cedar:3:10: expected `,`, found `resource`"},
 		"a policy with a byte order mark": {file("\ufeffpermit(principal is Operator, action, resource);"), "byte order mark"},
 		"an empty policy":                 {file("// nothing\n"), "holds no policy"},
 		"two policies with one id": {file(`@id("a") permit(principal is Operator, action, resource);

@@ -17,7 +17,6 @@ import (
 
 const (
 	defaultPolicy = "policy/default.cedar"
-	schemaFile    = "policy/schema.cedarschema"
 )
 
 // config is the file of -config: what differs from the built-in example.
@@ -79,37 +78,38 @@ func (c config) variables(atlasURL, secretARN string) map[string]string {
 // checkOperators refuses operators who could not sign in, or who would have no
 // name.
 func checkOperators(operators []idp.Operator, nameClaim string) error {
+	seen := map[string]bool{}
 	var bad []error
 	for i, o := range operators {
-		named := nameClaim == "email" || nameClaim == "sub" || nameClaim == "name" && o.Name != "" || o.Claims[nameClaim] != nil
-		if o.Email == "" || !named {
-			bad = append(bad, fmt.Errorf("operators: number %d (%s) needs an email, and the claim %s, which names the operator",
-				i+1, o.Email, nameClaim))
+		switch {
+		case o.Email == "":
+			bad = append(bad, fmt.Errorf("operators: number %d has no email", i+1))
+		case seen[o.Email]:
+			bad = append(bad, fmt.Errorf("operators: %s is there twice", o.Email))
+		case o.Claims[nameClaim] == nil && nameClaim != "email" && nameClaim != "sub" && (nameClaim != "name" || o.Name == ""):
+			bad = append(bad, fmt.Errorf("operators: %s has no claim %s, which names the operator", o.Email, nameClaim))
 		}
+		seen[o.Email] = true
 	}
 	return errors.Join(bad...)
 }
 
 // checkPolicies validates the function's policies against the schema.
 func checkPolicies(e function.Environment) error {
-	text, err := os.ReadFile(schemaFile)
-	if err != nil {
-		return err
-	}
-	schema, err := policycheck.ParseSchema(schemaFile, text)
-	if err != nil {
-		return err
-	}
 	var bad []error
 	for _, file := range []string{e.PolicyFile, e.CandidateFile} {
 		if file == "" {
 			continue
 		}
 		text, err := os.ReadFile(file)
-		if err == nil {
-			err = schema.Check(file, text)
+		if err != nil {
+			return err
 		}
-		bad = append(bad, err)
+		for _, problem := range policycheck.Check(file, text) {
+			if !problem.Warning {
+				bad = append(bad, errors.New(problem.Excerpt()))
+			}
+		}
 	}
 	return errors.Join(bad...)
 }

@@ -1,14 +1,13 @@
-// Command policy checks the Cedar policies in a folder before they are built
-// into the function.
+// Command policy checks Cedar policies before they are deployed.
 //
-//	policy check  [folder]   validates every policy against the folder's schema.cedarschema
+//	policy check  [path]...  checks these policy files, and every one in these folders, against the broker's schema
 //	policy matrix [folder]   prints the table of cases.yaml with each policy's decisions
 //	policy prove  [folder [file]...]
 //	                         proves the folder's claims about every policy of the folder, or about these;
 //	                         it needs Cedar's command line (CEDAR=path) and the solver cvc5 (CVC5=path)
 //
-// The default folder is policy. On failure it prints file:line:column: text to
-// stderr and exits with status 1.
+// The default folder is policy. On failure it prints file:line:column: text and
+// the line to stderr, and exits with status 1. check prints warnings too.
 package main
 
 import (
@@ -36,15 +35,15 @@ func run(args []string, out io.Writer) error {
 		folder = args[1]
 	}
 	switch {
-	case len(args) > 0 && args[0] == "prove":
-		return prove(folder, args[min(2, len(args)):], out)
-	case len(args) < 1 || len(args) > 2:
+	case len(args) < 1:
 	case args[0] == "check":
-		return check(folder, out)
-	case args[0] == "matrix":
+		return check(args[1:], out)
+	case args[0] == "prove":
+		return prove(folder, args[min(2, len(args)):], out)
+	case args[0] == "matrix" && len(args) <= 2:
 		return matrix(folder, out)
 	}
-	return errors.New("usage: policy check|matrix [folder], policy prove [folder [file]...]")
+	return errors.New("usage: policy check [path]..., policy matrix [folder], policy prove [folder [file]...]")
 }
 
 // readFile parses a file.
@@ -57,42 +56,49 @@ func readFile[T any](parse func(name string, text []byte) (T, error), file strin
 	return parse(file, text)
 }
 
-// cedarFiles returns every .cedar file in and below the folder.
-func cedarFiles(folder string) (files []string, err error) {
-	err = filepath.WalkDir(folder, func(file string, _ fs.DirEntry, err error) error {
-		if filepath.Ext(file) == ".cedar" {
+// cedarFiles returns the path, or every .cedar file in and below the folder.
+func cedarFiles(path string) (files []string, err error) {
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && (file == path || filepath.Ext(file) == ".cedar") {
 			files = append(files, file)
 		}
 		return err
 	})
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s: holds no .cedar file", folder)
+		err = fmt.Errorf("%s: holds no .cedar file", path)
 	}
 	return files, err
 }
 
-// check validates every .cedar file in and below the folder.
-func check(folder string, out io.Writer) error {
-	schema, err := readFile(policycheck.ParseSchema, filepath.Join(folder, "schema.cedarschema"))
-	if err != nil {
-		return err
+// check checks every policy file that a path names or contains.
+func check(paths []string, out io.Writer) error {
+	if len(paths) == 0 {
+		paths = []string{"policy"}
 	}
-	files, err := cedarFiles(folder)
-	if err != nil {
-		return err
-	}
+	count := 0
 	var bad []error
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err == nil {
-			err = schema.Check(file, text)
-		}
+	for _, path := range paths {
+		files, err := cedarFiles(path)
 		bad = append(bad, err)
+		for _, file := range files {
+			count++
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			for _, problem := range policycheck.Check(file, text) {
+				if problem.Warning {
+					fmt.Fprintln(out, problem.Excerpt())
+				} else {
+					bad = append(bad, errors.New(problem.Excerpt()))
+				}
+			}
+		}
 	}
 	if err := errors.Join(bad...); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%d policy files are valid\n", len(files))
+	_, err := fmt.Fprintf(out, "%d policy files are valid\n", count)
 	return err
 }
 

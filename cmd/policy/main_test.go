@@ -51,7 +51,7 @@ func runIn(t *testing.T, command string, files map[string]string) (out string, e
 
 func TestRun_Usage(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{nil, {"print"}, {"check", folder, folder}} {
+	for _, args := range [][]string{nil, {"print"}, {"matrix", folder, folder}} {
 		if err := run(args, nil); err == nil || !strings.HasPrefix(err.Error(), "usage") {
 			t.Errorf("%q: %v", args, err)
 		}
@@ -68,37 +68,24 @@ func TestCheck_RepositoryPolicies(t *testing.T) {
 
 func TestCheck_Errors(t *testing.T) {
 	t.Parallel()
-	const (
-		head    = "// a comment\n\n  permit (principal is Operator, action == Action::\"openPortal\", resource is Order)\n  when { "
-		two     = "permit (principal is A, action, resource);\npermit (principal is B, action, resource);"
-		service = "@id(\"a\") permit (principal is Service, action, resource);\n"
-	)
-	schema := string(read(t, "schema.cedarschema"))
-	for _, row := range []struct{ name, schema, policy, want string }{
-		{"no schema", "", service, "schema.cedarschema: no such file"},
-		{"a syntax error in the schema", "entity Operator = {\n  \"name\" String,\n};", service, "schema.cedarschema:2:"},
-		{"an unknown type in the schema", "entity Operator = { \"name\": Strin };", service, "schema.cedarschema: "},
-		{"no policy", schema, "", "holds no .cedar file"},
-		{"a syntax error", schema, "permit (principal is Operator, action, resource)", "p.cedar:1:49: is not a Cedar policy"},
-		{"an unknown attribute", schema, head + "principal.group.contains(\"x\") };", "p.cedar:3:3: "},
-		{"an unknown context member", schema, head + "context.roel == \"Finance\" };", "p.cedar:3:3: "},
-		{"an optional member without has", schema, head + "context.sourceIp.isLoopback() };", "p.cedar:3:3: "},
-		{"a tag without hasTag", schema, head + "principal.getTag(\"amr\").contains(\"mfa\") };", "p.cedar:3:3: "},
-		{"a number for a text", schema, head + "context.role == 1 };", "p.cedar:3:3: "},
-		{"an unknown entity type", schema, "permit (principal is Operater, action, resource);", "p.cedar:1:1: "},
-		{"an unknown action", schema, "permit (principal, action == Action::\"openportal\", resource);", "p.cedar:1:1: "},
-		{"a resource for a principal", schema, "permit (principal is Order, action, resource);", "p.cedar:1:1: "},
-		{"a service that never occurs", schema, "forbid (principal == Service::\"other\", action, resource);",
-			"p.cedar:1:1: Service::\"other\" never occurs; the schema lists [Service::\"service\" Service::\"unqualified\"]"},
-		{"another in a condition", schema, head + "principal in [Operator::\"a\", Anonymous::\"a\"] };", "Anonymous::\"a\" never occurs"},
-		{"an id twice", schema, service + service, "p.cedar:2:1: the id \"a\" is taken by the policy in line 1"},
-		{"the first of two policies", schema, two, "p.cedar:1:1: "},
-		{"the second of two policies", schema, two, "p.cedar:2:1: "},
-	} {
-		_, err := runIn(t, "check", map[string]string{"schema.cedarschema": row.schema, "p.cedar": row.policy})
-		if err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s: %v, want %s", row.name, err, row.want)
+	const good = "@id(\"a\") permit (principal is Service, action, resource);\n"
+	out, err := runIn(t, "check", map[string]string{
+		"a.cedar": "permit (principal is Service, action, resource)\nwhen { context.roel == \"A\" };",
+		"b.cedar": good + good, "c.cedar": strings.Replace(good, "@id(\"a\") ", "", 1), "d.cedar": good, "e.txt": "none",
+	})
+	for _, want := range []string{"a.cedar:2:16: the context", "b.cedar:2:1: the id \"a\" is taken by the policy in line 1\n    @id(\"a\")"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
+	}
+	if strings.Count(out, "has no @id") != 2 || strings.Contains(err.Error(), "has no @id") {
+		t.Errorf("warnings %s, errors %v", out, err)
+	}
+	if _, err := runIn(t, "check", nil); err == nil || !strings.Contains(err.Error(), "holds no .cedar file") {
+		t.Error(err)
+	}
+	if err := run([]string{"check", "none.cedar"}, nil); err == nil || !strings.Contains(err.Error(), "none.cedar: no such file") {
+		t.Error(err)
 	}
 }
 

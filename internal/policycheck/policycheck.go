@@ -1,13 +1,16 @@
-// Package policycheck validates Cedar policies against a schema. The function
-// itself only parses its policy.
+// Package policycheck finds what is wrong with a Cedar policy before it is
+// deployed. The function itself only parses its policy.
 package policycheck
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/cedar-policy/cedar-go/types"
@@ -19,62 +22,174 @@ import (
 	"atriptoken/policy"
 )
 
-// Schema is a parsed Cedar schema.
-type Schema struct {
-	types     *resolved.Schema
-	validator *validate.Validator
-}
-
-// ParseSchema parses a schema; name is its file, for errors.
-func ParseSchema(name string, text []byte) (Schema, error) {
+// declared is the broker's schema.
+var declared = sync.OnceValue(func() *resolved.Schema {
 	var s schema.Schema
-	s.SetFilename(name)
-	if err := s.UnmarshalCedar(text); err != nil {
-		return Schema{}, err
+	if err := s.UnmarshalCedar(policy.Schema); err != nil {
+		panic(err) // tests hold it
 	}
 	all, err := s.Resolve()
 	if err != nil {
-		return Schema{}, fmt.Errorf("%s: %w", name, err)
+		panic(err)
 	}
-	return Schema{all, validate.New(all)}, nil
+	return all
+})
+
+var checker = sync.OnceValue(func() *validate.Validator { return validate.New(declared()) })
+
+// openPortal returns who and what the action applies to.
+func openPortal() *resolved.AppliesTo {
+	return declared().Actions[types.NewEntityUID("Action", policy.Action)].AppliesTo
 }
 
 // Principals returns the types of principal that may open the portal.
-func (s Schema) Principals() []types.EntityType {
-	return s.types.Actions[types.NewEntityUID("Action", policy.Action)].AppliesTo.Principals
-}
+func Principals() []types.EntityType { return openPortal().Principals }
 
-// Check returns policy.Parse's error, or else one line for each policy that the
-// schema does not allow: unknown or optional attributes, wrong types, ids
-// that never occur, heads that never match.
-func (s Schema) Check(name string, text []byte) error {
+// Check returns what is wrong with a policy file, in the file's order: what
+// policy.Parse refuses, or else what the schema does not allow, and warnings
+// about what is probably a mistake.
+func Check(name string, text []byte) []policy.Problem {
 	if _, err := policy.Parse(name, text); err != nil {
-		return err
+		var syntax policy.Problem
+		errors.As(err, &syntax)
+		return []policy.Problem{syntax}
 	}
-	list, err := cedar.NewPolicyListFromBytes(name, text)
-	if err != nil {
-		return err
-	}
-	var bad []error
-	for _, statement := range list {
-		if err := errors.Join(s.validator.Policy("", (*ast.Policy)(statement.AST())), s.ids(statement)); err != nil {
-			at := statement.Position()
-			bad = append(bad, fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, strings.ReplaceAll(err.Error(), "\n", "; ")))
+	list, _ := cedar.NewPolicyListFromBytes(name, text) // Parse has read it
+	f := file{name: name, text: text, bare: blank(text, false), code: blank(text, true)}
+	for i, statement := range list {
+		start, end := statement.Position().Offset, len(text)
+		if i+1 < len(list) {
+			end = list[i+1].Position().Offset
 		}
+		annotations := statement.Annotations()
+		_, claim := annotations["claim"]
+		if _, ok := annotations["id"]; !ok && !claim {
+			f.warn(start, "this policy has no @id; the audit line will call it policy%d", i)
+		}
+		f.statement(start, end, claim)
 	}
-	return errors.Join(bad...)
+	f.names()
+	slices.SortStableFunc(f.found, func(a, b policy.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.CompactFunc(f.found, func(a, b policy.Problem) bool { // the same for another type of principal
+		return a.Line == b.Line && a.Column == b.Column && a.Warning == b.Warning
+	})
 }
 
-var entity = regexp.MustCompile(`\b(\w+)::"((?:[^"\\]|\\.)*)"`)
+// file is a policy file and what was found in it.
+type file struct {
+	name  string
+	text  []byte
+	bare  []byte // without comments, and as long as text
+	code  []byte // also without what is between quotes
+	found []policy.Problem
+}
 
-// ids reports the enumerated entities in the policy that the schema does not
-// list. The validator accepts them.
-func (s Schema) ids(statement *cedar.Policy) error {
-	for _, match := range entity.FindAllStringSubmatch(string(statement.MarshalCedar()), -1) {
-		uid := types.NewEntityUID(types.EntityType(match[1]), types.String(match[2]))
-		if enum, ok := s.types.Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
-			return fmt.Errorf("%s never occurs; the schema lists %v", uid, enum.Values)
+var quotedOrComment = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*`)
+
+// blank replaces comments by spaces, and what is between quotes if texts is true.
+func blank(text []byte, texts bool) []byte {
+	return quotedOrComment.ReplaceAllFunc(text, func(found []byte) []byte {
+		switch {
+		case found[0] == '/':
+			return bytes.Repeat([]byte(" "), len(found))
+		case texts:
+			return slices.Concat([]byte(`"`), bytes.Repeat([]byte("x"), len(found)-2), []byte(`"`))
+		}
+		return found
+	})
+}
+
+func (f *file) add(offset int, format string, args ...any) {
+	f.found = append(f.found, policy.ProblemAt(f.name, f.text, offset, format, args...))
+}
+
+func (f *file) warn(offset int, format string, args ...any) {
+	f.add(offset, format, args...)
+	f.found[len(f.found)-1].Warning = true
+}
+
+// statement adds what is wrong with the policy in text[start:end]. A claim may
+// permit everyone.
+func (f *file) statement(start, end int, claim bool) {
+	text := f.text[start:end]
+	head, _, _ := bytes.Cut(f.code[start:end], []byte(","))
+	if p, err := policy.Parse("", text); err == nil && p.PermitsAnonymous() && !claim && !bytes.Contains(head, []byte("Anonymous")) {
+		f.add(start+bytes.LastIndex(head, []byte("principal")), "this permit names no type of principal, so it matches "+
+			"callers without an identity too; write `principal is Operator`, or another type")
+		return
+	}
+	all := complaints(text)
+	if len(all) > 1 { // it follows from the others
+		delete(all, "unable to find an applicable action given the policy scope constraints")
+	}
+	placed := map[string]bool{}
+	for _, at := range operands(f.code[start:end]) {
+		without := slices.Concat(text[:at[0]], []byte(`(context.role == "")`), text[at[1]:])
+		rest := complaints(without)
+		if rest == nil {
+			continue // an operand of another kind
+		}
+		for _, complaint := range slices.Sorted(maps.Keys(all)) {
+			if rest[complaint] < all[complaint] {
+				placed[complaint] = true
+				f.complain(start+at[0], start+at[1], complaint)
+			}
 		}
 	}
-	return nil
+	for _, complaint := range slices.Sorted(maps.Keys(all)) {
+		if !placed[complaint] {
+			f.complain(start, end, complaint)
+		}
+	}
+}
+
+// complaints returns how often the validator makes each complaint about a policy,
+// and nil for what is not a policy.
+func complaints(text []byte) map[string]int {
+	list, err := cedar.NewPolicyListFromBytes("", text)
+	if err != nil {
+		return nil
+	}
+	count := map[string]int{}
+	if err := checker().Policy("", (*ast.Policy)(list[0].AST())); err != nil {
+		for complaint := range strings.SplitSeq(err.Error(), "\n") {
+			count[complaint]++
+		}
+	}
+	return count
+}
+
+var sign = regexp.MustCompile(`!=|&&|\|\||[!(){};]|\b(?:if|then|else|unless|when)\b`)
+
+// operands returns where a policy's smallest conditions are: what is between
+// &&, ||, !, braces and the parentheses that are not a call's.
+func operands(code []byte) (all [][2]int) {
+	var calls []bool // for each open parenthesis
+	start := 0
+	for _, at := range sign.FindAllIndex(code, -1) {
+		within := bytes.TrimSpace(code[start:at[0]])
+		called := slices.Contains(calls, true)
+		switch code[at[0]] {
+		case '(':
+			called = called || len(within) > 0 && isWord(within[len(within)-1])
+			calls = append(calls, called)
+		case ')':
+			calls = calls[:max(0, len(calls)-1)]
+		}
+		if called || string(code[at[0]:at[1]]) == "!=" {
+			continue
+		}
+		if len(within) > 0 {
+			first := start + bytes.Index(code[start:at[0]], within)
+			all = append(all, [2]int{first, first + len(within)})
+		}
+		start = at[1]
+	}
+	return all
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
