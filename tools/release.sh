@@ -13,7 +13,7 @@ mkdir -p dist
 # licences FOLDER copies the licences of Go and of the modules that are linked in.
 licences() {
   mkdir -p "$1/go" && cp "$(go env GOROOT)/LICENSE" "$1/go/"
-  go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' ./cmd/lambda ./cmd/probe | sort -u |
+  go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Dir}}{{end}}{{end}}' ./cmd/lambda ./cmd/policy ./cmd/probe | sort -u |
     while read -r module folder; do
       mkdir -p "$1/$module"
       find "$folder" -maxdepth 1 -type f \( -iname 'licen[cs]e*' -o -iname 'notice*' -o -iname 'copying*' \) -exec cp {} "$1/$module/" \;
@@ -27,6 +27,7 @@ for architecture; do
     mkdir -p "$dir/$function"
     make -s -f "tools/$architecture/Makefile" "build-$function" ARTIFACTS_DIR="$PWD/$dir/$function"
   done
+  CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -ldflags "-s -w" -o "$dir/policy" ./cmd/policy
   # A link: what is changed in samconfig.toml after unpacking changes the code too, so that SAM publishes a version.
   ln -sf ../samconfig.toml "$dir/Function/samconfig.toml"
   # The template takes what was built in place of what builds it, and one architecture.
@@ -34,7 +35,7 @@ for architecture; do
     -e '/^      BuildMethod: makefile$/d' -e '/^      WorkingDirectory: \.$/d' \
     -e "s/^    Default: arm64$/    Default: $architecture/" -e "s/^    AllowedValues: \[arm64, x86_64\]$/    AllowedValues: [$architecture]/" \
     template.yaml >"$dir/template.yaml"
-  cp samconfig.toml LICENSE docs/operate.md "$dir/"
+  cp samconfig.toml LICENSE docs/operate.md docs/policy.md "$dir/"
   licences "$dir/licences"
   chmod -R u=rwX,go=rX "$dir"
   find "$dir" -exec touch -h -d 1980-01-01T00:00:00Z {} +

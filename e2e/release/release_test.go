@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,10 @@ func deployable(t *testing.T, bundle string) {
 		if err != nil || !strings.Contains(string(text), want) || strings.Contains(string(text), "CodeUri: !") {
 			t.Errorf("%s does not hold %q (%v)", file, want, err)
 		}
+	}
+	checked := exec.Command(filepath.Join(dir, "policy"), "check", filepath.Join(dir, "Function/policies"))
+	if out, err := checked.CombinedOutput(); runtime.GOARCH == "amd64" && (err != nil || !strings.Contains(string(out), "policy files are valid")) {
+		t.Errorf("policy check: %v\n%s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "samconfig.toml"), []byte("version = 0.1\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"atriptoken/e2e/template"
@@ -63,5 +64,25 @@ func TestConditions_EachZoneHasItsGateway(t *testing.T) {
 	zone := func(subnet string) any { return stack.Resource(subnet)["AvailabilityZone"] }
 	if reflect.DeepEqual(zone("PublicSubnetA"), zone("PublicSubnetB")) {
 		t.Error("both zones are the same")
+	}
+}
+
+const layer = "arn:aws:lambda:eu-west-1:123456789012:layer:atrip-policy:3"
+
+// The function has the layer with the adopter's policies, or none.
+func TestConditions_PolicyLayer(t *testing.T) {
+	t.Parallel()
+	transformed := template.Transform(t, template.Parameters{})
+	for arn, want := range map[string][]any{"": {}, layer: {layer}} {
+		got := template.NewStack(transformed, template.Parameters{"PolicyLayerArn": arn}).Resource("Function")["Layers"]
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("PolicyLayerArn %q: the layers are %v", arn, got)
+		}
+	}
+	pattern := transformed["Parameters"].(map[string]any)["PolicyLayerArn"]
+	for value, want := range map[string]bool{"": true, layer: true, "atrip-policy": false, strings.TrimSuffix(layer, ":3"): false} {
+		if allowed(t, pattern, value) != want {
+			t.Errorf("PolicyLayerArn %q: allowed is %v", value, !want)
+		}
 	}
 }

@@ -115,7 +115,7 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w", variable, err)
+		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w (the artifact's are in policies/, a layer's in /opt)", variable, err)
 	}
 	rules, err := policy.Parse(name, text)
 	if err != nil {

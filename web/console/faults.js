@@ -22,7 +22,9 @@ export async function showFaults(config, changed) {
   select.addEventListener('change', async () => {
     changed(current());
     tell();
-    const response = await fetch(`faults/${select.value}`, { method: 'PUT' });
+    const response = await fetch('fault', {
+      method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id: select.value }),
+    });
     if (!response.ok) expect.textContent = text('faultFailed');
     select.dispatchEvent(new Event('switched', { bubbles: true }));
   });
