@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,11 +29,12 @@ func BenchmarkStart(b *testing.B) {
 	for _, megabytes := range []int{128, 256} {
 		for name, bootstrap := range subjects(b) {
 			b.Run(fmt.Sprintf("subject=%s/memory=%d", name, megabytes), func(b *testing.B) {
-				upstreams := newUpstreams(b, 80*time.Millisecond, 2*time.Millisecond, 15*time.Millisecond)
+				f := newBroker(b, bootstrap, 80*time.Millisecond, 2*time.Millisecond, 15*time.Millisecond)
+				f.Program = limitCPU(b, bootstrap, megabytes)
 				var initTime, firstCall time.Duration
 				var memory float64
 				for range b.N {
-					f := upstreams.start(b, limitCPU(b, bootstrap, megabytes), bootstrap)
+					f.Start(b)
 					firstCall += invoke(b, f)
 					initTime += f.InitDuration()
 					memory += residentMB(b, f)
@@ -54,7 +56,8 @@ func BenchmarkStart(b *testing.B) {
 func BenchmarkCall(b *testing.B) {
 	for name, bootstrap := range subjects(b) {
 		b.Run("subject="+name, func(b *testing.B) {
-			f := newUpstreams(b, 0, 0, 0).start(b, bootstrap, bootstrap)
+			f := newBroker(b, bootstrap, 0, 0, 0)
+			f.Start(b)
 			for range 20 {
 				invoke(b, f)
 			}
@@ -83,21 +86,11 @@ func subjects(b *testing.B) map[string]string {
 	return all
 }
 
-// upstreams are Secrets Manager and Atlas, and how the function reaches them.
-type upstreams struct {
-	atlas, secrets string // URLs
-	secretARN      string
-	roots          string // certificate file: the system's and the simulators'
-}
-
-func newUpstreams(b *testing.B, atlasRTT, secretsRTT, secretsTime time.Duration) upstreams {
+// newBroker returns a subject with its upstreams behind TLS.
+func newBroker(b *testing.B, bootstrap string, atlasRTT, secretsRTT, secretsTime time.Duration) *rig.Broker {
 	b.Helper()
-	atlas := atlastest.NewServer(&atlastest.Options{PublicURL: "https://atrip.atriptech.com"})
-	b.Cleanup(atlas.Close)
-	secrets := secrettest.NewServer(nil)
-	b.Cleanup(secrets.Close)
-	secrets.Always(secrettest.Delay(secretsTime, secrettest.OK()))
-
+	broker := rig.NewBroker(b, bootstrap, &atlastest.Options{PublicURL: "https://atrip.atriptech.com"}, nil)
+	broker.Secrets.Always(secrettest.Delay(secretsTime, secrettest.OK()))
 	serve := func(h http.Handler, http2 bool, rtt time.Duration) (url string, certificate *x509.Certificate) {
 		server := httptest.NewUnstartedServer(h)
 		server.EnableHTTP2 = http2
@@ -105,43 +98,29 @@ func newUpstreams(b *testing.B, atlasRTT, secretsRTT, secretsTime time.Duration)
 		b.Cleanup(server.Close)
 		return "https://" + relay(b, server.Listener.Addr().String(), rtt), server.Certificate()
 	}
-	u := upstreams{secretARN: secrets.ARN, roots: filepath.Join(b.TempDir(), "roots.pem")}
-	var certificate *x509.Certificate
-	u.atlas, _ = serve(atlas.Config.Handler, true, atlasRTT)
-	u.secrets, certificate = serve(secrets.Config.Handler, false, secretsRTT)
+	atlas, _ := serve(broker.Atlas.Config.Handler, true, atlasRTT)
+	secrets, certificate := serve(broker.Secrets.Config.Handler, false, secretsRTT)
 	// With as many roots as on Lambda, which every start has to read.
 	roots, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil {
 		b.Fatal(err)
 	}
 	roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
-	if err := os.WriteFile(u.roots, roots, 0o600); err != nil {
+	file := filepath.Join(b.TempDir(), "roots.pem")
+	if err := os.WriteFile(file, roots, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	return u
-}
-
-// start starts program, which runs bootstrap, with the environment variables of
-// the template and of Lambda.
-func (u upstreams) start(b *testing.B, program, bootstrap string) *lambdatest.Function {
-	b.Helper()
-	f, err := lambdatest.Start(b.Context(), lambdatest.Options{Path: program, Env: map[string]string{
-		"ATLAS_BASE_URL": u.atlas, "ATLAS_SECRET_ARN": u.secretARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": u.secrets,
-		"SSL_CERT_FILE": u.roots, "GOMAXPROCS": "1",
-		"AWS_REGION": secrettest.Region, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
-		"AWS_SESSION_TOKEN": "example", "AWS_LAMBDA_FUNCTION_NAME": "atriptoken", "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-	}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(f.Stop)
-	return f
+	maps.Copy(broker.Env, map[string]string{ // the template's and Lambda's
+		"ATLAS_BASE_URL": atlas, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets, "SSL_CERT_FILE": file, "GOMAXPROCS": "1",
+		"AWS_SESSION_TOKEN": "example", "AWS_LAMBDA_FUNCTION_NAME": "atriptoken",
+	})
+	return broker
 }
 
 var event = lambdatest.Event("http-api-jwt")
 
 // invoke makes one call, which must succeed, and returns its duration.
-func invoke(b *testing.B, f *lambdatest.Function) time.Duration {
+func invoke(b *testing.B, f *rig.Broker) time.Duration {
 	b.Helper()
 	reply, err := f.Invoke(b.Context(), event, &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":api"})
 	if err != nil || !strings.Contains(string(reply.Payload), `"statusCode":200`) {

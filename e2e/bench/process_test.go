@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"atriptoken/internal/lambdatest"
+	"golang.org/x/sys/unix"
+
+	"atriptoken/e2e/rig"
 )
 
 // limitCPU returns a program that runs bootstrap with the share of a processor
@@ -44,33 +45,16 @@ func limitCPU(b *testing.B, bootstrap string, megabytes int) (program string) {
 }
 
 // cpuTime returns the processor time of all threads so far.
-func cpuTime(b *testing.B, f *lambdatest.Function) time.Duration {
+func cpuTime(b *testing.B, f *rig.Broker) time.Duration {
 	b.Helper()
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", f.PID()))
-	if err != nil || len(files) == 0 {
-		b.Fatalf("no processor time of process %d: %v", f.PID(), err)
+	var used unix.Timespec
+	clock := int32(^f.PID()<<3 | 2) // clock_getcpuclockid(3)
+	if err := unix.ClockGettime(clock, &used); err != nil {
+		b.Fatal(err)
 	}
-	var sum time.Duration
-	for _, file := range files {
-		var ns time.Duration
-		text, _ := os.ReadFile(file) // a thread may just have ended
-		_, _ = fmt.Sscan(string(text), &ns)
-		sum += ns
-	}
-	return sum
+	return time.Duration(used.Nano())
 }
 
-// residentMB returns the resident memory.
-func residentMB(b *testing.B, f *lambdatest.Function) float64 {
-	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.PID()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	var kB float64
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		b.Fatal(err)
-	}
-	return kB / 1024
+func residentMB(b *testing.B, f *rig.Broker) float64 {
+	return float64(f.MemoryKB(b, "VmRSS")) / 1024
 }

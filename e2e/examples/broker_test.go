@@ -2,7 +2,6 @@
 package examples
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -15,65 +14,33 @@ import (
 
 	_ "github.com/aws/aws-sdk-go-v2/service/lambda" // imported by docs/examples/invoke.go
 
-	"atriptoken/atlas/atlastest"
 	"atriptoken/e2e/rig"
 	"atriptoken/internal/lambdatest"
-	"atriptoken/secret/secrettest"
 )
 
 const order = "XPFIW20220209163159425"
 
-var (
-	dir       = filepath.Join(rig.Root(), "docs/examples")
-	bootstrap string
-)
+var dir = filepath.Join(rig.Root(), "docs/examples")
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "examples")
-	if err != nil {
-		panic(err)
-	}
-	if bootstrap, err = lambdatest.BuildFunction(context.Background(), dir); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+// broker is the running function.
+type broker struct{ *rig.Broker }
 
-// broker is the function with simulators as its upstreams.
-type broker struct {
-	atlas    *atlastest.Server
-	function *lambdatest.Function
-}
-
-func newBroker(t *testing.T) *broker {
+func newBroker(t *testing.T) broker {
 	t.Helper()
-	b := &broker{atlas: atlastest.NewServer(nil)}
-	t.Cleanup(b.atlas.Close)
-	secrets := secrettest.NewServer(nil)
-	t.Cleanup(secrets.Close)
-	var err error
-	b.function, err = lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: map[string]string{
-		"ATLAS_BASE_URL": b.atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "ATLAS_ATTEMPT_TIMEOUT": "2s",
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL, "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-		"AWS_REGION": rig.Region, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.function.Stop)
+	b := broker{rig.NewBroker(t, rig.Bootstrap(t), nil, nil)}
+	b.Env["ATLAS_ATTEMPT_TIMEOUT"] = "2s"
+	b.Start(t)
 	return b
 }
 
 // invoke invokes the function through an alias. answer is the decoded reply.
-func (b *broker) invoke(t *testing.T, alias string, event any) (answer map[string]any, reply lambdatest.Reply) {
+func (b broker) invoke(t *testing.T, alias string, event any) (answer map[string]any, reply lambdatest.Reply) {
 	t.Helper()
 	text, err := json.Marshal(event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err = b.function.Invoke(t.Context(), text, &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":" + alias})
+	reply, err = b.Invoke(t.Context(), text, &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":" + alias})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +51,9 @@ func (b *broker) invoke(t *testing.T, alias string, event any) (answer map[strin
 }
 
 // isLink reports whether url leads to the simulator's portal.
-func (b *broker) isLink(url any) bool {
+func (b broker) isLink(url any) bool {
 	s, ok := url.(string)
-	return ok && strings.HasPrefix(s, b.atlas.URL+"/")
+	return ok && strings.HasPrefix(s, b.Atlas.URL+"/")
 }
 
 // read decodes a JSON file of the repository.

@@ -22,58 +22,50 @@ type machine struct {
 		Parameters struct {
 			Payload map[string]string
 		}
-		Retry []retrier
-		Catch []catcher
+		Retry, Catch []rule
 	}
 }
 
-type retrier struct {
+// rule is one of a state's reactions to errors.
+type rule struct {
 	ErrorEquals []string
-	MaxAttempts int
+	MaxAttempts int    // of a retry
+	Next        string // of a catch
 }
 
-type catcher struct {
-	ErrorEquals []string
-	Next        string
+func (r rule) matches(name string) bool {
+	return slices.Contains(r.ErrorEquals, name) || slices.Contains(r.ErrorEquals, "States.ALL")
 }
 
 // run runs the machine without its pauses. It returns the last state and the
 // number of invocations.
-func (m machine) run(t *testing.T, b *broker, input map[string]string) (end string, invocations int) {
+func (m machine) run(t *testing.T, b broker, input map[string]string) (end string, invocations int) {
 	t.Helper()
-	for name := m.StartAt; ; {
-		state, ok := m.States[name]
-		if !ok {
-			t.Fatalf("there is no state %q", name)
-		}
-		if state.Type != "Task" {
-			return name, invocations
-		}
-		payload := map[string]string{}
-		for name, path := range state.Parameters.Payload {
-			payload[strings.TrimSuffix(name, ".$")] = input[strings.TrimPrefix(path, "$.")]
-		}
-		name = state.Next
-		for tries := make([]int, len(state.Retry)); ; {
-			_, reply := b.invoke(t, "service", payload)
-			invocations++
-			if !reply.Failed() {
-				break
-			}
-			retry := slices.IndexFunc(state.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, reply.ErrorType) })
-			if retry >= 0 && tries[retry] < state.Retry[retry].MaxAttempts {
+	state := m.States[m.StartAt]
+	payload := map[string]string{}
+	for name, path := range state.Parameters.Payload {
+		payload[strings.TrimSuffix(name, ".$")] = input[strings.TrimPrefix(path, "$.")]
+	}
+	for tries := make([]int, len(state.Retry)); ; {
+		_, reply := b.invoke(t, "service", payload)
+		invocations++
+		named := func(r rule) bool { return r.matches(reply.ErrorType) }
+		end = state.Next
+		if reply.Failed() {
+			if retry := slices.IndexFunc(state.Retry, named); retry >= 0 && tries[retry] < state.Retry[retry].MaxAttempts {
 				tries[retry]++
 				continue
 			}
-			caught := slices.IndexFunc(state.Catch, func(c catcher) bool {
-				return slices.Contains(c.ErrorEquals, reply.ErrorType) || slices.Contains(c.ErrorEquals, "States.ALL")
-			})
+			caught := slices.IndexFunc(state.Catch, named)
 			if caught < 0 {
 				t.Fatalf("%s is not caught", reply.ErrorType)
 			}
-			name = state.Catch[caught].Next
-			break
+			end = state.Catch[caught].Next
 		}
+		if next, ok := m.States[end]; !ok || next.Type == "Task" {
+			t.Fatalf("the state %q is missing, or a second task", end)
+		}
+		return end, invocations
 	}
 }
 
@@ -95,8 +87,8 @@ func TestStepFunctions(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBroker(t)
-			b.atlas.Script(row.steps...)
-			b.atlas.Always(row.always)
+			b.Atlas.Script(row.steps...)
+			b.Atlas.Always(row.always)
 			end, invoked := m.run(t, b, map[string]string{"orderNo": order, "userName": "amelia@example.com", "role": row.role})
 			if end != row.end || invoked != row.invoked {
 				t.Errorf("ends in %s after %d invocations, want %s after %d", end, invoked, row.end, row.invoked)
@@ -109,45 +101,26 @@ func TestStepFunctions(t *testing.T) {
 	for code := range handler.Codes() {
 		known = append(known, string(code))
 	}
-	task := m.States["AskForLink"]
-	var names []string
-	for _, r := range task.Retry {
-		names = append(names, r.ErrorEquals...)
-	}
-	for _, c := range task.Catch {
-		names = append(names, c.ErrorEquals...)
-	}
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			t.Errorf("there is no error %s", name)
+	for _, r := range slices.Concat(m.States[m.StartAt].Retry, m.States[m.StartAt].Catch) {
+		for _, name := range r.ErrorEquals {
+			if !slices.Contains(known, name) {
+				t.Errorf("there is no error %s", name)
+			}
 		}
 	}
 }
 
 func TestAppSync(t *testing.T) {
 	b := newBroker(t)
-	folder := t.TempDir()
 	resolver, err := os.ReadFile(filepath.Join(dir, "appsync/getAtripToken.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"getAtripToken.mjs":                            string(resolver),
-		"node_modules/@aws-appsync/utils/package.json": `{"name":"@aws-appsync/utils","type":"module","main":"index.js"}`,
-		"node_modules/@aws-appsync/utils/index.js":     `export const util = { error: (message, type) => { throw { message, type }; } };`,
-	} {
-		path := filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const call = `import * as resolver from './getAtripToken.mjs';
+	const util = `const util = { error: (message, type) => { throw { message, type }; } };`
+	script := strings.Replace(string(resolver), `import { util } from '@aws-appsync/utils';`, util, 1) + `
 		const [name, ctx] = process.argv.slice(1);
 		let out;
-		try { out = resolver[name](JSON.parse(ctx)); } catch (e) { out = { thrown: e }; }
+		try { out = { request, response }[name](JSON.parse(ctx)); } catch (e) { out = { thrown: e }; }
 		console.log(JSON.stringify(out));`
 	// node calls a function of the resolver.
 	node := func(function string, ctx any) map[string]any {
@@ -156,9 +129,7 @@ func TestAppSync(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		command := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", call, function, string(input))
-		command.Dir = folder
-		text, err := command.CombinedOutput()
+		text, err := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", script, function, string(input)).CombinedOutput()
 		var out map[string]any
 		if err != nil || json.Unmarshal(text, &out) != nil {
 			t.Fatalf("node: %v\n%s", err, text)
@@ -188,54 +159,42 @@ func TestAppSync(t *testing.T) {
 // flow is the part of Amazon Connect's flow language that the example uses.
 type flow struct {
 	StartAction string
-	Actions     []struct {
-		Identifier, Type string
-		Parameters       struct {
-			LambdaInvocationAttributes map[string]string
-			InvocationTimeLimitSeconds string
-			ViewData                   map[string]string
-		}
-		Transitions struct {
+	Actions     []action
+}
+
+type action struct {
+	Identifier, Type string
+	Parameters       struct{ LambdaInvocationAttributes, ViewData map[string]string }
+	Transitions      struct {
+		NextAction         string
+		Conditions, Errors []struct {
 			NextAction string
-			Conditions []struct {
-				NextAction string
-				Condition  struct{ Operands []string }
-			}
-			Errors []struct{ NextAction string }
+			Condition  struct{ Operands []string }
 		}
 	}
 }
 
 func TestConnectFlow(t *testing.T) {
 	f := read[flow](t, "docs/examples/connect-flow.json")
-	at := func(id string) int {
-		for i, a := range f.Actions {
-			if a.Identifier == id {
-				return i
-			}
-		}
-		t.Fatalf("the flow has no action %q", id)
-		return 0
+	actions := map[string]action{}
+	for _, a := range f.Actions {
+		actions[a.Identifier] = a
 	}
 	for _, a := range f.Actions { // every transition leads to an action
 		next := []string{a.Transitions.NextAction}
-		for _, c := range a.Transitions.Conditions {
+		for _, c := range slices.Concat(a.Transitions.Conditions, a.Transitions.Errors) {
 			next = append(next, c.NextAction)
 		}
-		for _, e := range a.Transitions.Errors {
-			next = append(next, e.NextAction)
-		}
 		for _, id := range next {
-			if a.Type != "EndFlowExecution" {
-				at(id)
+			if _, ok := actions[id]; !ok && a.Type != "EndFlowExecution" {
+				t.Fatalf("the flow has no action %q", id)
 			}
 		}
 	}
 	for _, row := range []struct {
-		name  string
-		order string
-		step  atlastest.Step
-		end   string
+		name, order string
+		step        atlastest.Step
+		end         string
 	}{
 		{"link", order, atlastest.OK(), "show"},
 		{"no order", "", atlastest.OK(), "refused"},
@@ -244,8 +203,8 @@ func TestConnectFlow(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBroker(t)
-			b.atlas.Always(row.step)
-			ask := f.Actions[at(f.StartAction)]
+			b.Atlas.Always(row.step)
+			ask := actions[f.StartAction]
 			attributes := map[string]string{"$.Attributes.orderNo": row.order, "$.Attributes.agentEmail": "amelia@example.com"}
 			parameters := map[string]string{}
 			for name, value := range ask.Parameters.LambdaInvocationAttributes {
@@ -259,7 +218,7 @@ func TestConnectFlow(t *testing.T) {
 			if reply.Failed() {
 				t.Fatalf("%s", reply.Payload)
 			}
-			which := f.Actions[at(ask.Transitions.NextAction)]
+			which := actions[ask.Transitions.NextAction]
 			next := which.Transitions.Errors[0].NextAction
 			for _, c := range which.Transitions.Conditions {
 				if slices.Contains(c.Condition.Operands, external["code"].(string)) {
@@ -269,7 +228,7 @@ func TestConnectFlow(t *testing.T) {
 			if next != row.end {
 				t.Errorf("the code %v leads to %s, want %s", external["code"], next, row.end)
 			}
-			link := f.Actions[at("show")].Parameters.ViewData["link"]
+			link := actions["show"].Parameters.ViewData["link"]
 			if row.end == "show" && (link != "$.External.url" || !b.isLink(external["url"])) {
 				t.Errorf("the view shows %s of %v", link, external)
 			}

@@ -48,28 +48,28 @@ func TestFaults(t *testing.T) {
 func (r row) run(t *testing.T) result {
 	s := newSystem(t)
 	r.arrange(s)
-	s.start()
+	s.Start(s.t)
 	s.afterStart()
 	// An answer after the deadline is no answer.
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	reply, err := s.function.Invoke(ctx, []byte(event), &lambdatest.InvokeOptions{Timeout: timeout})
+	reply, err := s.Invoke(ctx, []byte(event), &lambdatest.InvokeOptions{Timeout: timeout})
 	if err != nil {
-		t.Fatalf("no answer before the deadline: %v\n%s", err, s.function.Stdout())
+		t.Fatalf("no answer before the deadline: %v\n%s", err, s.Stdout())
 	}
-	s.function.Stop()
+	s.Stop()
 	got := result{row: r, answer: "OK", used: reply.Duration.Seconds() / timeout.Seconds()}
 	if reply.Failed() {
 		got.answer = reply.ErrorType
 	}
 	lines := s.audit()
 	if len(lines) != 1 {
-		t.Fatalf("%d audit lines, want 1\n%s", len(lines), s.function.Stdout())
+		t.Fatalf("%d audit lines, want 1\n%s", len(lines), s.Stdout())
 	}
 	audit := lines[0]
 	attempts, _ := audit["Attempts"].(float64)
 	if got.answer != r.want || int(attempts) != r.attempts {
-		t.Errorf("answer %s after %v attempts, want %s after %d\n%s", got.answer, attempts, r.want, r.attempts, s.function.Stdout())
+		t.Errorf("answer %s after %v attempts, want %s after %d\n%s", got.answer, attempts, r.want, r.attempts, s.Stdout())
 	}
 	if audit["outcome"] != got.answer {
 		t.Errorf("the audit line's outcome is %v, the answer %s", audit["outcome"], got.answer)

@@ -4,8 +4,8 @@
 package reliability
 
 import (
-	"context"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"net"
@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 
 	"atriptoken/atlas/atlastest"
+	"atriptoken/e2e/rig"
 	"atriptoken/internal/lambdatest"
 	"atriptoken/secret/secrettest"
 )
@@ -32,61 +32,43 @@ const (
 	// clientSecret must not appear in any output.
 	clientSecret = "MARKED-client-secret-9d2f"
 
+	// closedPort is TCPMUX's, which no machine serves.
+	closedPort = "127.0.0.1:1"
+
 	event = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`
 )
 
-var bootstrap string
-
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "reliability")
-	if err != nil {
+	if err := flag.Set("test.parallel", "8"); err != nil { // these tests mostly wait
 		panic(err)
 	}
-	if bootstrap, err = lambdatest.BuildFunction(context.Background(), dir); err != nil {
-		panic(err)
-	}
-	// These tests mostly wait.
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // system is the function and both of its upstreams.
 type system struct {
-	t        *testing.T
-	atlas    *atlastest.Server
-	secrets  *secrettest.Server
-	function *lambdatest.Function
-	// program is the bootstrap, or a script that runs it.
-	program string
-	// env is the function's environment, to be changed before start.
-	env map[string]string
+	*rig.Broker
+	t *testing.T
 	// afterStart breaks something once the function has started.
 	afterStart func()
 }
 
 func newSystem(t *testing.T) *system {
-	s := &system{t: t, program: bootstrap, afterStart: func() {}}
-	s.secrets = secrettest.NewServer(&secrettest.Options{Value: secretValue(clientSecret)})
-	t.Cleanup(s.secrets.Close)
-	s.env = map[string]string{
-		"ATLAS_SECRET_ARN": s.secrets.ARN, "ATLAS_ATTEMPT_TIMEOUT": attempt.String(), "LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": s.secrets.URL,
-		"AWS_REGION":                       secrettest.Region, "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
-	}
-	s.startAtlas(atlastest.Options{})
+	secret := &secrettest.Options{Value: secretValue(clientSecret)}
+	s := &system{rig.NewBroker(t, rig.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
+	s.Env["ATLAS_ATTEMPT_TIMEOUT"] = attempt.String()
 	return s
 }
 
-// startAtlas starts the simulator and points the function at it.
-func (s *system) startAtlas(o atlastest.Options) {
-	o.ClientSecret, o.PublicURL = clientSecret, "https://portal.atriptech.com"
-	s.atlas = atlastest.NewServer(&o)
-	s.t.Cleanup(s.atlas.Close)
-	s.env["ATLAS_BASE_URL"] = s.atlas.URL
+func atlasOptions(secure bool) *atlastest.Options {
+	return &atlastest.Options{TLS: secure, ClientSecret: clientSecret, PublicURL: "https://portal.atriptech.com"}
+}
+
+// startAtlas starts another simulator and points the function at it.
+func (s *system) startAtlas(secure bool) {
+	s.Atlas = atlastest.NewServer(atlasOptions(secure))
+	s.t.Cleanup(s.Atlas.Close)
+	s.Env["ATLAS_BASE_URL"] = s.Atlas.URL
 }
 
 func secretValue(clientSecret string) string {
@@ -97,78 +79,41 @@ func credential(clientSecret string) atlastest.Credential {
 	return atlastest.Credential{ClientID: atlastest.DefaultClientID, ClientSecret: clientSecret}
 }
 
-func (s *system) start() {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: s.program, Env: s.env})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.function = f
-	s.t.Cleanup(f.Stop)
-}
-
 // call makes one call, which must get an answer.
 func (s *system) call() lambdatest.Reply {
 	s.t.Helper()
-	reply, err := s.function.Invoke(s.t.Context(), []byte(event), nil)
+	reply, err := s.Invoke(s.t.Context(), []byte(event), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return reply
 }
 
-// trust makes these certificates the function's only roots.
-func (s *system) trust(pem []byte) {
-	file := filepath.Join(s.t.TempDir(), "roots.pem")
-	if err := os.WriteFile(file, pem, 0o600); err != nil {
+// trust makes a certificate the function's only root.
+func (s *system) trust(der []byte) {
+	file := filepath.Join(s.t.TempDir(), "root.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.env["SSL_CERT_FILE"] = file
+	s.Env["SSL_CERT_FILE"] = file
 }
 
 // proxy puts toxiproxy between the function and the server that a variable
-// names, with one toxic unless that is "".
-func (s *system) proxy(variable, toxic string) *toxiproxy.Proxy {
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, s.t.Name(), "127.0.0.1:0", strings.TrimPrefix(s.env[variable], "http://"))
-	if err := proxy.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(proxy.Stop)
-	if toxic != "" {
-		if _, err := proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	s.env[variable] = "http://" + proxy.Listen
+// names, with toxics.
+func (s *system) proxy(variable string, toxics ...string) *toxiproxy.Proxy {
+	proxy := rig.Proxy(s.t, strings.TrimPrefix(s.Env[variable], "http://"), toxics...)
+	s.Env[variable] = "http://" + proxy.Listen
 	return proxy
 }
 
-// listen serves TCP connections on loopback with serve until the test ends.
-func (s *system) listen(serve func(net.Conn)) (address string) {
-	listener := s.listener()
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// closedPort returns an address without a listener.
-func (s *system) closedPort() string {
-	listener := s.listener()
-	_ = listener.Close()
-	return listener.Addr().String()
+// listener listens on loopback until the test ends.
+func (s *system) listener() *net.TCPListener {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = listener.Close() })
+	return listener
 }
 
 // blackHole returns an address that does not answer packets: the kernel drops
@@ -195,30 +140,10 @@ func (s *system) blackHole() string {
 	return ""
 }
 
-// listener listens on loopback until the test ends.
-func (s *system) listener() *net.TCPListener {
-	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = listener.Close() })
-	return listener
-}
-
-// waitExit waits until the process has ended.
-func (s *system) waitExit() {
-	s.t.Helper()
-	select {
-	case <-s.function.Exited():
-	case <-time.After(time.Minute):
-		s.t.Fatal("the process did not end")
-	}
-}
-
 // audit returns the audit lines. Call it after the process has ended: before,
 // the last line may be incomplete.
 func (s *system) audit() (lines []map[string]any) {
-	for line := range strings.Lines(s.function.Stdout()) {
+	for line := range strings.Lines(s.Stdout()) {
 		var m map[string]any
 		if json.Unmarshal([]byte(line), &m) == nil && m["message"] == "request" {
 			lines = append(lines, m)
@@ -230,7 +155,7 @@ func (s *system) audit() (lines []map[string]any) {
 // keepsSecrets fails the test if the process wrote a client secret or a token.
 func (s *system) keepsSecrets() {
 	s.t.Helper()
-	out := s.function.Stdout() + s.function.Stderr()
+	out := s.Stdout() + s.Stderr()
 	if strings.Contains(out, clientSecret) || strings.Contains(out, "token=") {
 		s.t.Errorf("the process wrote the secret or a token url:\n%s", out)
 	}

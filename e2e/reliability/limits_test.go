@@ -17,12 +17,12 @@ func TestLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
-			s.program = filepath.Join(t.TempDir(), "bootstrap")
-			script := fmt.Sprintf("#!/bin/sh\n%s && exec %s\n", limit, bootstrap)
-			if err := os.WriteFile(s.program, []byte(script), 0o700); err != nil {
+			script := fmt.Sprintf("#!/bin/sh\n%s && exec %s\n", limit, s.Program)
+			s.Program = filepath.Join(t.TempDir(), "bootstrap")
+			if err := os.WriteFile(s.Program, []byte(script), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			s.start()
+			s.Start(s.t)
 			for range 3 {
 				if reply := s.call(); reply.Failed() {
 					t.Errorf("%s: %s", reply.ErrorType, reply.ErrorMessage)
@@ -33,13 +33,13 @@ func TestLimits(t *testing.T) {
 	t.Run("12 MB of memory", func(t *testing.T) {
 		t.Parallel()
 		s := newSystem(t)
-		s.start()
+		s.Start(s.t)
 		for range 200 {
 			if reply := s.call(); reply.Failed() {
 				t.Fatalf("%s: %s", reply.ErrorType, reply.ErrorMessage)
 			}
 		}
-		if kB := memoryKB(t, s.function.PID(), "RssAnon"); kB > 12<<10 {
+		if kB := s.MemoryKB(t, "RssAnon"); kB > 12<<10 {
 			t.Errorf("the process uses %d KiB, want at most 12 MiB", kB)
 		}
 	})

@@ -6,12 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"atriptoken/atlas/atlastest"
@@ -35,80 +34,87 @@ func rows() []row {
 
 // at points the function at the address that find returns.
 func at(find func(*system) string) func(*system) {
-	return func(s *system) { s.env["ATLAS_BASE_URL"] = "https://" + find(s) }
+	return func(s *system) { s.Env["ATLAS_BASE_URL"] = "https://" + find(s) }
 }
 
 // peer replaces Atlas by a TCP server.
 func peer(serve func(net.Conn)) func(*system) {
-	return at(func(s *system) string { return s.listen(serve) })
+	return at(func(s *system) string {
+		listener := s.listener()
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer conn.Close()
+					serve(conn)
+				}()
+			}
+		}()
+		return listener.Addr().String()
+	})
 }
 
 // tlsPeer replaces Atlas by a TLS server with a certificate that the function
-// trusts, for the host and valid for life from now.
-func tlsPeer(host string, life time.Duration, maxVersion uint16) func(*system) {
+// trusts, valid for life from now.
+func tlsPeer(life time.Duration, maxVersion uint16) func(*system) {
 	return func(s *system) {
-		certificate, root := certificate(host, life)
-		s.trust(root)
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(life),
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.trust(der)
+		certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 		config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10, MaxVersion: maxVersion}
 		peer(func(conn net.Conn) { _ = tls.Server(conn, config).HandshakeContext(s.t.Context()) })(s)
 	}
 }
 
-// certificate makes a self-signed certificate and returns it as PEM too.
-func certificate(host string, life time.Duration) (tls.Certificate, []byte) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "example"},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(life),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
 func connecting() []row {
-	overTLS := func(s *system) { s.startAtlas(atlastest.Options{TLS: true}) }
+	overTLS := func(s *system) { s.startAtlas(true) }
 	trusted := func(s *system) {
 		overTLS(s)
-		s.trust(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.atlas.Certificate().Raw}))
+		s.trust(s.Atlas.Certificate().Raw)
+	}
+	otherHost := func(s *system) { // it is for 127.0.0.1
+		trusted(s)
+		s.Env["ATLAS_BASE_URL"] = strings.Replace(s.Env["ATLAS_BASE_URL"], "127.0.0.1", "localhost", 1)
 	}
 	silent := func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 	closes := func(conn net.Conn) { _, _ = conn.Read(make([]byte, 16)) }
 	plain := func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }
 	return []row{
 		{"Atlas: its name is not in DNS", at(func(*system) string { return "atlas.invalid" }), atlasUnavailable, 2},
-		{"Atlas: connection refused", at((*system).closedPort), atlasUnavailable, 2},
+		{"Atlas: connection refused", at(func(*system) string { return closedPort }), atlasUnavailable, 2},
 		{"Atlas: packets go nowhere", at((*system).blackHole), atlasUnavailable, 2},
 		{"Atlas: TLS handshake stalls", peer(silent), atlasUnavailable, 2},
 		{"Atlas: closes in the TLS handshake", peer(closes), atlasUnavailable, 2},
 		{"Atlas: does not speak TLS", peer(plain), atlasUnavailable, 2},
-		{"Atlas: speaks TLS 1.1 at most", tlsPeer("127.0.0.1", time.Hour, tls.VersionTLS11), atlasUnavailable, 2},
+		{"Atlas: speaks TLS 1.1 at most", tlsPeer(time.Hour, tls.VersionTLS11), atlasUnavailable, 2},
 		{"Atlas: certificate from an unknown authority", overTLS, atlasUnavailable, 1},
-		{"Atlas: certificate has expired", tlsPeer("127.0.0.1", -time.Hour, 0), atlasUnavailable, 1},
-		{"Atlas: certificate of another host", tlsPeer("atlas.example.com", time.Hour, 0), atlasUnavailable, 1},
+		{"Atlas: certificate has expired", tlsPeer(-time.Hour, 0), atlasUnavailable, 1},
+		{"Atlas: certificate of another host", otherHost, atlasUnavailable, 1},
 		{"Atlas: TLS and HTTP/2, no fault", trusted, ok, 1},
 	}
 }
 
 // always makes Atlas answer every call by step, script the next ones.
 func always(step atlastest.Step) func(*system) {
-	return func(s *system) { s.atlas.Always(step) }
+	return func(s *system) { s.Atlas.Always(step) }
 }
 
 func script(steps ...atlastest.Step) func(*system) {
-	return func(s *system) { s.atlas.Script(steps...) }
+	return func(s *system) { s.Atlas.Script(steps...) }
 }
 
 func replying() []row {
@@ -134,7 +140,7 @@ func network() []row {
 		return func(s *system) { s.proxy("ATLAS_BASE_URL", toxic) }
 	}
 	downThenUp := func(s *system) {
-		proxy := s.proxy("ATLAS_BASE_URL", "")
+		proxy := s.proxy("ATLAS_BASE_URL")
 		proxy.Stop()
 		s.afterStart = func() {
 			if err := proxy.Start(); err != nil {
@@ -143,7 +149,7 @@ func network() []row {
 		}
 	}
 	keptAlive := func(s *system) {
-		s.afterStart = func() { s.atlas.CloseClientConnections() }
+		s.afterStart = func() { s.Atlas.CloseClientConnections() }
 	}
 	return []row{
 		{"Network: 300 ms of latency and 100 ms of jitter", toxic(`{"type":"latency","attributes":{"latency":300,"jitter":100}}`), ok, 1},
@@ -221,18 +227,18 @@ func statuses() []row {
 
 func secrets() []row {
 	fault := func(step secrettest.Step) func(*system) {
-		return func(s *system) { s.secrets.Always(step) }
+		return func(s *system) { s.Secrets.Always(step) }
 	}
 	value := func(v string) func(*system) {
-		return func(s *system) { s.secrets.Put(v) }
+		return func(s *system) { s.Secrets.Put(v) }
 	}
-	binary := func(s *system) { s.secrets.PutBinary([]byte(clientSecret)) }
+	binary := func(s *system) { s.Secrets.PutBinary([]byte(clientSecret)) }
 	otherCase := `{"ClientId":"example-client","ClientSecret":"` + clientSecret + `"}`
-	refused := func(s *system) { s.env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = "http://" + s.closedPort() }
+	refused := func(s *system) { s.Env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = "http://" + closedPort }
 	lost := func(s *system) {
 		s.proxy("AWS_ENDPOINT_URL_SECRETS_MANAGER", `{"type":"timeout","attributes":{"timeout":0}}`)
 	}
-	once := func(s *system) { s.secrets.Script(secrettest.AccessDenied()) }
+	once := func(s *system) { s.Secrets.Script(secrettest.AccessDenied()) }
 	return []row{
 		{"Secret: access denied", fault(secrettest.AccessDenied()), secretUnavailable, 0},
 		{"Secret: not found", fault(secrettest.NotFound()), secretUnavailable, 0},
@@ -259,14 +265,14 @@ func secrets() []row {
 func combined() []row {
 	replaced := func(s *system) {
 		s.afterStart = func() {
-			s.secrets.Put(secretValue("next"))
-			s.atlas.SetCredentials(credential("next"))
+			s.Secrets.Put(secretValue("next"))
+			s.Atlas.SetCredentials(credential("next"))
 		}
 	}
 	down := func(s *system) {
-		s.afterStart = func() { s.secrets.Always(secrettest.InternalServiceError()) }
+		s.afterStart = func() { s.Secrets.Always(secrettest.InternalServiceError()) }
 	}
-	wrong := func(s *system) { s.secrets.Put(secretValue("pasted wrong")) }
+	wrong := func(s *system) { s.Secrets.Put(secretValue("pasted wrong")) }
 	return []row{
 		{"Secret: AWSCURRENT is wrong, AWSPREVIOUS is right", wrong, ok, 2},
 		{"Secret: replaced since the start, the old one refused", replaced, ok, 2},

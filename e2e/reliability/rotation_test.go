@@ -52,7 +52,7 @@ func load(s *system, concurrency int, stop <-chan struct{}) <-chan call {
 			default:
 			}
 			c := call{from: time.Now()}
-			reply, err := s.function.Invoke(s.t.Context(), []byte(event), &lambdatest.InvokeOptions{Timeout: 20 * time.Second})
+			reply, err := s.Invoke(s.t.Context(), []byte(event), &lambdatest.InvokeOptions{Timeout: 20 * time.Second})
 			if c.failure = reply.ErrorType; err != nil {
 				c.failure = err.Error()
 			}
@@ -78,12 +78,12 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 	moto := rig.Moto(t, "127.0.0.1")
 	arn := rig.CreateSecret(t, moto, "atrip", secretValue(value(0)))
 	client := secretsmanager.NewFromConfig(rig.AWSConfig(moto))
-	s.atlas.SetCredentials(credential(value(0)))
-	s.env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = moto
-	s.env["ATLAS_SECRET_ARN"] = arn
-	s.env["ATRIP_SECRET_TTL"] = "1s" // so that rotations meet refreshes by age
-	s.env["AWS_LAMBDA_MAX_CONCURRENCY"] = fmt.Sprint(concurrency)
-	s.start()
+	s.Atlas.SetCredentials(credential(value(0)))
+	s.Env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = moto
+	s.Env["ATLAS_SECRET_ARN"] = arn
+	s.Env["ATRIP_SECRET_TTL"] = "1s" // so that rotations meet refreshes by age
+	s.Env["AWS_LAMBDA_MAX_CONCURRENCY"] = fmt.Sprint(concurrency)
+	s.Start(s.t)
 
 	stop := make(chan struct{})
 	calls := load(s, concurrency, stop)
@@ -106,7 +106,7 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 		}
 	}
 	for n := 1; n <= rotations; n++ {
-		first := func() { s.atlas.SetCredentials(credential(value(n))) }
+		first := func() { s.Atlas.SetCredentials(credential(value(n))) }
 		second := func() {
 			text := secretValue(value(n))
 			if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: &text}); err != nil {
@@ -114,7 +114,7 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 			}
 		}
 		if overlap {
-			s.atlas.SetCredentials(credential(value(n)), credential(value(n-1)))
+			s.Atlas.SetCredentials(credential(value(n)), credential(value(n-1)))
 			first = func() {}
 		}
 		if !atlasFirst {
@@ -127,7 +127,7 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 		second()
 		gaps = append(gaps, call{from: from, to: time.Now()})
 		receive(quietCalls, nil)
-		s.atlas.SetCredentials(credential(value(n)))
+		s.Atlas.SetCredentials(credential(value(n)))
 	}
 	close(stop)
 	receive(-1, nil)

@@ -23,18 +23,13 @@ func soakCalls(t *testing.T) int {
 	return n
 }
 
+const samples = 80
+
 // TestSoak checks that memory, descriptors and goroutines do not grow with the
 // number of calls.
 func TestSoak(t *testing.T) {
 	calls := soakCalls(t)
-	const samples = 80
-	var memory, descriptors []int
-	whole := soak(t, calls, func(n, pid int) {
-		if n%(calls/samples) == 0 {
-			memory = append(memory, memoryKB(t, pid, "VmRSS"))
-			descriptors = append(descriptors, countDescriptors(t, pid))
-		}
-	})
+	memory, descriptors, many := soak(t, calls)
 	// The second quarter, after the process has warmed up, and the last.
 	quarters := func(values []int) (second, last int) {
 		return median(values[samples/4 : samples/2]), median(values[samples*3/4:])
@@ -50,59 +45,42 @@ func TestSoak(t *testing.T) {
 	if last > second {
 		t.Errorf("descriptors grew from %d to %d", second, last)
 	}
-	quarter := soak(t, calls/4, func(int, int) {})
-	t.Logf("goroutines: %d after %d calls, %d after %d", quarter, calls/4, whole, calls)
+	_, _, few := soak(t, calls/4)
+	t.Logf("goroutines: %d after %d calls, %d after %d", few, calls/4, many, calls)
 	// A few may be about to end. A leak would be proportional to the calls.
-	if whole > quarter+5 {
-		t.Errorf("goroutines grew from %d to %d", quarter, whole)
+	if many > few+5 {
+		t.Errorf("goroutines grew from %d to %d", few, many)
 	}
 }
 
-// soak makes calls in a fresh process and returns the number of goroutines at
-// the end. It calls after with the number of calls so far.
-func soak(t *testing.T, calls int, after func(n, pid int)) (goroutines int) {
+// soak makes calls in a fresh process. It returns samples of its resident memory
+// and descriptors, and the number of goroutines at the end.
+func soak(t *testing.T, calls int) (memory, descriptors []int, goroutines int) {
 	s := newSystem(t)
-	s.env["GOTRACEBACK"] = "all"
-	s.start()
+	s.Env["GOTRACEBACK"] = "all"
+	s.Start(t)
 	for n := range calls {
 		if reply := s.call(); reply.Failed() {
 			t.Fatalf("call %d: %s", n, reply.ErrorType)
 		}
-		after(n+1, s.function.PID())
+		if (n+1)%(calls/samples) == 0 {
+			open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			memory, descriptors = append(memory, s.MemoryKB(t, "VmRSS")), append(descriptors, len(open))
+		}
 	}
 	// On SIGQUIT, Go prints every goroutine's stack and exits.
-	if err := s.function.Signal(syscall.SIGQUIT); err != nil {
+	if err := s.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
-	s.waitExit()
-	goroutines = strings.Count(s.function.Stderr(), "\ngoroutine ")
+	<-s.Exited()
+	goroutines = strings.Count(s.Stderr(), "\ngoroutine ")
 	if goroutines == 0 {
-		t.Fatalf("the process printed no goroutines:\n%s", s.function.Stderr())
+		t.Fatalf("the process printed no goroutines:\n%s", s.Stderr())
 	}
-	return goroutines
-}
-
-// memoryKB returns a process's VmRSS, its resident memory, or RssAnon, the same
-// without mapped files.
-func memoryKB(t *testing.T, pid int, field string) (kB int) {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), field+":")
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		t.Fatalf("the process has no %s: %v", field, err)
-	}
-	return kB
-}
-
-func countDescriptors(t *testing.T, pid int) int {
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
+	return memory, descriptors, goroutines
 }
 
 func median(values []int) int {
