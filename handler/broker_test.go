@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -140,9 +141,15 @@ func throughDoor(ctx context.Context, door string) context.Context {
 // test if the answer comes after the deadline.
 func (b *broker) within(d time.Duration) (code string) {
 	b.t.Helper()
+	return b.orderWithin(0, d)
+}
+
+// orderWithin is within for the given order.
+func (b *broker) orderWithin(number int, d time.Duration) (code string) {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(throughDoor(context.Background(), "service"), d)
 	defer cancel()
-	_, err := b.Invoke(ctx, []byte(good))
+	_, err := b.Invoke(ctx, []byte(strings.Replace(good, "XPFIW20220209163159425", fmt.Sprintf("X%d", number), 1)))
 	if ctx.Err() != nil {
 		b.t.Fatal("the answer came after the deadline")
 	}
@@ -162,10 +169,6 @@ func (b *broker) attempts() int { return len(b.atlas.Requests()) }
 
 func attemptTimeout(d time.Duration) func(*handler.Config) {
 	return func(c *handler.Config) { c.AttemptTimeout = d }
-}
-
-func margin(d time.Duration) func(*handler.Config) {
-	return func(c *handler.Config) { c.Margin = d }
 }
 
 // groupsClaim configures the claim with the groups.
@@ -295,12 +298,6 @@ func (l *logBuffer) lines(t testing.TB, message string) []map[string]any {
 	return found
 }
 
-// sample returns an event from events/, changed by the edits.
-func sample(t testing.TB, name string, edits ...lambdatest.Edit) []byte {
-	t.Helper()
-	return lambdatest.Event(name, edits...)
-}
-
 // set is lambdatest.Set; the value absent{} removes the member.
 func set(value any, path ...string) lambdatest.Edit {
 	if _, remove := value.(absent); remove {
@@ -311,7 +308,7 @@ func set(value any, path ...string) lambdatest.Edit {
 
 type absent struct{}
 
-func body(text string) lambdatest.Edit { return lambdatest.Body(text) }
+var sample, body = lambdatest.Event, lambdatest.Body
 
 func headerSet(name string, value any) lambdatest.Edit { return set(value, "headers", name) }
 

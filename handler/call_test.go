@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +43,7 @@ func TestCall_Margin(t *testing.T) {
 				if code, took := b.took(10 * time.Second); code != "AtlasTimeout" || took != row.want {
 					t.Errorf("%s after %v, want AtlasTimeout after %v", code, took, row.want)
 				}
-			}, margin(row.margin), attemptTimeout(time.Minute))
+			}, attemptTimeout(time.Minute), func(c *handler.Config) { c.Margin = row.margin })
 		})
 	}
 }
@@ -169,16 +167,13 @@ type lastInstant struct{ end context.CancelFunc }
 
 func (l lastInstant) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.end()
-	return inMemory{}.RoundTrip(r)
+	return new(upstream).RoundTrip(r)
 }
 
 func TestCall_ReplyAtDeadline(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	b := newBroker(t, withoutNetwork(t), func(c *handler.Config) {
-		c.Account.Atlas.Transport = new(http.Transport)
-		c.Account.Atlas.Transport.RegisterProtocol("http", lastInstant{cancel})
-	})
+	b := newBroker(t, through(t, lastInstant{cancel}))
 	out, err := b.Invoke(ctx, []byte(good))
 	if code, message := functionError(t, err); code != "OK" || !strings.Contains(string(out), "token=example") {
 		t.Errorf("%s %s %s, want the token", code, message, out)
@@ -203,22 +198,6 @@ func TestCall_MaxCredentials(t *testing.T) {
 	}
 }
 
-func TestCall_UnknownError(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t, func(c *handler.Config) {
-		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
-			return secret.Credentials{}, io.ErrNoProgress
-		}
-	})
-	code := b.within(10 * time.Second)
-	if cause := b.audit()["cause"]; code != "Internal" || cause != "an error of type *errors.errorString" {
-		t.Errorf("%s, by the cause %v", code, cause)
-	}
-	if panics := b.log.lines(t, panicMessage); len(panics) != 0 {
-		t.Errorf("it panicked: %v", panics)
-	}
-}
-
 // runtimeError returns a panic value of the Go runtime.
 func runtimeError() (recovered any) {
 	defer func() { recovered = recover() }()
@@ -238,36 +217,14 @@ func TestPanic_OnlyRuntimeErrorsAreLogged(t *testing.T) {
 		"a text":                  {clientSecret, nil},
 	} {
 		b := newBroker(t, func(c *handler.Config) {
-			c.Account.Secret.Now = func() time.Time { panic(row.value) }
+			c.PolicyModified, c.Now = time.Now(), func() time.Time { panic(row.value) } // before the event is read
 		})
-		if code := b.within(10 * time.Second); code != "Internal" {
-			t.Errorf("%s: the answer is %s", name, code)
+		if code := b.within(10 * time.Second); code != "Internal" || b.audit()["outcome"] != "Internal" {
+			t.Errorf("%s: the answer is %s, audited as %v", name, code, b.audit()["outcome"])
 		}
 		lines := b.log.lines(t, panicMessage)
 		if len(lines) != 1 || lines[0]["error"] != row.want || strings.Contains(b.log.String(), clientSecret) {
 			t.Errorf("%s: the log says %v, want the error %v", name, lines, row.want)
 		}
-	}
-}
-
-func TestHandler_Concurrent(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	var all sync.WaitGroup
-	for i := range 64 {
-		all.Go(func() {
-			order := fmt.Sprintf("X%d", i)
-			if _, code, _ := b.plain(request(quoted(order), `"amelia"`, `"Finance"`)); code != "OK" {
-				t.Errorf("%s: %s, want OK", order, code)
-			}
-		})
-	}
-	all.Wait()
-	orders := map[any]bool{}
-	for _, line := range b.log.lines(t, "request") {
-		orders[line["orderNo"]] = true
-	}
-	if len(orders) != 64 {
-		t.Errorf("the audit lines have %d orders, want 64", len(orders))
 	}
 }

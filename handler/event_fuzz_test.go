@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"atriptoken/handler"
 	"atriptoken/internal/lambdatest"
@@ -48,8 +49,8 @@ func fuzzEvents(f *testing.F, prefixes ...string) {
 			f.Add(payload, uint16(member+1), fuzzValues[member%len(fuzzValues)], uint8(member%len(fuzzDoors)))
 		}
 	}
-	u := newUpstream(f)
-	b := newBroker(f, u.use(f))
+	u := &upstream{}
+	b := newBroker(f, through(f, u))
 	f.Fuzz(func(t *testing.T, payload []byte, member uint16, value string, door uint8) {
 		if member != 0 {
 			payload = replaced(payload, int(member-1), value)
@@ -61,8 +62,8 @@ func fuzzEvents(f *testing.F, prefixes ...string) {
 // Every member of every sample, replaced by every value, through every alias.
 func TestEvent_Invariants(t *testing.T) {
 	t.Parallel()
-	u := newUpstream(t)
-	b := newBroker(t, u.use(t))
+	u := &upstream{}
+	b := newBroker(t, through(t, u))
 	for _, name := range lambdatest.EventNames() {
 		payload := lambdatest.Event(name)
 		for member := range places(payload) {
@@ -77,7 +78,7 @@ func TestEvent_Invariants(t *testing.T) {
 }
 
 // judge sends one event. Its code must be documented; a link is only the answer to
-// a call with the body that the audit line names; an operator's name is their own;
+// a call with the body that the audit line names, which is the event of a plain caller; an operator's name is their own;
 // only the API's alias takes identities; and no secret is in an output.
 func judge(t *testing.T, b *broker, u *upstream, door string, payload []byte) {
 	t.Helper()
@@ -101,9 +102,13 @@ func judge(t *testing.T, b *broker, u *upstream, door string, payload []byte) {
 	case !linked:
 		return
 	}
-	var body map[string]any
+	var body, event map[string]any
 	if err := json.Unmarshal([]byte(sent), &body); err != nil {
 		t.Fatalf("Atlas received %s (%v) for %q", sent, err, payload)
+	}
+	// Another decoder reads the same request, and nothing else, from a plain event.
+	if err := json.Unmarshal(payload, &event); line["caller"] == "plain" && (err != nil || !maps.Equal(event, body) || !utf8.Valid(payload)) {
+		t.Fatalf("Atlas received %s for %q (%v)", sent, payload, err)
 	}
 	want := map[string]any{"orderNo": line["orderNo"], "userName": line["userName"], "role": line["role"]}
 	if !maps.Equal(body, want) {

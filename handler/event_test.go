@@ -44,15 +44,15 @@ func TestEvent_TwoShapes(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	for name, payload := range map[string][]byte{
-		"plain in a Connect event":   sample(t, "connect", set("X1", "orderNo"), set("Finance", "role")),
-		"plain in an AppSync event":  sample(t, "appsync-iam", set("X1", "orderNo")),
-		"plain in an HTTP event":     sample(t, "http-api-iam", set("X1", "orderNo")),
-		"AppSync in a Connect event": sample(t, "connect", set(map[string]any{"fieldName": "x"}, "info")),
-		"AppSync in an HTTP event":   sample(t, "http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
-		"Connect in an HTTP event":   sample(t, "http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
-		"REST API in a load balancer's": sample(t, "load-balancer",
+		"plain in a Connect event":   sample("connect", set("X1", "orderNo"), set("Finance", "role")),
+		"plain in an AppSync event":  sample("appsync-iam", set("X1", "orderNo")),
+		"plain in an HTTP event":     sample("http-api-iam", set("X1", "orderNo")),
+		"AppSync in a Connect event": sample("connect", set(map[string]any{"fieldName": "x"}, "info")),
+		"AppSync in an HTTP event":   sample("http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
+		"Connect in an HTTP event":   sample("http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
+		"REST API in a load balancer's": sample("load-balancer",
 			set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
-		"HTTP API in a load balancer's": sample(t, "load-balancer", set("2.0", "version"),
+		"HTTP API in a load balancer's": sample("load-balancer", set("2.0", "version"),
 			set(map[string]any{"method": "POST"}, "requestContext", "http")),
 	} {
 		out, err := b.call("api", payload)
@@ -77,21 +77,21 @@ func TestEvent_Oversized(t *testing.T) {
 		door  string
 		want  string
 	}{
-		"HTTP API, a large body":  {sample(t, "http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
-		"HTTP API, a large claim": {sample(t, "http-api-jwt", claim("groups", strings.Repeat("[", 6<<20))), "api", `"statusCode":413`},
-		"HTTP API, a large array": {sample(t, "http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
-		"HTTP API, a member twice": {padded([]byte(`{"version":"2.0",`+string(sample(t, "http-api-jwt")[1:])), limit+1), "api",
+		"HTTP API, a large body":  {sample("http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
+		"HTTP API, a large claim": {sample("http-api-jwt", claim("groups", strings.Repeat("[", 6<<20))), "api", `"statusCode":413`},
+		"HTTP API, a large array": {sample("http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
+		"HTTP API, a member twice": {padded([]byte(`{"version":"2.0",`+string(sample("http-api-jwt")[1:])), limit+1), "api",
 			`"statusCode":413`},
-		"REST API":                {padded(sample(t, "rest-api-iam"), limit+1), "api", `"statusCode":413`},
-		"function URL":            {padded(sample(t, "function-url-iam"), limit+1), "api", `"statusCode":413`},
-		"load balancer":           {padded(sample(t, "load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
-		"load balancer, multi":    {padded(sample(t, "load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
-		"through the wrong alias": {padded(sample(t, "http-api-jwt"), limit+1), "service", `"statusCode":403`},
-		"AppSync":                 {padded(sample(t, "appsync-iam"), limit+1), "api", "BodyTooLarge"},
-		"Connect":                 {padded(sample(t, "connect"), limit+1), "service", `"code":"BodyTooLarge"`},
+		"REST API":                {padded(sample("rest-api-iam"), limit+1), "api", `"statusCode":413`},
+		"function URL":            {padded(sample("function-url-iam"), limit+1), "api", `"statusCode":413`},
+		"load balancer":           {padded(sample("load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
+		"load balancer, multi":    {padded(sample("load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
+		"through the wrong alias": {padded(sample("http-api-jwt"), limit+1), "service", `"statusCode":403`},
+		"AppSync":                 {padded(sample("appsync-iam"), limit+1), "api", "BodyTooLarge"},
+		"Connect":                 {padded(sample("connect"), limit+1), "service", `"code":"BodyTooLarge"`},
 		"plain":                   {padded([]byte(good), limit+1), "service", "BodyTooLarge"},
 		"plain, not JSON":         {padded([]byte(good[:20]), limit+1), "service", "InvalidRequest"},
-		"just fits":               {padded(sample(t, "http-api-jwt"), limit), "api", `"statusCode":200`},
+		"just fits":               {padded(sample("http-api-jwt"), limit), "api", `"statusCode":200`},
 	} {
 		out, err := b.call(row.door, row.event)
 		code, message := functionError(t, err)

@@ -2,9 +2,7 @@ package handler_test
 
 import (
 	"context"
-	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,15 +16,14 @@ import (
 type versions struct {
 	mu                sync.Mutex
 	current, previous string
-	err               error
 }
 
 func (v *versions) fetch(_ context.Context, stage string) (secret.Credentials, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	version := map[string]string{secret.StageCurrent: v.current, secret.StagePrevious: v.previous}[stage]
-	if v.err != nil || version == "" {
-		return secret.Credentials{}, errors.Join(v.err, &secret.Error{Reason: secret.NotFound})
+	if version == "" {
+		return secret.Credentials{}, &secret.Error{Reason: secret.NotFound}
 	}
 	return secret.Credentials{
 		ClientID: atlastest.DefaultClientID, ClientSecret: redact.New(version), Version: "id-of-" + version, Stage: stage,
@@ -132,28 +129,4 @@ func TestCall_HangingFetch(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A fetch that takes longer than the call must not delay the answer.
-func TestRefused_SlowFetch(t *testing.T) {
-	v := &versions{current: clientSecret}
-	var slow atomic.Bool
-	inBubble(t, func(t *testing.T, b *broker) {
-		b.within(10 * time.Second)
-		slow.Store(true)
-		b.atlas.Always(atlastest.Unauthorized())
-		time.Sleep(time.Second) // until another fetch is allowed
-		if code, took := b.took(3 * time.Second); code != "AtlasRefused" || took != 2500*time.Millisecond {
-			t.Errorf("%s after %v, want AtlasRefused after 2.5 s", code, took)
-		}
-		time.Sleep(time.Minute) // until the fetch has ended
-	}, withSecret(v), func(c *handler.Config) {
-		c.Account.Secret.Timeout = 10 * time.Second
-		c.Account.Secret.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
-			if slow.Load() {
-				<-ctx.Done()
-			}
-			return v.fetch(ctx, stage)
-		}
-	})
 }

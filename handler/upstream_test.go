@@ -3,41 +3,41 @@ package handler_test
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
 	"atriptoken/handler"
 )
 
-const upstreamLink = "https://atriptech.com/x"
+const upstreamLink = "https://atriptech.com/login?token=example"
 
-// upstream replaces Atlas's simulator in tests with very many calls: it answers
-// each with success and keeps only the newest body.
+// upstream replaces Atlas's simulator, without a network, in tests with very many
+// calls: it answers each with success and keeps only the newest body.
 type upstream struct {
-	url   string
 	mu    sync.Mutex
 	calls int
 	body  string
 }
 
-func newUpstream(t testing.TB) *upstream {
-	u := &upstream{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, _ := io.ReadAll(r.Body)
-		u.mu.Lock()
-		u.calls, u.body = u.calls+1, string(text)
-		u.mu.Unlock()
-		_, _ = io.WriteString(w, `{"url":"`+upstreamLink+`","status":0,"msg":null}`)
-	}))
-	t.Cleanup(server.Close)
-	u.url = server.URL
-	return u
+func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	text, _ := io.ReadAll(r.Body)
+	u.mu.Lock()
+	u.calls, u.body = u.calls+1, string(text)
+	u.mu.Unlock()
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"url":"` + upstreamLink + `","status":0,"msg":null}`)),
+	}, nil
 }
 
-// use configures a broker with u as Atlas.
-func (u *upstream) use(t testing.TB) func(*handler.Config) {
-	return func(c *handler.Config) { c.Account.Atlas = atlasClient(t, u.url) }
+// through configures a broker whose calls of Atlas go to r.
+func through(t testing.TB, r http.RoundTripper) func(*handler.Config) {
+	return func(c *handler.Config) {
+		c.Account.Atlas = atlasClient(t, "http://127.0.0.1:1")
+		c.Account.Atlas.Transport = new(http.Transport)
+		c.Account.Atlas.Transport.RegisterProtocol("http", r)
+	}
 }
 
 // received returns the number of calls and the newest body.
