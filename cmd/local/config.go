@@ -78,18 +78,13 @@ func (c config) variables(atlasURL, secretARN string) map[string]string {
 // checkOperators refuses operators who could not sign in, or who would have no
 // name.
 func checkOperators(operators []idp.Operator, nameClaim string) error {
-	seen := map[string]bool{}
 	var bad []error
 	for i, o := range operators {
-		switch {
-		case o.Email == "":
-			bad = append(bad, fmt.Errorf("operators: number %d has no email", i+1))
-		case seen[o.Email]:
-			bad = append(bad, fmt.Errorf("operators: %s is there twice", o.Email))
-		case o.Claims[nameClaim] == nil && nameClaim != "email" && nameClaim != "sub" && (nameClaim != "name" || o.Name == ""):
-			bad = append(bad, fmt.Errorf("operators: %s has no claim %s, which names the operator", o.Email, nameClaim))
+		named := nameClaim == "email" || nameClaim == "sub" || nameClaim == "name" && o.Name != "" || o.Claims[nameClaim] != nil
+		if o.Email == "" || !named {
+			bad = append(bad, fmt.Errorf("operators: number %d (%s) needs an email, and the claim %s, which names the operator",
+				i+1, o.Email, nameClaim))
 		}
-		seen[o.Email] = true
 	}
 	return errors.Join(bad...)
 }

@@ -32,18 +32,19 @@ func (s *system) pages() (http.Handler, error) {
 	}
 	broker := strings.TrimSuffix(s.at.API, handler.Path)
 	description = bytes.ReplaceAll(description, []byte("http://127.0.0.1:8401"), []byte(broker))
-	switches := &switches{system: s, on: faults[0].ID}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.Handle("GET /atrip-link.js", http.FileServerFS(web.Files))
 	mux.Handle("GET /atrip-link.zh.js", http.FileServerFS(web.Files))
 	mux.Handle("GET /events", &s.log.feed)
-	mux.Handle("PUT /fault", switches)
+	mux.HandleFunc("PUT /faults/{id}", s.switchFault)
 	mux.HandleFunc("GET /config.json", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"endpoint": s.at.API, "issuer": s.at.Issuer, "clientId": idp.ClientID, "scope": "openid email " + idp.Scope,
-			"redirectUri": s.at.Console + "/", "faults": faults, "fault": switches.current(),
+			"redirectUri": s.at.Console + "/", "faults": faults, "fault": s.fault,
 			"roles": s.effective.Roles, "accounts": s.config.Accounts,
 			"groupsClaim": s.effective.GroupsClaim, "defaultPolicy": s.effective.PolicyFile == defaultPolicy,
 		})

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"atriptoken/atlas/atlastest"
@@ -73,57 +71,32 @@ func rotate(_ context.Context, s *system) error {
 	return nil
 }
 
-// switches say which fault is on, and switch it by PUT {"id": …}.
-type switches struct {
-	system *system
-
-	mu sync.Mutex
-	on string
-}
-
-func (f *switches) current() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.on
-}
-
-// ServeHTTP accepts the console's own page only. A page of another origin could
-// not send JSON either, without a preflight that is not answered.
-func (f *switches) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Origin") != f.system.at.Console {
+// switchFault repairs everything, and then breaks what the path names. It accepts
+// the console's own page only.
+func (s *system) switchFault(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Origin") != s.at.Console {
 		http.Error(w, "only the console may switch faults", http.StatusForbidden)
 		return
 	}
-	var body struct {
-		ID string `json:"id"`
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&body); err != nil {
-		http.Error(w, `the body must be {"id": …}`, http.StatusBadRequest)
-		return
-	}
-	i := slices.IndexFunc(faults, func(one fault) bool { return one.ID == body.ID })
+	i := slices.IndexFunc(faults, func(f fault) bool { return f.ID == r.PathValue("id") })
 	if i < 0 {
 		http.Error(w, "no such fault", http.StatusNotFound)
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.system.breakBy(r.Context(), faults[i]); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	f.on = body.ID
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// breakBy repairs everything, and then breaks one thing.
-func (s *system) breakBy(ctx context.Context, f fault) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.atlas.Clear()
 	s.secrets.Clear()
 	s.function.broken.Store(false)
 	s.gateway.Throttle.Store(false)
-	if err := s.function.coldStart(ctx, s.at.Atlas); err != nil || f.do == nil {
-		return err
+	err := s.function.coldStart(r.Context(), s.at.Atlas)
+	if err == nil && faults[i].do != nil {
+		err = faults[i].do(r.Context(), s)
 	}
-	return f.do(ctx, s)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	s.fault = faults[i].ID
+	w.WriteHeader(http.StatusNoContent)
 }

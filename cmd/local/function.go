@@ -28,8 +28,8 @@ type runner struct {
 
 // newFunction starts the function against the simulators.
 func newFunction(ctx context.Context, s *system, variables map[string]string) (*runner, error) {
-	// The AWS SDK reads these from the process. No profile, file or metadata
-	// service of this machine may have an effect.
+	// The AWS SDK reads these from the process. No credential or profile of this
+	// machine may have an effect; the function reads no shared files.
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER":    s.at.Secrets,
 		"AWS_REGION":                          "eu-west-1",
@@ -37,9 +37,6 @@ func newFunction(ctx context.Context, s *system, variables map[string]string) (*
 		"AWS_SECRET_ACCESS_KEY":               "example",
 		"AWS_SESSION_TOKEN":                   "",
 		"AWS_PROFILE":                         "",
-		"AWS_CONFIG_FILE":                     os.DevNull,
-		"AWS_SHARED_CREDENTIALS_FILE":         os.DevNull,
-		"AWS_EC2_METADATA_DISABLED":           "true",
 		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
 	} {
 		if err := os.Setenv(name, value); err != nil {
@@ -69,17 +66,21 @@ func (s *system) functionVariables() (map[string]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.environ)) {
 		_, isSimulated := simulated[name]
 		_, isInFile := fromFile[name]
+		ignored := ""
 		switch {
 		case !strings.HasPrefix(name, "ATLAS_") && !strings.HasPrefix(name, "ATRIP_") && name != "AWS_LAMBDA_LOG_LEVEL", s.environ[name] == "":
+			continue
 		case isSimulated:
-			s.log.warn(name + " is ignored: the simulators decide it")
+			ignored = "the simulators decide it"
 		case isInFile:
-			s.log.warn(name + " is ignored: " + s.options.config + " sets it")
+			ignored = s.options.config + " sets it"
 		case !known[name]:
-			s.log.warn(name + " is ignored: the function has no such variable")
+			ignored = "the function has no such variable"
 		default:
 			variables[name] = s.environ[name]
+			continue
 		}
+		s.log.entry("function", map[string]any{"level": "WARN", "message": name + " is ignored: " + ignored})
 	}
 	maps.Copy(variables, simulated)
 	maps.Copy(variables, fromFile)

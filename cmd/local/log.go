@@ -45,11 +45,7 @@ func (l *log) gateway(r *http.Request, requestID string, status int, reason stri
 	})
 }
 
-// warn writes a line about the start.
-func (l *log) warn(message string) {
-	l.entry("function", map[string]any{"level": "WARN", "message": message})
-}
-
+// entry writes a line of the local system itself.
 func (l *log) entry(source string, fields map[string]any) {
 	fields["timestamp"] = time.Now().UTC()
 	line, _ := json.Marshal(fields) // texts and numbers: cannot fail
@@ -105,24 +101,15 @@ func readable(line []byte) string {
 	return fmt.Sprintf("%s %-20s %s", e.Timestamp.Local().Format(time.TimeOnly), first, strings.Join(rest, " · "))
 }
 
-// addresses are where the parts listen.
-type addresses struct {
-	Console string `json:"console"`
-	API     string `json:"api"`
-	Issuer  string `json:"issuer"`
-	Atlas   string `json:"atlas"`
-	Secrets string `json:"secrets"`
-}
+// addresses are where the parts listen; API is the broker's complete URL.
+type addresses struct{ Console, API, Issuer, Atlas, Secrets string }
 
 // ready prints where the system is, and a command that asks for a link.
 func (l *log) ready(a addresses, email, role string) {
 	if l.json {
-		line, _ := json.Marshal(struct { // cannot fail
-			Time    time.Time `json:"timestamp"`
-			Level   string    `json:"level"`
-			Message string    `json:"message"`
-			addresses
-		}{time.Now().UTC(), "INFO", "ready", a})
+		line, _ := json.Marshal(map[string]string{ // cannot fail
+			"level": "INFO", "message": "ready", "console": a.Console, "api": a.API, "issuer": a.Issuer, "atlas": a.Atlas, "secrets": a.Secrets,
+		})
 		l.print(string(line))
 		return
 	}

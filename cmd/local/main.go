@@ -36,7 +36,7 @@ func Run(ctx context.Context, args []string, environ map[string]string, stdout i
 		return err
 	}
 	running, ctx := errgroup.WithContext(ctx)
-	s := &system{options: o, environ: environ, log: newLog(stdout, o.json), running: running}
+	s := &system{options: o, environ: environ, log: newLog(stdout, o.json), running: running, fault: faults[0].ID}
 	if err := s.start(ctx); err != nil {
 		return errors.Join(err, s.end())
 	}

@@ -131,7 +131,7 @@ func (a addresses) call(t *testing.T, token, body string) (int, map[string]any) 
 // fault switches one of the console's faults on.
 func (a addresses) fault(t *testing.T, id string) {
 	t.Helper()
-	response, text := send(t, "PUT", a.Console+"/fault", `{"id":"`+id+`"}`, "Origin", a.Console)
+	response, text := send(t, "PUT", a.Console+"/faults/"+id, "", "Origin", a.Console)
 	if response.StatusCode != http.StatusNoContent {
 		t.Fatalf("fault %s: %d %s", id, response.StatusCode, text)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,6 +46,9 @@ type system struct {
 	listeners []net.Listener
 	servers   []*http.Server
 	running   *errgroup.Group
+
+	mu    sync.Mutex // one switch at a time
+	fault string     // the id of the one that is on
 }
 
 // start starts every part, each after those that it needs.

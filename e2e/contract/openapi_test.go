@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -133,8 +132,8 @@ func schemaOf(status, contentType string) string {
 // provoke sends the request that leads to an example.
 func provoke(t *testing.T, s *local.System, p provocation) (*http.Response, []byte) {
 	t.Helper()
-	fault := fmt.Sprintf(`{"id":%q}`, cmp.Or(p.Fault, "none"))
-	if switched, _ := rig.Send(t, "PUT", s.Console+"/fault", fault, "Origin", s.Console); switched.StatusCode != http.StatusNoContent {
+	fault := cmp.Or(p.Fault, "none")
+	if switched, _ := rig.Send(t, "PUT", s.Console+"/faults/"+fault, "", "Origin", s.Console); switched.StatusCode != http.StatusNoContent {
 		t.Fatalf("switch to the fault %s: %d", fault, switched.StatusCode)
 	}
 	body := cmp.Or(p.Body, `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`)

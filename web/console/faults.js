@@ -22,9 +22,7 @@ export async function showFaults(config, changed) {
   select.addEventListener('change', async () => {
     changed(current());
     tell();
-    const response = await fetch('fault', {
-      method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id: select.value }),
-    });
+    const response = await fetch(`faults/${select.value}`, { method: 'PUT' });
     if (!response.ok) expect.textContent = text('faultFailed');
     select.dispatchEvent(new Event('switched', { bubbles: true }));
   });

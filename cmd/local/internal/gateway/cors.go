@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // preflight reports whether r is one: OPTIONS with both of its headers.
@@ -11,16 +10,11 @@ func preflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// cors sets the CORS headers of an answer as template.yaml configures them, and
-// drops the function's (the guide, "Configure CORS for HTTP APIs in API Gateway").
-// The gateway's own errors get them, too; the guide promises them for the
-// function's replies only, so a page must not depend on reading such an error.
+// cors sets the CORS headers of an answer as template.yaml configures them (the
+// guide, "Configure CORS for HTTP APIs in API Gateway"). The gateway's own errors
+// get them, too; the guide promises them for the function's replies only, so a
+// page must not depend on reading such an error.
 func (g *Gateway) cors(h http.Header, r *http.Request) {
-	for name := range h {
-		if strings.HasPrefix(name, "Access-Control-") {
-			h.Del(name)
-		}
-	}
 	origin := r.Header.Get("Origin")
 	if !slices.Contains(g.Origins, origin) {
 		return

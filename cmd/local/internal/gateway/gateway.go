@@ -11,9 +11,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -61,20 +59,14 @@ type answer struct {
 }
 
 // failure is one of API Gateway's own errors: {"message": …}.
-func failure(status int, message, reason string) answer {
-	body, _ := json.Marshal(map[string]string{"message": message}) // cannot fail
-	return answer{status, http.Header{"Content-Type": {"application/json"}}, body, reason}
-}
-
-func functionFailed(reason string) answer {
-	return failure(http.StatusInternalServerError, "Internal Server Error", reason)
+func failure(status int, reason string) answer {
+	body := `{"message":"` + http.StatusText(status) + `"}`
+	return answer{status, http.Header{"Content-Type": {"application/json"}}, []byte(body), reason}
 }
 
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	random := make([]byte, 11)
-	_, _ = rand.Read(random) // never fails
-	requestID := base64.URLEncoding.EncodeToString(random)
+	requestID := rand.Text()[:16]
 	a := g.answer(r, requestID)
 	g.cors(a.header, r)
 	maps.Copy(w.Header(), a.header)
@@ -91,81 +83,49 @@ func (g *Gateway) answer(r *http.Request, requestID string) answer {
 	case preflight(r):
 		return answer{http.StatusNoContent, http.Header{}, nil, "CORS preflight"}
 	case g.Throttle.Load():
-		return failure(http.StatusTooManyRequests, "Too Many Requests", "throttled")
+		return failure(http.StatusTooManyRequests, "throttled")
 	case r.Method != http.MethodPost || r.URL.Path != g.Path:
-		return failure(http.StatusNotFound, "Not Found", "no such route")
+		return failure(http.StatusNotFound, "no such route")
 	}
-	now := time.Now()
-	var identity *identity
+	var jwt map[string]any
 	if g.Authorizer != nil {
 		var refusal *answer
-		if identity, refusal = g.Authorizer.check(r, now); refusal != nil {
+		if jwt, refusal = g.Authorizer.check(r); refusal != nil {
 			return *refusal
 		}
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
-		return failure(http.StatusBadRequest, "Bad Request", "the body could not be read")
+		return failure(http.StatusBadRequest, "the body could not be read")
 	}
-	event, err := json.Marshal(newEvent(r, body, requestID, identity, now))
+	event, err := json.Marshal(newEvent(r, body, requestID, jwt))
 	if err != nil {
-		return functionFailed("event: " + err.Error())
+		return failure(http.StatusInternalServerError, "event: "+err.Error())
 	}
 	if len(event) > maxEvent {
-		return failure(http.StatusRequestEntityTooLarge, "Request Entity Too Large", "event over Lambda's 6 MB")
+		return failure(http.StatusRequestEntityTooLarge, "event over Lambda's 6 MB")
 	}
 	return g.invoke(r.Context(), event)
 }
 
-// invoke runs the function until it replies or its timeout passes. Lambda would
-// then end the process; this one goes on without waiting for the function.
+// invoke runs the function, which ends by itself before its timeout.
 func (g *Gateway) invoke(ctx context.Context, event []byte) answer {
-	invocationID, err := smithyrand.NewUUID(rand.Reader).GetUUID()
-	if err != nil {
-		return functionFailed(err.Error())
-	}
+	invocationID, _ := smithyrand.NewUUID(rand.Reader).GetUUID() // never fails
 	// An invocation goes on when its caller leaves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.FunctionTimeout)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: invocationID, InvokedFunctionArn: g.FunctionARN})
-	done := make(chan answer, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- functionFailed(fmt.Sprintf("the function panicked: %v", p))
-			}
-		}()
-		reply, err := g.Function.Invoke(ctx, event)
-		if err != nil {
-			done <- functionFailed(err.Error())
-			return
-		}
-		done <- fromReply(reply)
-	}()
-	select {
-	case a := <-done:
-		return a
-	case <-ctx.Done():
-		return functionFailed("the function's timeout passed")
+	reply, err := g.Function.Invoke(ctx, event)
+	if err != nil {
+		return failure(http.StatusInternalServerError, err.Error())
 	}
-}
-
-// fromReply turns the function's reply into HTTP (the guide, "Create AWS Lambda
-// proxy integrations for HTTP APIs", response for format 2.0). The function sends
-// no cookies and no base64.
-func fromReply(reply []byte) answer {
+	// The guide, "Create AWS Lambda proxy integrations for HTTP APIs", response for
+	// format 2.0. The function sends no cookies and no base64.
 	var r events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(reply, &r); err != nil {
-		return functionFailed("the function's reply is not of format 2.0: " + err.Error())
+	if err := json.Unmarshal(reply, &r); err != nil || r.StatusCode < 200 || r.StatusCode > 599 {
+		return failure(http.StatusInternalServerError, "the function's reply is not of format 2.0")
 	}
-	if r.StatusCode == 0 { // the whole reply is the body of a 200
-		return answer{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, reply, ""}
-	}
-	if r.StatusCode < 200 || r.StatusCode > 599 {
-		return functionFailed("the function's statusCode is not an HTTP status")
-	}
-	// A reply without a content type is text/plain (reported).
-	a := answer{r.StatusCode, http.Header{"Content-Type": {"text/plain;charset=UTF-8"}}, []byte(r.Body), ""}
+	a := answer{r.StatusCode, http.Header{}, []byte(r.Body), ""}
 	for name, value := range r.Headers {
 		a.header.Set(name, value)
 	}

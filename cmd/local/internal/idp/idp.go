@@ -4,6 +4,7 @@
 package idp
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -68,9 +69,7 @@ type Provider struct {
 	operators   []Operator
 	key         *rsa.PrivateKey
 	mux         *http.ServeMux
-
-	mu    sync.Mutex
-	codes map[string]grant
+	codes       sync.Map // a grant by its code
 }
 
 // grant is what a code is worth: an operator, and the request that it answers.
@@ -88,14 +87,12 @@ func New(issuer string, origins []string, groupsClaim string, operators []Operat
 		return nil, fmt.Errorf("identity provider: make a key: %w", err)
 	}
 	p := &Provider{
-		issuer: issuer, origins: origins, groupsClaim: groupsClaim, operators: operators,
-		key: key, mux: http.NewServeMux(), codes: map[string]grant{},
+		issuer: issuer, origins: origins, groupsClaim: groupsClaim, operators: operators, key: key, mux: http.NewServeMux(),
 	}
 	// Discovery and keys; its discovery document names /auth and /token.
 	documents := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: keyID, Algorithm: oidc.RS256}}}
 	documents.SetIssuer(issuer)
 	p.mux.Handle("GET /", documents)
-	p.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.show(w, "") })
 	p.mux.HandleFunc("GET /auth", p.authorize)
 	p.mux.HandleFunc("POST /auth", p.authorize)
 	p.mux.HandleFunc("POST /token", p.token)
@@ -114,48 +111,37 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mux.ServeHTTP(w, r)
 }
 
-// authorize shows the operators and, once one is chosen, sends the browser back
-// with a code.
+// authorize answers an authorization request (OpenID Connect Core 3.1.2.1 with
+// PKCE, RFC 7636): it shows the operators and, once one is chosen, sends the
+// browser back with a code.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	request := r.URL.Query()
-	if problem := p.problem(request); problem != "" {
-		http.Error(w, problem, http.StatusBadRequest)
+	back, err := url.Parse(request.Get("redirect_uri"))
+	// The browser is not sent back with a refusal: the address may be the problem.
+	if err != nil || !slices.Contains(p.origins, back.Scheme+"://"+back.Host) || request.Get("client_id") != ClientID ||
+		request.Get("response_type") != "code" || request.Get("code_challenge_method") != "S256" || request.Get("code_challenge") == "" {
+		http.Error(w, fmt.Sprintf("the request needs client_id=%s, response_type=code, a code_challenge of code_challenge_method=S256, "+
+			"and a redirect_uri on %s", ClientID, strings.Join(p.origins, " or ")), http.StatusBadRequest)
 		return
 	}
 	if r.Method != http.MethodPost {
-		p.show(w, "/auth?"+r.URL.RawQuery)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		// Chromium applies form-action to the redirect that follows, too.
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "+
+			"form-action 'self' "+strings.Join(p.origins, " "))
+		_ = page.Execute(w, map[string]any{"Action": "/auth?" + r.URL.RawQuery, "Operators": p.operators})
 		return
 	}
-	who, found := p.operator(r.PostFormValue("operator"))
-	if !found {
-		http.Error(w, "no such operator", http.StatusBadRequest)
+	who, err := p.operator(r.PostFormValue("operator"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	code := rand.Text()
-	p.mu.Lock()
-	p.codes[code] = grant{who, request}
-	p.mu.Unlock()
+	p.codes.Store(code, grant{who, request})
 	answer := url.Values{"code": {code}, "state": {request.Get("state")}, "iss": {p.issuer}}
-	//nolint:gosec // problem has checked the redirect_uri
+	//nolint:gosec // the origin of redirect_uri is a known one
 	http.Redirect(w, r, request.Get("redirect_uri")+"?"+answer.Encode(), http.StatusSeeOther)
-}
-
-// problem says what is wrong with an authorization request (OpenID Connect Core
-// 3.1.2.1 with PKCE, RFC 7636). The browser is not sent back with it: the address
-// to send it to may be the problem.
-func (p *Provider) problem(request url.Values) string {
-	back, err := url.Parse(request.Get("redirect_uri"))
-	switch {
-	case request.Get("client_id") != ClientID:
-		return "client_id must be " + ClientID
-	case err != nil || !slices.Contains(p.origins, back.Scheme+"://"+back.Host):
-		return "redirect_uri must be a page of " + strings.Join(p.origins, " or ")
-	case request.Get("response_type") != "code":
-		return "response_type must be code"
-	case request.Get("code_challenge_method") != "S256" || request.Get("code_challenge") == "":
-		return "PKCE is required: code_challenge, and code_challenge_method S256"
-	}
-	return ""
 }
 
 //go:embed page.html
@@ -163,22 +149,10 @@ var pageText string
 
 var page = template.Must(template.New("page").Parse(pageText))
 
-// show writes the page that lists the operators. With an action, each is a button
-// that posts the operator there.
-func (p *Provider) show(w http.ResponseWriter, action string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	// Chromium applies form-action to the redirect that follows, too.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "+
-		"form-action 'self' "+strings.Join(p.origins, " "))
-	_ = page.Execute(w, map[string]any{"Action": action, "Operators": p.operators})
-}
-
 // token exchanges a code for tokens, once.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	g, found := p.codes[r.PostFormValue("code")]
-	delete(p.codes, r.PostFormValue("code"))
-	p.mu.Unlock()
+	kept, _ := p.codes.LoadAndDelete(r.PostFormValue("code"))
+	g, found := kept.(grant)
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	w.Header().Set("Content-Type", "application/json")
 	if !found || r.PostFormValue("grant_type") != "authorization_code" || r.PostFormValue("client_id") != ClientID ||
@@ -202,37 +176,31 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 // audience, scope and lifetime (a Go duration, negative for an expired token)
 // override the defaults, to test rejections.
 func (p *Provider) devToken(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	get := func(name, fallback string) string {
-		if query.Has(name) {
-			return query.Get(name)
-		}
-		return fallback
-	}
-	valid, err := time.ParseDuration(get("lifetime", lifetime.String()))
+	get := r.URL.Query().Get
+	valid, err := time.ParseDuration(cmp.Or(get("lifetime"), lifetime.String()))
 	if err != nil || valid == 0 {
 		http.Error(w, "lifetime must be a duration such as 10m or -10m", http.StatusBadRequest)
 		return
 	}
-	who, found := p.operator(query.Get("user"))
-	if !found {
-		var emails []string
-		for _, o := range p.operators {
-			emails = append(emails, o.Email)
-		}
-		http.Error(w, "user must be one of "+strings.Join(emails, ", "), http.StatusBadRequest)
+	who, err := p.operator(get("user"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(p.accessToken(who, get("audience", Audience), get("scope", scopes), valid)))
+	_, _ = w.Write([]byte(p.accessToken(who, cmp.Or(get("audience"), Audience), cmp.Or(get("scope"), scopes), valid)))
 }
 
-func (p *Provider) operator(email string) (Operator, bool) {
-	i := slices.IndexFunc(p.operators, func(o Operator) bool { return o.Email == email })
-	if i < 0 {
-		return Operator{}, false
+// operator returns the operator with this email.
+func (p *Provider) operator(email string) (Operator, error) {
+	var known []string
+	for _, o := range p.operators {
+		if o.Email == email {
+			return o, nil
+		}
+		known = append(known, o.Email)
 	}
-	return p.operators[i], true
+	return Operator{}, fmt.Errorf("user must be one of %s", strings.Join(known, ", "))
 }
 
 func (p *Provider) accessToken(o Operator, audience, scope string, valid time.Duration) string {
