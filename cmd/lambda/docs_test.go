@@ -13,32 +13,26 @@ import (
 
 const root = "../.."
 
+// glob returns the repository's files that match a pattern.
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	names, err := fs.Glob(os.DirFS(root), pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no file matches %s: %v", pattern, err)
+	}
+	return names
+}
+
 // pages returns every Markdown page of the repository by its path.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "web/*.md"} {
-		names, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
+		for _, page := range glob(t, pattern) {
+			found[page] = read(t, page)
 		}
-		for _, name := range names {
-			page, err := filepath.Rel(root, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found[filepath.ToSlash(page)] = read(t, page)
-		}
-	}
-	if len(found) < 10 {
-		t.Fatalf("only %d pages found", len(found))
 	}
 	return found
-}
-
-// codeSpans returns what a page shows as code: between backticks, or indented.
-func codeSpans(page string) []string {
-	return append(find(page, "`([^`\n]+)`"), find(page, `(?m)^ {4,7}(\S.*)$`)...)
 }
 
 func TestDocs_Links(t *testing.T) {
@@ -75,23 +69,12 @@ func anchors(page string) []string {
 func TestDocs_NamedTestsExist(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bool{}
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != root || entry.Name() == "node_modules"):
-			return fs.SkipDir
-		case !strings.HasSuffix(name, "_test.go"):
-			return nil
+	for _, folder := range []string{"[a-z]*", "[a-z]*/*", "[a-z]*/*/*", "[a-z]*/*/*/*"} {
+		for _, name := range glob(t, folder+"/*_test.go") {
+			for _, test := range find(read(t, name), `(?m)^func ((?:Test|Fuzz)\w+)`) {
+				tests[test] = true
+			}
 		}
-		text, err := os.ReadFile(name)
-		for _, test := range find(string(text), `(?m)^func ((?:Test|Fuzz|Benchmark)\w+)`) {
-			tests[test] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	named := 0
 	for page, text := range pages(t) {
@@ -130,7 +113,7 @@ func TestDocs_MakeTargets(t *testing.T) {
 	t.Parallel()
 	targets := find(read(t, "Makefile"), `(?m)^([a-z][a-z-]*):.*## `)
 	for page, text := range pages(t) {
-		for _, command := range codeSpans(text) {
+		for _, command := range append(find(text, "`([^`\n]+)`"), find(text, `(?m)^ {4,7}(\S.*)$`)...) { // code
 			for _, target := range find(command, `\bmake ([a-z][a-z-]*)`) {
 				if !slices.Contains(targets, target) {
 					t.Errorf("%s names make %s, which does not exist", page, target)

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,45 +15,39 @@ import (
 // are those that the code writes.
 func TestNames_Operations(t *testing.T) {
 	t.Parallel()
-	code := written(t)
-	template, runbook := read(t, "template.yaml"), read(t, "docs/runbook.md")
-
-	used := find(template, `Namespace: AtripToken\s+MetricName: (\w+)`)
-	used = append(used, find(template, `\["AtripToken","(\w+)"`)...)
-	if len(used) < 20 {
-		t.Fatalf("the template uses only %d metrics: is the pattern still right?", len(used))
-	}
-	for _, name := range used {
-		if !code.metrics[name] {
-			t.Errorf("template.yaml uses the metric %s, which the code does not write", name)
-		}
-	}
-	queries := find(template, `"query":"([^"]+)"`)
-	queries = append(queries, find(runbook, `(?m)^ {4,7}((?:fields|\|) .*)$`)...)
-	queries = append(queries, find(runbook, "`((?:filter|stats) [^`]+)`")...)
-	for _, query := range queries {
-		for _, field := range fields(query) {
-			if !code.fields[field] && !code.metrics[field] && !accessLog(template)[field] {
-				t.Errorf("the query %q uses the field %s, which the code does not write", query, field)
+	code, template, runbook := written(t), read(t, "template.yaml"), read(t, "docs/runbook.md")
+	check := func(what string, names []string, known ...map[string]bool) {
+		t.Helper()
+		for _, name := range names {
+			if !slices.ContainsFunc(known, func(all map[string]bool) bool { return all[name] }) {
+				t.Errorf("%s uses the name %s, which does not exist", what, name)
 			}
 		}
 	}
-	for _, event := range find(runbook, "event `(\\w+)`") {
-		if !code.events[event] {
-			t.Errorf("the runbook names the event %s, which the code does not write", event)
-		}
+	metrics := append(find(template, `Namespace: AtripToken\s+MetricName: (\w+)`), find(template, `\["AtripToken","(\w+)"`)...)
+	if len(metrics) < 20 {
+		t.Fatalf("the template uses only %d metrics: is the pattern still right?", len(metrics))
 	}
+	check("template.yaml", metrics, code.metrics)
+	accessLog := set(find(template, `"(\w+)":"\$context\.`))
+	queries := append(find(template, `"query":"([^"]+)"`), find(runbook, `(?m)^ {4,7}((?:fields|\|) .*)$`)...)
+	for _, query := range append(queries, find(runbook, "`((?:filter|stats) [^`]+)`")...) {
+		check(query, fields(query), code.fields, code.metrics, accessLog)
+	}
+	check("the runbook", find(runbook, "event `(\\w+)`"), code.events)
 	for event := range code.events {
 		if !strings.Contains(runbook, "`"+event+"`") && event != "atlas_unreachable" { // its requests fail too
 			t.Errorf("the code writes the event %s, which is not in the runbook", event)
 		}
 	}
-	known := known(code, template)
-	for _, name := range find(runbook, "`([A-Za-z]+)`") {
-		if !known[name] {
-			t.Errorf("the runbook names %s, which is not a metric, field, outcome, event, parameter, output or resource", name)
-		}
+	outcomes := map[string]bool{}
+	for outcome := range handler.Codes() {
+		outcomes[string(outcome)] = true
 	}
+	doctor := strings.Fields("aliases alarms authorizer async cors environment function issuer routes secret stack throttling")
+	resources := find(template, `(?m)^  (\w+):$`) // and parameters and outputs
+	check("the runbook", find(runbook, "`([A-Za-z]+)`"),
+		code.metrics, code.fields, code.events, accessLog, outcomes, set(resources), set(doctor))
 }
 
 // The runbook has exactly one entry for each alarm.
@@ -62,18 +55,10 @@ func TestNames_RunbookEntries(t *testing.T) {
 	t.Parallel()
 	alarms := find(read(t, "template.yaml"), `(?m)^  (\w+):\n    Type: AWS::CloudWatch::(?:Composite)?Alarm$`)
 	entries := find(read(t, "docs/runbook.md"), `(?m)^### (\w+)$`)
-	if len(alarms) < 10 {
-		t.Fatalf("the template has only %d alarms: is the pattern still right?", len(alarms))
-	}
-	for _, alarm := range alarms {
-		if !slices.Contains(entries, alarm) {
-			t.Errorf("the runbook has no entry for %s", alarm)
-		}
-	}
-	for _, entry := range entries {
-		if !slices.Contains(alarms, entry) {
-			t.Errorf("the runbook has an entry for %s, which is not an alarm", entry)
-		}
+	slices.Sort(alarms)
+	slices.Sort(entries)
+	if !slices.Equal(alarms, entries) || len(alarms) < 10 {
+		t.Errorf("the alarms are %q, and the runbook's entries %q", alarms, entries)
 	}
 }
 
@@ -89,7 +74,7 @@ func TestTemplate_GOMAXPROCS(t *testing.T) {
 
 func read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../..", name))
+	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,29 +103,6 @@ func fields(query string) []string {
 	return found
 }
 
-// accessLog returns the fields of the API's access log.
-func accessLog(template string) map[string]bool {
-	return set(find(template, `"(\w+)":"\$context\.`))
-}
-
-// known returns every name that a runbook may use.
-func known(code names, template string) map[string]bool {
-	all := accessLog(template)
-	for _, more := range []map[string]bool{code.metrics, code.fields, code.events} {
-		maps.Copy(all, more)
-	}
-	for outcome := range handler.Codes() {
-		all[string(outcome)] = true
-	}
-	for _, name := range find(template, `(?m)^  (\w+):$`) { // parameters, resources, outputs
-		all[name] = true
-	}
-	for _, check := range strings.Fields("aliases alarms authorizer async cors environment function issuer routes secret stack throttling") {
-		all[check] = true // of doctor
-	}
-	return all
-}
-
 func set(names []string) map[string]bool {
 	all := map[string]bool{}
 	for _, name := range names {
@@ -158,14 +120,10 @@ type names struct{ metrics, fields, events map[string]bool }
 func written(t *testing.T) names {
 	t.Helper()
 	var code strings.Builder
-	for _, folder := range []string{"handler", "secret", "internal/function", "internal/probe"} {
-		files, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range files {
+	for _, pattern := range []string{"handler/*.go", "secret/*.go", "internal/function/*.go", "internal/probe/*.go"} {
+		for _, name := range glob(t, pattern) {
 			if !strings.HasSuffix(name, "_test.go") {
-				code.WriteString(read(t, strings.TrimPrefix(name, "../../")))
+				code.WriteString(read(t, name))
 			}
 		}
 	}
