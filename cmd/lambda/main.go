@@ -23,9 +23,8 @@ import (
 func main() {
 	readRootsOnce()
 	variables := env.ToMap(os.Environ())
-	slog.SetDefault(function.NewLogger(variables, os.Stdout))
+	slog.SetDefault(function.NewLogger(variables, os.Stdout)) // and no prefix in package log
 	log.SetOutput(runtimeLog{})
-	log.SetFlags(0)
 	h, err := function.New(context.Background(), variables, os.Stdout)
 	if err != nil {
 		function.NewLogger(variables, os.Stderr).Error("atriptoken cannot start: " + err.Error())

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"atriptoken/internal/function"
 )
@@ -27,19 +26,14 @@ func with(changes map[string]string) map[string]string {
 	return variables
 }
 
-func TestEnvironment_Defaults(t *testing.T) {
+func TestEnvironment_Roles(t *testing.T) {
 	t.Parallel()
-	e, err := function.ReadEnvironment(good())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"Customer service", "Finance", "Developer", "Admin"}; !slices.Equal(e.Roles, want) {
-		t.Errorf("roles %q, want %q", e.Roles, want)
-	}
-	if e.PortalHosts != "atriptech.com,*.atriptech.com" || e.AttemptTimeout != 8*time.Second || e.SecretTTL != 5*time.Minute ||
-		e.PolicyFile != "policies/default.cedar" || e.NameClaim != "email" || e.GroupsClaim != "groups" ||
-		e.LogLevel != "INFO" || e.SAMLocal {
-		t.Errorf("the defaults are %+v", e)
+	for text, want := range map[string][]string{
+		"": {"Customer service", "Finance", "Developer", "Admin"}, " Customer service , Finance": {"Customer service", "Finance"},
+	} {
+		if e, err := function.ReadEnvironment(with(map[string]string{"ATLAS_ROLES": text})); err != nil || !slices.Equal(e.Roles, want) {
+			t.Errorf("%q: %q, %v; want %q", text, e.Roles, err, want)
+		}
 	}
 }
 
@@ -48,7 +42,6 @@ func TestEnvironment_Valid(t *testing.T) {
 	for name, changes := range map[string]map[string]string{
 		"the secret by name":           {"ATLAS_SECRET_ARN": "prod/atlas"},
 		"empty counts as unset":        {"ATLAS_ROLES": "", "ATLAS_CLIENT_ID": "", "ATRIP_SECRET_TTL": "", "AWS_SAM_LOCAL": ""},
-		"roles with spaces around":     {"ATLAS_ROLES": " Customer service , Finance"},
 		"loopback over http":           {"ATLAS_BASE_URL": "http://127.0.0.1:8080/"},
 		"any host over http under SAM": {"ATLAS_BASE_URL": "http://atlas:8080", "AWS_SAM_LOCAL": "true"},
 		"other portal hosts":           {"ATLAS_PORTAL_HOSTS": "portal.example.com, *.example.com"},
@@ -81,7 +74,6 @@ func TestEnvironment_BadVariable(t *testing.T) {
 		{"ATLAS_BASE_URL", "{{resolve:ssm:/atlas/url}}", "unresolved"},
 		{"ATLAS_BASE_URL", "https://user:pass@sandbox.atriptech.com", "user or password"},
 		{"ATLAS_BASE_URL", "https://sandbox.atriptech.com:99999", "port"},
-		{"ATLAS_BASE_URL", "https://sandbox.atriptech.com:0", "port"},
 		{"ATLAS_SECRET_ARN", "", "is missing"},
 		{"ATLAS_SECRET_ARN", "{{resolve:secretsmanager:x}}", "unresolved"},
 		{"ATLAS_SECRET_ARN", "two words", "not the ARN or name"},
@@ -98,19 +90,16 @@ func TestEnvironment_BadVariable(t *testing.T) {
 		{"ATRIP_OPERATOR_GROUPS_CLAIM", "{{resolve:ssm:/claim}}", "not a claim's name"},
 		{"ATRIP_OPERATOR_GROUPS_CLAIM", "groups\n", "not a claim's name"},
 		{"AWS_REGION", "eu-west", "not a Region"},
-		{"AWS_REGION", "eu_west_1", "not a Region"},
 		{"AWS_REGION", "eu-west-1.example.com/", "not a Region"},
 		{"AWS_REGION", "EU-WEST-1", "not a Region"},
 		{"ATLAS_PORTAL_HOSTS", "*.com", `"*.com"`},
 		{"ATLAS_PORTAL_HOSTS", "*", `"*"`},
 		{"ATLAS_PORTAL_HOSTS", "https://example.com", "https://example.com"},
 		{"ATLAS_ATTEMPT_TIMEOUT", "8", "not a duration"},
-		{"ATLAS_ATTEMPT_TIMEOUT", "-1s", "100ms to 15m"},
 		{"ATLAS_ATTEMPT_TIMEOUT", "0s", "100ms to 15m"},
 		{"ATLAS_ATTEMPT_TIMEOUT", "16m", "100ms to 15m"},
 		{"ATRIP_SECRET_TTL", "five minutes", "not a duration"},
 		{"ATRIP_SECRET_TTL", "500ms", "1s to 24h"},
-		{"ATRIP_SECRET_TTL", "0s", "1s to 24h"},
 		{"ATRIP_SECRET_TTL", "25h", "1s to 24h"},
 		{"ATRIP_ACCOUNTS", "brand-b", "is not valid"},
 		{"ATRIP_ACCOUNTS", `[]`, "is not valid"},
