@@ -10,12 +10,9 @@ import (
 )
 
 // Build builds the Go package in the folder source into dir/bootstrap for this
-// machine and returns that path. The build flags are the function's own.
+// machine and returns that path; dir is absolute. The flags are the function's own.
 func Build(ctx context.Context, dir, source string) (string, error) {
-	path, err := filepath.Abs(filepath.Join(dir, "bootstrap"))
-	if err != nil {
-		return "", fmt.Errorf("lambdatest: %w", err)
-	}
+	path := filepath.Join(dir, "bootstrap")
 	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-trimpath", "-o", path)
 	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

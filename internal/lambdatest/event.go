@@ -65,9 +65,6 @@ func Remove(path ...string) Edit {
 // Body sets the request's body.
 func Body(text string) Edit { return Set(text, "body") }
 
-// Header sets a header of an event with one value per header.
-func Header(name, value string) Edit { return Set(value, "headers", name) }
-
 // parent returns the object that holds the path's last member.
 func parent(event map[string]any, path []string) (object map[string]any, last string) {
 	for _, name := range path[:len(path)-1] {

@@ -1,17 +1,9 @@
 // Package lambdatest runs a built Lambda bootstrap as Lambda does, for tests: a
 // real process with its own environment, and a Runtime API on loopback.
 //
-//	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: env})
-//	if err != nil { … }        // the process ended during INIT; err contains its output
-//	defer f.Stop()
-//	reply, err := f.Invoke(ctx, event, nil)
-//
-// [Build] and [BuildFunction] build a bootstrap; [Event] returns sample events.
-//
-// The Runtime API is described in the Lambda developer guide, "Using the Lambda
-// runtime API for custom runtimes". Not simulated: Lambda's own timeout
-// (Invoke's context bounds the wait, the process continues), restarts and
-// response streaming.
+// [Build] and [BuildFunction] build a bootstrap; [Event] returns sample events. Not
+// simulated of the Runtime API (Lambda developer guide, "Using the Lambda runtime
+// API for custom runtimes"): Lambda's own timeout, restarts and response streaming.
 package lambdatest
 
 import (

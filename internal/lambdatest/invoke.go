@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,12 +55,7 @@ func (f *Function) Invoke(ctx context.Context, event []byte, o *InvokeOptions) (
 	if o != nil {
 		i.InvokeOptions = *o
 	}
-	if i.FunctionARN == "" {
-		i.FunctionARN = DefaultFunctionARN
-	}
-	if i.Timeout == 0 {
-		i.Timeout = 25 * time.Second
-	}
+	i.FunctionARN, i.Timeout = cmp.Or(i.FunctionARN, DefaultFunctionARN), cmp.Or(i.Timeout, 25*time.Second)
 	select {
 	case f.queue <- i:
 	case <-f.exited:

@@ -59,20 +59,16 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("durations are %v and %v, want positive ones", reply.Duration, f.InitDuration())
 		}
 	}
-	if f.PID() == os.Getpid() || !strings.Contains(f.Stdout(), "served") {
-		t.Errorf("pid %d, stdout %q", f.PID(), f.Stdout())
+	if f.Stop(); strings.Count(f.Stdout(), "served") != 2 {
+		t.Errorf("stdout is %q", f.Stdout())
 	}
 }
 
 func TestInvoke_FunctionError(t *testing.T) {
 	t.Parallel()
-	f := start(t)
-	reply, err := f.Invoke(t.Context(), []byte(`"fail"`), nil)
+	reply, err := start(t).Invoke(t.Context(), []byte(`"fail"`), nil)
 	if err != nil || reply.ErrorType != "NotToday" || reply.ErrorMessage != "come back tomorrow" {
-		t.Fatalf("Invoke: %v, %+v", err, reply)
-	}
-	if reply, err = f.Invoke(t.Context(), []byte(`1`), nil); err != nil || reply.Failed() {
-		t.Errorf("the next call: %v, %+v", err, reply)
+		t.Errorf("Invoke: %v, %+v", err, reply)
 	}
 }
 
@@ -113,5 +109,14 @@ func TestStart_Fails(t *testing.T) {
 	}
 	if _, err := lambdatest.Build(t.Context(), t.TempDir(), "testdata"); err == nil || !strings.Contains(err.Error(), "no Go files") {
 		t.Errorf("Build: %v", err)
+	}
+}
+
+func TestEvent_Edits(t *testing.T) {
+	t.Parallel()
+	got := lambdatest.Event("plain", lambdatest.Set("X1", "orderNo"), lambdatest.Remove("role"),
+		lambdatest.Set(1, "a", "b"), lambdatest.Set(nil, "userName"))
+	if want := `{"a":{"b":1},"orderNo":"X1","userName":null}`; string(got) != want || len(lambdatest.EventNames()) < 16 {
+		t.Errorf("got %s of %d, want %s", got, len(lambdatest.EventNames()), want)
 	}
 }
