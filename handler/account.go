@@ -2,10 +2,7 @@ package handler
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
-	"time"
 
 	"atriptoken/atlas"
 	"atriptoken/secret"
@@ -36,35 +33,19 @@ func CheckAccountName(name string) error {
 	return nil
 }
 
-type accounts struct {
-	byName map[string]*Account
-	names  []string // sorted
-}
-
-func newAccounts(standard Account, further map[string]Account, now func() time.Time) accounts {
-	byName := map[string]*Account{DefaultAccount: &standard}
-	for name, account := range further {
-		byName[name] = &account
-	}
-	for _, account := range byName {
-		account.breaker = newBreaker(now)
-	}
-	return accounts{byName, slices.Sorted(maps.Keys(byName))}
-}
-
 // candidates returns the accounts that a request may use: the one that it names,
 // or all. It returns none if the named account is not configured, so that the
 // refusal does not reveal which accounts exist.
-func (a accounts) candidates(r *httpRequest) []string {
+func (h *Handler) candidates(r *httpRequest) []string {
 	if r != nil {
 		switch values := r.header[accountHeader]; {
-		case len(values) == 1 && a.byName[values[0]] != nil:
+		case len(values) == 1 && h.config.Accounts[values[0]] != nil:
 			return values
 		case len(values) > 0:
 			return nil
 		}
 	}
-	return a.names
+	return h.names
 }
 
 // pick returns the account to use: the only permitted one, else the only

@@ -26,12 +26,11 @@ const brands = `
 func newBrands(t *testing.T) (b *broker, servers map[string]*atlastest.Server) {
 	servers = map[string]*atlastest.Server{}
 	b = newBroker(t, withPolicy(policyText(t, "brands.cedar", brands)), func(c *handler.Config) {
-		c.Accounts = map[string]handler.Account{}
 		for _, name := range []string{"brand-b", "brand-c"} {
 			server := atlastest.NewServer(&atlastest.Options{ClientID: name, ClientSecret: "secret of " + name})
 			t.Cleanup(server.Close)
 			servers[name] = server
-			c.Accounts[name] = handler.Account{
+			c.Accounts[name] = &handler.Account{
 				Atlas: atlasClient(t, server.URL),
 				Secret: &secret.Store{Fetch: func(context.Context, string) (secret.Credentials, error) {
 					return secret.Credentials{ClientID: name, ClientSecret: redact.New("secret of " + name), Version: "1"}, nil
@@ -132,14 +131,12 @@ func TestAccount_OwnBreaker(t *testing.T) {
 
 func TestNew_NamesEveryFault(t *testing.T) {
 	t.Parallel()
-	_, err := handler.New(handler.Config{Accounts: map[string]handler.Account{
-		"brand-b": {}, "Brand": {}, "default": {},
+	_, err := handler.New(handler.Config{Accounts: map[string]*handler.Account{
 		"no-secret": {Atlas: atlasClient(t, "http://127.0.0.1:1")}, "no-atlas": {Secret: &secret.Store{}},
 	}})
 	for _, want := range []string{
-		`Accounts["brand-b"] is not complete`, `Accounts["no-secret"] is not complete`, `Accounts["no-atlas"] is not complete`,
-		`"Brand" is not`, `or is "default"`, "Account.Atlas is", "Account.Secret is", "Policy is", "Roles is", "NameClaim is", "GroupsClaim is",
-		"AttemptTimeout is",
+		`Accounts["no-secret"] is not complete`, `Accounts["no-atlas"] is not complete`,
+		"Accounts[default] is", "Policy is", "Roles is", "NameClaim is", "GroupsClaim is", "AttemptTimeout is",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)

@@ -61,13 +61,13 @@ func failures(t *testing.T) (all []failure) {
 	sends := func(old, with string) []lambdatest.Edit { return edit(body(strings.Replace(good, old, with, 1))) }
 	large := good + strings.Repeat(" ", 16<<10+1-len(good))
 	noSecret := func(c *handler.Config) {
-		c.Account.Secret.Pause = 10 * time.Second
-		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
+		c.Accounts["default"].Secret.Pause = 10 * time.Second
+		c.Accounts["default"].Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
 			return secret.Credentials{}, &secret.Error{Reason: secret.Denied}
 		}
 	}
-	fastPause := func(c *handler.Config) { c.Account.Secret.Pause = time.Millisecond }
-	unavailable := func(c *handler.Config) { c.Account.Atlas = atlasClient(t, "http://127.0.0.1:1") }
+	fastPause := func(c *handler.Config) { c.Accounts["default"].Secret.Pause = time.Millisecond }
+	unavailable := func(c *handler.Config) { c.Accounts["default"].Atlas = atlasClient(t, "http://127.0.0.1:1") }
 	closed := withPolicy(policyText(t, "none.cedar", `forbid(principal is Service, action, resource);`))
 	all = []failure{
 		{name: "bad members", code: handler.InvalidRequest, status: 400, edits: edit(body(badMembers)), plain: badMembers},
@@ -257,7 +257,7 @@ func TestAnswer_Internal(t *testing.T) {
 	var panics bool
 	b := newBroker(t, func(c *handler.Config) {
 		// net/http calls Proxy on the caller's goroutine.
-		c.Account.Atlas.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+		c.Accounts["default"].Atlas.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
 			if panics {
 				panic("the secret is " + clientSecret)
 			}

@@ -202,7 +202,7 @@ func TestOutput_NoSecretNoURL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBroker(t, func(c *handler.Config) { c.Account.Secret.Pause = time.Millisecond })
+			b := newBroker(t, func(c *handler.Config) { c.Accounts["default"].Secret.Pause = time.Millisecond })
 			b.atlas.Always(step)
 			r := b.http(sample("http-api-jwt"))
 			out, code, message := b.plain(good)
@@ -229,7 +229,7 @@ func TestOutput_NoSecretNoURL(t *testing.T) {
 func TestOutput_NoAWSError(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, func(c *handler.Config) {
-		c.Account.Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
+		c.Accounts["default"].Secret.Fetch = func(context.Context, string) (secret.Credentials, error) {
 			return secret.Credentials{}, errors.New("MARKED arn:aws:secretsmanager:eu-west-1:123456789012:secret:x")
 		}
 	})

@@ -179,7 +179,7 @@ func TestBreaker_DialTimeoutCounts(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // until the last dial has ended
 	}, func(c *handler.Config) {
-		c.Account.Atlas.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		c.Accounts["default"].Atlas.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 			time.Sleep(3 * time.Second)
 			return nil, timeout
 		}}

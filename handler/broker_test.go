@@ -56,7 +56,7 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 	b := &broker{t: t, atlas: simulator, log: &logBuffer{}}
 	t.Cleanup(b.atlas.Close)
 	config := handler.Config{
-		Account: handler.Account{
+		Accounts: map[string]*handler.Account{"default": {
 			Atlas: atlasClient(t, b.atlas.URL),
 			Secret: &secret.Store{Logger: discard, Fetch: func(context.Context, string) (secret.Credentials, error) {
 				return secret.Credentials{
@@ -64,7 +64,7 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 					Version: "version-1", Stage: secret.StageCurrent,
 				}, nil
 			}},
-		},
+		}},
 		Policy:         policyFile(t, "default.cedar"),
 		Roles:          atlastest.DefaultRoles(),
 		NameClaim:      "email",

@@ -21,7 +21,9 @@ func inBubble(t *testing.T, test func(*testing.T, *broker), options ...func(*han
 	synctest.Test(t, func(t *testing.T) {
 		pipes := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		simulator := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, Listener: pipes})
-		overPipes := func(c *handler.Config) { c.Account.Atlas.Transport = &http.Transport{DialContext: pipes.dial} }
+		overPipes := func(c *handler.Config) {
+			c.Accounts["default"].Atlas.Transport = &http.Transport{DialContext: pipes.dial}
+		}
 		test(t, newBrokerOn(t, simulator, append([]func(*handler.Config){overPipes}, options...)...))
 	})
 }

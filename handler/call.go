@@ -14,6 +14,8 @@ const (
 	// maxCredentials bounds the versions of the secret in one try: the current
 	// one, a freshly fetched one, the previous one, and the one current a moment later.
 	maxCredentials = 4
+	// margin is the part of an invocation's time that is reserved for answering.
+	margin = 500 * time.Millisecond
 	// defaultBudget is for invocations without a deadline. Lambda always sets one.
 	defaultBudget = 25 * time.Second
 )
@@ -36,7 +38,7 @@ func (e errNoAttempt) Error() string {
 // call asks Atlas for a token, with a second try if that makes sense and there
 // is time, and records the effort.
 func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
-	ctx, cancel := h.budget(ctx)
+	ctx, cancel := budget(ctx)
 	defer cancel()
 	reply, err := h.try(ctx, account, request, r)
 	if wait, ok := retryWait(ctx, err); ok && r.waited(ctx, wait) {
@@ -114,12 +116,12 @@ func (h *Handler) attempt(
 
 // budget returns a context that ends when the margin before the invocation's
 // deadline begins.
-func (h *Handler) budget(ctx context.Context) (context.Context, context.CancelFunc) {
+func budget(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithTimeout(ctx, defaultBudget)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-h.config.Margin))
+	return context.WithDeadline(ctx, deadline.Add(-margin))
 }
 
 // callFault returns the answer to a failed call. It repeats nothing that Atlas

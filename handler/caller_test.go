@@ -236,16 +236,14 @@ func TestConnect_FlatMap(t *testing.T) {
 
 // A flow gives up after 8 s; the function may run for longer.
 func TestConnect_Timeout(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t, func(c *handler.Config) { c.Margin = 7500 * time.Millisecond })
-	if _, code, message := b.plain(good); code != "OK" {
-		t.Fatalf("a plain invocation, which has 20 s: %s %s", code, message)
-	}
-	// That margin is more than a flow's 7 s: nothing is left for Atlas.
-	out, err := b.call("service", sample("connect"))
-	if err != nil || !strings.Contains(string(out), `"AtlasTimeout"`) || len(b.atlas.Requests()) != 1 {
-		t.Errorf("%v %s after %d calls", err, out, len(b.atlas.Requests()))
-	}
+	inBubble(t, func(t *testing.T, b *broker) {
+		b.atlas.Always(atlastest.Hang())
+		began := time.Now()
+		out, err := b.call("service", sample("connect"))
+		if took := time.Since(began); err != nil || !strings.Contains(string(out), `"AtlasTimeout"`) || took != 6500*time.Millisecond {
+			t.Errorf("%s (%v) after %v, want AtlasTimeout after 7 s less the margin", out, err, took)
+		}
+	}, attemptTimeout(time.Minute))
 }
 
 func TestAgent_ClientContext(t *testing.T) {

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,10 +24,8 @@ import (
 
 // Config configures a Handler. Fields without a stated default are required.
 type Config struct {
-	// Account is the Atlas account named DefaultAccount.
-	Account Account
-	// Accounts are further accounts by name. Nil means none.
-	Accounts map[string]Account
+	// Accounts are the Atlas accounts by name, DefaultAccount among them.
+	Accounts map[string]*Account
 	// Policy decides who may open the portal.
 	Policy *policy.Policy
 	// PolicyModified is the modification time of the policy's file, for a metric.
@@ -40,9 +40,6 @@ type Config struct {
 	NameClaim, GroupsClaim string
 	// AttemptTimeout bounds one call of Atlas.
 	AttemptTimeout time.Duration
-	// Margin is the part of the invocation's time reserved for answering. Zero
-	// means 500 ms.
-	Margin time.Duration
 	// SAMLocal is for SAM's local gateway, which runs no authorizer and invokes no
 	// alias: events with an identity are accepted without the alias api, and the
 	// policy decides on callers without an identity, which are otherwise refused
@@ -59,22 +56,18 @@ type Config struct {
 
 // Handler answers invocations. It is safe for concurrent use.
 type Handler struct {
-	config   Config // with defaults
-	accounts accounts
+	config   Config   // with defaults
+	names    []string // of the accounts, sorted
 	invoked  atomic.Bool
 	inFlight atomic.Int64
 }
-
-const defaultMargin = 500 * time.Millisecond
 
 // New returns a Handler. The error names every missing field.
 func New(c Config) (*Handler, error) {
 	var faults []error
 	for field, absent := range map[string]bool{
-		"Account.Atlas": c.Account.Atlas == nil, "Account.Secret": c.Account.Secret == nil,
-		"Policy": c.Policy == nil, "Roles": len(c.Roles) == 0,
-		"NameClaim": c.NameClaim == "", "GroupsClaim": c.GroupsClaim == "",
-		"AttemptTimeout": c.AttemptTimeout <= 0,
+		"Accounts[default]": c.Accounts[DefaultAccount] == nil, "Policy": c.Policy == nil, "Roles": len(c.Roles) == 0,
+		"NameClaim": c.NameClaim == "", "GroupsClaim": c.GroupsClaim == "", "AttemptTimeout": c.AttemptTimeout <= 0,
 	} {
 		if absent {
 			faults = append(faults, fmt.Errorf("handler: Config.%s is missing", field))
@@ -84,9 +77,6 @@ func New(c Config) (*Handler, error) {
 		if account.Atlas == nil || account.Secret == nil {
 			faults = append(faults, fmt.Errorf("handler: Config.Accounts[%q] is not complete", name))
 		}
-		if err := CheckAccountName(name); err != nil {
-			faults = append(faults, fmt.Errorf("handler: Config.Accounts: %w", err))
-		}
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
@@ -94,9 +84,11 @@ func New(c Config) (*Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Margin = cmp.Or(c.Margin, defaultMargin)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Handler{config: c, accounts: newAccounts(c.Account, c.Accounts, c.Now)}, nil
+	for _, account := range c.Accounts {
+		account.breaker = newBreaker(c.Now)
+	}
+	return &Handler{config: c, names: slices.Sorted(maps.Keys(c.Accounts))}, nil
 }
 
 // Invoke answers one invocation. payload is the event; the result is the reply

@@ -35,48 +35,43 @@ var outcomeMetrics = map[string]string{
 // is the only dimension: CloudWatch charges for every combination.
 func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string) []slog.Attr {
 	described := make([]metric, 0, 12)
-	add := func(name, unit string, value slog.Value) {
+	add := func(name, unit string, value float64) {
 		described = append(described, metric{name, unit})
-		attrs = append(attrs, slog.Attr{Key: name, Value: value})
+		attrs = append(attrs, slog.Float64(name, value))
 	}
-	count := func(name string, n int) { add(name, "Count", slog.IntValue(n)) }
-	milliseconds := func(name string, d time.Duration) { add(name, "Milliseconds", slog.Float64Value(ms(d))) }
-	age := func(name string, d time.Duration) { add(name, "Seconds", slog.Float64Value(d.Seconds())) }
-	count("Requests", 1)
+	add("Requests", "Count", 1)
 	if name, ok := outcomeMetrics[r.outcome]; ok {
-		count(name, 1)
+		add(name, "Count", 1)
 	}
-	milliseconds("TotalMs", total)
+	add("TotalMs", "Milliseconds", ms(total))
 	if r.coldStart {
-		count("ColdStarts", 1)
-		count("Policies", r.policyCount)
+		add("ColdStarts", "Count", 1)
+		add("Policies", "Count", float64(r.policyCount))
 		if r.policyAge > 0 {
-			age("PolicyAgeSeconds", r.policyAge)
+			add("PolicyAgeSeconds", "Seconds", r.policyAge.Seconds())
 		}
 	}
-	if r.compared {
-		differs := 0
-		if r.candidate != nil {
-			differs = 1
-		}
-		count("CandidateDiffers", differs)
+	if r.candidate != nil {
+		add("CandidateDiffers", "Count", 1)
+	} else if r.compared {
+		add("CandidateDiffers", "Count", 0)
 	}
 	if r.secret > 0 {
-		milliseconds("SecretMs", r.secret)
+		add("SecretMs", "Milliseconds", ms(r.secret))
 	}
 	if r.attempts > 0 {
-		milliseconds("AtlasMs", r.atlas)
-		count("Attempts", r.attempts)
-		age("SecretAgeSeconds", r.secretAge)
+		add("AtlasMs", "Milliseconds", ms(r.atlas))
+		add("Attempts", "Count", float64(r.attempts))
+		add("SecretAgeSeconds", "Seconds", r.secretAge.Seconds())
 	}
 	if r.pause > 0 {
-		milliseconds("WaitMs", r.pause)
+		add("WaitMs", "Milliseconds", ms(r.pause))
 	}
 	if r.breakerOpen {
-		count("BreakerOpen", 1)
+		add("BreakerOpen", "Count", 1)
 	}
 	if r.secretStage == secret.StagePrevious {
-		count("SecretFallback", 1)
+		add("SecretFallback", "Count", 1)
 	}
 	return append(attrs,
 		slog.String("function", function),

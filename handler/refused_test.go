@@ -38,7 +38,7 @@ func (v *versions) put(value string) {
 
 func withSecret(v *versions) func(*handler.Config) {
 	return func(c *handler.Config) {
-		c.Account.Secret = &secret.Store{Fetch: v.fetch, Pause: time.Millisecond, Logger: discard}
+		c.Accounts["default"].Secret = &secret.Store{Fetch: v.fetch, Pause: time.Millisecond, Logger: discard}
 	}
 }
 
@@ -117,9 +117,9 @@ func TestCall_HangingFetch(t *testing.T) {
 				}
 				time.Sleep(time.Minute) // of the bubble's clock: the fetch ends
 			}, func(c *handler.Config) {
-				c.Account.Secret.Pause = time.Nanosecond
-				fetch := c.Account.Secret.Fetch
-				c.Account.Secret.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
+				c.Accounts["default"].Secret.Pause = time.Nanosecond
+				fetch := c.Accounts["default"].Secret.Fetch
+				c.Accounts["default"].Secret.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
 					if fetches--; fetches >= 0 {
 						return fetch(ctx, stage)
 					}

@@ -29,8 +29,6 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 	r.issuer, r.operatorName = in.identity.issuer, in.identity.Name()
 	if in.http != nil {
 		r.dropped = in.http.dropped()
-	}
-	if in.http != nil {
 		if f := in.http.route(); f != nil {
 			return atlas.Reply{}, f
 		}
@@ -57,7 +55,7 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 // decide asks the policy about the values that would be sent to Atlas, and
 // returns the account to send them to.
 func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account, *fault) {
-	names := h.accounts.candidates(in.http)
+	names := h.candidates(in.http)
 	if len(names) == 0 {
 		r.cause = "the header " + accountHeader + " names no configured account"
 		return nil, denied(in.identity, request)
@@ -82,7 +80,7 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 	h.compare(question, decision, r)
 	switch {
 	case decision.Allowed:
-		return h.accounts.byName[picked], nil
+		return h.config.Accounts[picked], nil
 	case len(permitted) > 0:
 		return nil, &fault{code: NotPermitted,
 			detail: "You may use several Atlas accounts, and the default one is not among them; name one in the header " + accountHeader + "."}

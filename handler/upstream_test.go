@@ -34,9 +34,9 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 // through configures a broker whose calls of Atlas go to r.
 func through(t testing.TB, r http.RoundTripper) func(*handler.Config) {
 	return func(c *handler.Config) {
-		c.Account.Atlas = atlasClient(t, "http://127.0.0.1:1")
-		c.Account.Atlas.Transport = new(http.Transport)
-		c.Account.Atlas.Transport.RegisterProtocol("http", r)
+		c.Accounts["default"].Atlas = atlasClient(t, "http://127.0.0.1:1")
+		c.Accounts["default"].Atlas.Transport = new(http.Transport)
+		c.Accounts["default"].Atlas.Transport.RegisterProtocol("http", r)
 	}
 }
 

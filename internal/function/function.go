@@ -48,8 +48,6 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	if err != nil {
 		return nil, err
 	}
-	standard := accounts[handler.DefaultAccount]
-	delete(accounts, handler.DefaultAccount)
 	rules, modified, err := readPolicy(environment, "ATRIP_POLICY_FILE", environment.PolicyFile)
 	if err != nil {
 		return nil, err
@@ -62,7 +60,6 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 	}
 	ready.Wait()
 	return handler.New(handler.Config{
-		Account:        standard,
 		Accounts:       accounts,
 		Policy:         rules,
 		PolicyModified: modified,
@@ -79,7 +76,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 
 // connect starts to open the connections to Atlas and to fetch the secrets, and
 // returns the accounts. ready reports when both are done.
-func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *sync.WaitGroup) (map[string]handler.Account, error) {
+func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *sync.WaitGroup) (map[string]*handler.Account, error) {
 	clients := map[string]*atlas.Client{}
 	for name, a := range e.allAccounts() { // first: TLS handshakes take longest
 		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
@@ -96,12 +93,12 @@ func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *syn
 		return nil, fmt.Errorf("the AWS configuration cannot be loaded: %w", err)
 	}
 	secrets := secretsmanager.NewFromConfig(awsConfig)
-	accounts := map[string]handler.Account{}
+	accounts := map[string]*handler.Account{}
 	for name, a := range e.allAccounts() {
 		source := &secret.SecretsManager{Client: secrets, ID: a.secretARN, ClientID: a.clientID}
 		store := &secret.Store{Fetch: source.Fetch, TTL: e.SecretTTL, Logger: logger.With("account", name)}
 		ready.Go(func() { _, _ = store.Get(ctx) }) // the store logs failures
-		accounts[name] = handler.Account{Atlas: clients[name], Secret: store}
+		accounts[name] = &handler.Account{Atlas: clients[name], Secret: store}
 	}
 	return accounts, nil
 }
@@ -115,7 +112,8 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w (the artifact's are in policies/, a layer's in /opt)", variable, err)
+		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w (the artifact's are in policies/, a layer's in /opt)",
+			variable, err)
 	}
 	rules, err := policy.Parse(name, text)
 	if err != nil {

@@ -123,8 +123,10 @@ func (w *world) broker(atlasURL string) *handler.Handler {
 	source := secret.SecretsManager{Client: w.secrets(), ID: w.secretID}
 	logger := slog.New(slog.DiscardHandler)
 	h, err := handler.New(handler.Config{
-		Account: handler.Account{Atlas: &atlas.Client{BaseURL: base}, Secret: &secret.Store{Fetch: source.Fetch, Logger: logger}},
-		Policy:  rules, Roles: atlastest.DefaultRoles(), NameClaim: "email", GroupsClaim: "groups",
+		Accounts: map[string]*handler.Account{
+			"default": {Atlas: &atlas.Client{BaseURL: base}, Secret: &secret.Store{Fetch: source.Fetch, Logger: logger}},
+		},
+		Policy: rules, Roles: atlastest.DefaultRoles(), NameClaim: "email", GroupsClaim: "groups",
 		AttemptTimeout: 5 * time.Second, Logger: logger,
 	})
 	w.must(nil, err)
