@@ -136,7 +136,7 @@ func TestNew_NamesEveryFault(t *testing.T) {
 	}})
 	for _, want := range []string{
 		`Accounts["no-secret"] is not complete`, `Accounts["no-atlas"] is not complete`,
-		"Accounts[default] is", "Policy is", "Roles is", "NameClaim is", "GroupsClaim is", "AttemptTimeout is",
+		"Accounts[default] is", "Policy is", "Roles is", "NameClaim is", "GroupsClaim is", "AttemptTimeout is", "Logger is",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)

@@ -29,24 +29,26 @@ const (
 // outcomeOK is the audit line's outcome of a success.
 const outcomeOK = "OK"
 
-// codes maps each code to what callers see of it.
+// codes has a row for each code.
 var codes = map[Code]struct {
 	status int    // HTTP
 	title  string // the same for every occurrence
+	// metric counts it, "" if no alarm or graph needs that: Requests counts all.
+	metric string
 }{
-	InvalidRequest:       {400, "The request is not valid"},
-	NotPermitted:         {403, "Not permitted"},
-	NotFound:             {404, "Not found"},
-	MethodNotAllowed:     {405, "Method not allowed"},
-	BodyTooLarge:         {413, "The body is too large"},
-	UnsupportedMediaType: {415, "The body is not JSON"},
-	AtlasRateLimited:     {429, "Atlas limits the rate of requests"},
-	Internal:             {500, "Internal error"},
-	AtlasFailed:          {502, "Atlas failed to answer the request"},
-	AtlasRefused:         {502, "Atlas does not accept the broker's credentials"},
-	SecretUnavailable:    {503, "The broker has no credentials for Atlas"},
-	AtlasUnavailable:     {503, "Atlas cannot be reached"},
-	AtlasTimeout:         {504, "Atlas did not answer in time"},
+	InvalidRequest:       {400, "The request is not valid", "InvalidRequest"},
+	NotPermitted:         {403, "Not permitted", "NotPermitted"},
+	NotFound:             {404, "Not found", ""},
+	MethodNotAllowed:     {405, "Method not allowed", ""},
+	BodyTooLarge:         {413, "The body is too large", ""},
+	UnsupportedMediaType: {415, "The body is not JSON", ""},
+	AtlasRateLimited:     {429, "Atlas limits the rate of requests", "AtlasRateLimited"},
+	Internal:             {500, "Internal error", "InternalErrors"},
+	AtlasFailed:          {502, "Atlas failed to answer the request", "AtlasFailed"},
+	AtlasRefused:         {502, "Atlas does not accept the broker's credentials", "AtlasRefused"},
+	SecretUnavailable:    {503, "The broker has no credentials for Atlas", "SecretUnavailable"},
+	AtlasUnavailable:     {503, "Atlas cannot be reached", "AtlasUnavailable"},
+	AtlasTimeout:         {504, "Atlas did not answer in time", "AtlasTimeout"},
 }
 
 // Codes returns every code with its HTTP status.

@@ -1,10 +1,7 @@
 package handler
 
 import (
-	"context"
 	"strings"
-
-	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // The doors are the function's entry points, one per Lambda alias. An invoker
@@ -22,14 +19,6 @@ const (
 // opens reports whether the door accepts the caller's kind of event.
 func (h *Handler) opens(door string, c *caller) bool {
 	return door == c.door || door == doorUnqualified && (c.door == doorService || h.config.SAMLocal)
-}
-
-// door returns the door of an invocation.
-func door(ctx context.Context) string {
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		return doorOf(lc.InvokedFunctionArn)
-	}
-	return doorUnqualified
 }
 
 // doorOf reads the door from the invoked function's ARN, which Lambda sets:

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"strings"
@@ -81,7 +80,8 @@ func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
 	unknown := func(detail string) (*shape, *caller, *fault) {
 		return s, nil, &fault{code: InvalidRequest, detail: detail}
 	}
-	if err := json.Unmarshal(payload, s, lenient(len(payload) > maxEvent)); err != nil {
+	large := len(payload) > maxEvent // to be refused by parseEvent; the check of names would need memory for each
+	if err := json.Unmarshal(payload, s, jsontext.AllowDuplicateNames(large), jsontext.AllowInvalidUTF8(large)); err != nil {
 		return unknown(decodeFault(err))
 	}
 	for _, known := range callers {
@@ -97,12 +97,6 @@ func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
 		return unknown("The event has no known shape. Known are " + knownShapes + ".")
 	}
 	return s, c, nil
-}
-
-// lenient returns options that check duplicate names and UTF-8, or that do not: the
-// check needs memory for every name. parseEvent checks every event that it accepts.
-func lenient(yes bool) json.Options {
-	return json.JoinOptions(jsontext.AllowDuplicateNames(yes), jsontext.AllowInvalidUTF8(yes))
 }
 
 func decodeFault(err error) string {
@@ -198,11 +192,7 @@ func parseEvent(payload []byte, door string) (*event, *fault) {
 
 // toolName returns the tool that Bedrock AgentCore Gateway names in the client
 // context (AgentCore developer guide, "Lambda function input format"), else "".
-func toolName(ctx context.Context) string {
-	lc, ok := lambdacontext.FromContext(ctx)
-	if !ok {
-		return ""
-	}
+func toolName(lc *lambdacontext.LambdaContext) string {
 	for name, value := range lc.ClientContext.Custom {
 		if strings.EqualFold(name, "bedrockAgentCoreToolName") {
 			return value

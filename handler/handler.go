@@ -1,12 +1,8 @@
-// Package handler answers the function's invocations. In the order of a request:
-// event.go recognises the caller and door.go the alias; http.go and request.go
-// check the request, identity.go identifies the caller, serve.go decides, call.go
-// calls Atlas, answer.go encodes the reply and record.go writes the audit line.
-// Each kind of caller has its own file.
+// Package handler answers the function's invocations. docs/architecture.md names
+// its files in the order of a request.
 package handler
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +13,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"atriptoken/atlas"
 	"atriptoken/policy"
@@ -50,7 +48,7 @@ type Config struct {
 	Now func() time.Time
 	// Function is the function's name, the metrics' dimension.
 	Function string
-	// Logger receives the audit lines. Nil means slog.Default().
+	// Logger receives the audit lines.
 	Logger *slog.Logger
 }
 
@@ -68,6 +66,7 @@ func New(c Config) (*Handler, error) {
 	for field, absent := range map[string]bool{
 		"Accounts[default]": c.Accounts[DefaultAccount] == nil, "Policy": c.Policy == nil, "Roles": len(c.Roles) == 0,
 		"NameClaim": c.NameClaim == "", "GroupsClaim": c.GroupsClaim == "", "AttemptTimeout": c.AttemptTimeout <= 0,
+		"Logger": c.Logger == nil,
 	} {
 		if absent {
 			faults = append(faults, fmt.Errorf("handler: Config.%s is missing", field))
@@ -84,7 +83,6 @@ func New(c Config) (*Handler, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Logger = cmp.Or(c.Logger, slog.Default())
 	for _, account := range c.Accounts {
 		account.breaker = newBreaker(c.Now)
 	}
@@ -100,7 +98,13 @@ func New(c Config) (*Handler, error) {
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
 	h.inFlight.Add(1)
 	defer h.inFlight.Add(-1)
-	r := &record{began: time.Now(), requestID: requestID(ctx), coldStart: !h.invoked.Swap(true), door: door(ctx)}
+	r := &record{began: time.Now(), coldStart: !h.invoked.Swap(true), door: doorUnqualified}
+	lc, inLambda := lambdacontext.FromContext(ctx)
+	if inLambda {
+		r.requestID, r.door = lc.AwsRequestID, doorOf(lc.InvokedFunctionArn)
+	} else {
+		lc = &lambdacontext.LambdaContext{}
+	}
 	// An event of unknown shape gets the reply of a plain invocation.
 	c, s := plain, &shape{}
 	defer func() {
@@ -116,7 +120,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
 	}
 	var reply atlas.Reply
-	s, known, f := recognise(payload, toolName(ctx))
+	s, known, f := recognise(payload, toolName(lc))
 	if f == nil {
 		c = known
 		reply, f = h.serve(ctx, payload, c, r)

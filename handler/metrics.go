@@ -16,21 +16,6 @@ type metric struct {
 	Name, Unit string
 }
 
-// outcomeMetrics are the outcomes with their own alarm or dashboard graph. Every
-// other outcome counts only in Requests.
-var outcomeMetrics = map[string]string{
-	outcomeOK:                 "Succeeded",
-	string(InvalidRequest):    "InvalidRequest",
-	string(NotPermitted):      "NotPermitted",
-	string(AtlasRateLimited):  "AtlasRateLimited",
-	string(AtlasFailed):       "AtlasFailed",
-	string(AtlasRefused):      "AtlasRefused",
-	string(SecretUnavailable): "SecretUnavailable",
-	string(AtlasUnavailable):  "AtlasUnavailable",
-	string(AtlasTimeout):      "AtlasTimeout",
-	string(Internal):          "InternalErrors",
-}
-
 // metrics appends the line's metrics and their description. The function's name
 // is the only dimension: CloudWatch charges for every combination.
 func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string) []slog.Attr {
@@ -40,7 +25,9 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 		attrs = append(attrs, slog.Float64(name, value))
 	}
 	add("Requests", "Count", 1)
-	if name, ok := outcomeMetrics[r.outcome]; ok {
+	if r.outcome == outcomeOK {
+		add("Succeeded", "Count", 1)
+	} else if name := codes[Code(r.outcome)].metric; name != "" {
 		add(name, "Count", 1)
 	}
 	add("TotalMs", "Milliseconds", ms(total))

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
-
 	"atriptoken/atlas"
 	"atriptoken/policy"
 )
@@ -51,14 +49,6 @@ type record struct {
 
 	secret, atlas time.Duration // time spent waiting for each
 	pause         time.Duration // before the second try, also if Atlas asked for it
-}
-
-// requestID is Lambda's id of the invocation, "" outside Lambda.
-func requestID(ctx context.Context) string {
-	if lc, ok := lambdacontext.FromContext(ctx); ok {
-		return lc.AwsRequestID
-	}
-	return ""
 }
 
 // success records Atlas's reply.
@@ -115,10 +105,10 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	attrs = append(attrs, slog.Float64("ownMs", ms(total-r.secret-r.atlas-r.pause)))
 	attrs = r.metrics(attrs, total, function)
 	level := slog.LevelInfo
-	switch Code(r.outcome) {
-	case Internal:
+	switch status := codes[Code(r.outcome)].status; {
+	case r.outcome == string(Internal):
 		level = slog.LevelError
-	case AtlasFailed, AtlasRefused, SecretUnavailable, AtlasUnavailable, AtlasTimeout:
+	case status >= 500: // Atlas or the secret
 		level = slog.LevelWarn
 	}
 	logger.LogAttrs(ctx, level, "request", attrs...)

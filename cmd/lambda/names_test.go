@@ -115,7 +115,7 @@ func set(names []string) map[string]bool {
 type names struct{ metrics, fields, events map[string]bool }
 
 // written reads the names from the code's string literals: metrics from the calls
-// that add one and from the table of outcomes, events from the value of the key
+// that add one and from the table of codes, events from the value of the key
 // "event", fields from every literal in a list of arguments or in an index.
 func written(t *testing.T) names {
 	t.Helper()
@@ -128,9 +128,7 @@ func written(t *testing.T) names {
 		}
 	}
 	text := code.String()
-	_, outcomes, _ := strings.Cut(text, "var outcomeMetrics = ")
-	outcomes, _, _ = strings.Cut(outcomes, "\n}")
-	metrics := append(find(text, `\b(?:add|count|milliseconds|age)\("(\w+)"`), find(outcomes, `: +"(\w+)"`)...)
+	metrics := append(find(text, `\b(?:add|count)\("(\w+)"`), find(text, `: +\{\d{3}, "[^"]+", "(\w+)"\},`)...)
 	return names{
 		metrics: set(metrics), events: set(find(text, `"event", "(\w+)"`)), fields: set(find(text, `"(\w+)"[,:\]]`)),
 	}
