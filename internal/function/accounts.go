@@ -1,7 +1,6 @@
 package function
 
 import (
-	"maps"
 	"net/url"
 	"strings"
 
@@ -17,16 +16,6 @@ type account struct {
 	hosts     atlas.Hosts
 	secretARN string
 	clientID  string
-}
-
-// allAccounts returns every account by name; that of the ATLAS_ variables is
-// handler.DefaultAccount.
-func (e Environment) allAccounts() map[string]account {
-	all := map[string]account{
-		handler.DefaultAccount: {baseURL: e.baseURL, hosts: e.hosts, secretARN: e.SecretARN, clientID: e.ClientID},
-	}
-	maps.Copy(all, e.accounts)
-	return all
 }
 
 // checkAccounts reads ATRIP_ACCOUNTS: a JSON object of further accounts by name,
@@ -47,7 +36,6 @@ func (e *Environment) checkAccounts(bad *faults) {
 			`if needed with clientId and portalHosts, and nothing else`)
 		return
 	}
-	e.accounts = map[string]account{}
 	for name, w := range written {
 		if err := handler.CheckAccountName(name); err != nil {
 			bad.add(variable, "is not valid: %v", err)

@@ -42,7 +42,7 @@ type Environment struct {
 
 	baseURL  *url.URL
 	hosts    atlas.Hosts
-	accounts map[string]account
+	accounts map[string]account // by name; that of the ATLAS_ variables is handler.DefaultAccount
 }
 
 // ReadEnvironment reads and checks the variables. An empty variable counts as
@@ -165,6 +165,9 @@ func (e *Environment) check(bad *faults) {
 	}
 	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
 		bad.add("ATLAS_PORTAL_HOSTS", "%s", oneLine(err))
+	}
+	e.accounts = map[string]account{
+		handler.DefaultAccount: {baseURL: e.baseURL, hosts: e.hosts, secretARN: e.SecretARN, clientID: e.ClientID},
 	}
 	e.checkAccounts(bad)
 	e.checkGoDebug(bad)

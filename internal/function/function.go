@@ -78,7 +78,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 // returns the accounts. ready reports when both are done.
 func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *sync.WaitGroup) (map[string]*handler.Account, error) {
 	clients := map[string]*atlas.Client{}
-	for name, a := range e.allAccounts() { // first: TLS handshakes take longest
+	for name, a := range e.accounts { // first: TLS handshakes take longest
 		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
 		clients[name] = client
 		ready.Go(func() {
@@ -94,7 +94,7 @@ func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *syn
 	}
 	secrets := secretsmanager.NewFromConfig(awsConfig)
 	accounts := map[string]*handler.Account{}
-	for name, a := range e.allAccounts() {
+	for name, a := range e.accounts {
 		source := &secret.SecretsManager{Client: secrets, ID: a.secretARN, ClientID: a.clientID}
 		store := &secret.Store{Fetch: source.Fetch, TTL: e.SecretTTL, Logger: logger.With("account", name)}
 		ready.Go(func() { _, _ = store.Get(ctx) }) // the store logs failures
