@@ -274,7 +274,7 @@ func TestAnswer_Internal(t *testing.T) {
 	if strings.Contains(b.log.String(), clientSecret) {
 		t.Error("the log contains the panic's value")
 	}
-	if line := b.log.lines(t, panicMessage); len(line) != 2 || !strings.Contains(line[0]["stack"].(string), "handler") {
+	if line := b.lines(panicMessage); len(line) != 2 || !strings.Contains(line[0]["stack"].(string), "handler") {
 		t.Errorf("the panic is not logged with its stack: %v", line)
 	}
 }

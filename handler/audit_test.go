@@ -25,7 +25,7 @@ func TestAudit_Line(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	r := b.http(sample("http-api-jwt"))
-	lines := b.log.lines(t, "request")
+	lines := b.lines("request")
 	if len(lines) != 1 || r.StatusCode != 200 {
 		t.Fatalf("HTTP %d, %d audit lines", r.StatusCode, len(lines))
 	}
@@ -241,7 +241,7 @@ func TestOutput_NoAWSError(t *testing.T) {
 		}
 	}
 	line := b.audit()
-	if line["outcome"] != "Internal" || line["cause"] != "an error of type *errors.errorString" || len(b.log.lines(t, panicMessage)) != 0 {
+	if line["outcome"] != "Internal" || line["cause"] != "an error of type *errors.errorString" || len(b.lines(panicMessage)) != 0 {
 		t.Errorf("%v by the cause %v, in %s", line["outcome"], line["cause"], b.log)
 	}
 }

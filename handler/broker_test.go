@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +39,7 @@ type broker struct {
 	*handler.Handler
 	t     testing.TB
 	atlas *atlastest.Server
-	log   *logBuffer
+	log   *bytes.Buffer
 }
 
 // newBroker returns a broker on policy/default.cedar; options change the
@@ -53,7 +52,7 @@ func newBroker(t testing.TB, options ...func(*handler.Config)) *broker {
 // newBrokerOn returns a broker on a running simulator.
 func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*handler.Config)) *broker {
 	t.Helper()
-	b := &broker{t: t, atlas: simulator, log: &logBuffer{}}
+	b := &broker{t: t, atlas: simulator, log: &bytes.Buffer{}}
 	t.Cleanup(b.atlas.Close)
 	config := handler.Config{
 		Accounts: map[string]*handler.Account{"default": {
@@ -258,38 +257,13 @@ func (b *broker) audit() map[string]any {
 	return line
 }
 
-// logBuffer is a log for concurrent writers.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Reset()
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // lines returns the log's lines with this message.
-func (l *logBuffer) lines(t testing.TB, message string) []map[string]any {
-	t.Helper()
-	var found []map[string]any
-	for line := range strings.Lines(l.String()) {
+func (b *broker) lines(message string) (found []map[string]any) {
+	b.t.Helper()
+	for line := range strings.Lines(b.log.String()) {
 		var m map[string]any
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("a log line is not JSON: %v: %q", err, line)
+			b.t.Fatalf("a log line is not JSON: %v: %q", err, line)
 		}
 		if m["msg"] == message {
 			found = append(found, m)

@@ -205,7 +205,7 @@ func TestPanic_OnlyRuntimeErrorsAreLogged(t *testing.T) {
 		if code := b.within(10 * time.Second); code != "Internal" || b.audit()["outcome"] != "Internal" {
 			t.Errorf("%s: the answer is %s, audited as %v", name, code, b.audit()["outcome"])
 		}
-		lines := b.log.lines(t, panicMessage)
+		lines := b.lines(panicMessage)
 		if len(lines) != 1 || lines[0]["error"] != row.want || strings.Contains(b.log.String(), clientSecret) {
 			t.Errorf("%s: the log says %v, want the error %v", name, lines, row.want)
 		}

@@ -83,7 +83,7 @@ func TestEvent_Invariants(t *testing.T) {
 func judge(t *testing.T, b *broker, u *upstream, door string, payload []byte) {
 	t.Helper()
 	b.t = t // a fuzz target may not use its F
-	b.log.reset()
+	b.log.Reset()
 	before, _ := u.received()
 	out, err := b.call(door, payload)
 	code, message := functionError(t, err)
