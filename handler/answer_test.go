@@ -2,9 +2,9 @@ package handler_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,18 +158,14 @@ func problemAnswer(t *testing.T, b *broker, row failure) {
 	if r.StatusCode != row.status || p.Status != row.status || p.Code != string(row.code) || r.IsBase64Encoded {
 		t.Errorf("HTTP %d, status %d, code %q; want %d and %q", r.StatusCode, p.Status, p.Code, row.status, row.code)
 	}
-	if p.Type != "urn:atriptoken:problem:"+string(row.code) || p.Title == "" || !strings.Contains(p.Detail, row.detail) || p.Detail == "" {
-		t.Errorf("the problem is %+v, want the detail %q", p, row.detail)
-	}
-	if p.Instance != requestID {
-		t.Errorf("instance = %q, want the request id", p.Instance)
+	if p.Type != "urn:atriptoken:problem:"+string(row.code) || p.Title == "" || p.Detail == "" || p.Instance != requestID ||
+		!strings.Contains(p.Detail, row.detail) {
+		t.Errorf("the problem is %+v, want the detail %q and the instance %s", p, row.detail, requestID)
 	}
 	headers := map[string]string{
 		"Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
 	}
-	for name, value := range row.header {
-		headers[name] = value
-	}
+	maps.Copy(headers, row.header)
 	if diff := cmp.Diff(headers, r.Headers); diff != "" {
 		t.Error(diff)
 	}
@@ -196,16 +192,7 @@ func plainAnswer(t *testing.T, b *broker, row failure) {
 
 func TestAnswer_NamesEveryBadMember(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t)
-	var pointers []string
-	for _, e := range b.http(sample("http-api-jwt", body(badMembers))).problem(t).Errors {
-		pointers = append(pointers, e.Pointer)
-	}
-	slices.Sort(pointers)
-	if diff := cmp.Diff([]string{"/orderNo", "/roel", "/role", "/userName"}, pointers); diff != "" {
-		t.Error(diff)
-	}
-	_, _, message := b.plain(badMembers)
+	_, _, message := newBroker(t).plain(badMembers)
 	const want = "The request is not valid: The body has faults; errors names each. /orderNo must not be empty." +
 		" /userName must be a string. /role is required." +
 		" /roel is not a member of the request; it takes orderNo, userName and role, spelled like that. (request " + requestID + ")"
@@ -218,9 +205,6 @@ func TestAnswer_LimitsAreExact(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	fits := good + strings.Repeat(" ", 16<<10-len(good))
-	if r := b.http(sample("http-api-jwt", body(fits))); r.StatusCode != 200 {
-		t.Errorf("16 KiB: HTTP %d: %s", r.StatusCode, r.Body)
-	}
 	if _, code, message := b.plain(fits); code != "OK" {
 		t.Errorf("16 KiB from a service: %s %s", code, message)
 	}

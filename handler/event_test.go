@@ -5,7 +5,6 @@ import (
 	"testing"
 )
 
-// Invalid events are answered, and the process continues.
 func TestEvent_Invalid(t *testing.T) {
 	t.Parallel()
 	const notJSON, otherType, unknown, two = "is not strict JSON", "a member has another type", "has no known shape. Known are",
@@ -35,21 +34,15 @@ func TestEvent_Invalid(t *testing.T) {
 			t.Errorf("%s: the audit line's outcome is %v", name, got)
 		}
 	}
-	if _, code, _ := b.plain(good); code != "OK" {
-		t.Errorf("after all that: %s", code)
-	}
 }
 
 func TestEvent_TwoShapes(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	for name, payload := range map[string][]byte{
-		"plain in a Connect event":   sample("connect", set("X1", "orderNo"), set("Finance", "role")),
-		"plain in an AppSync event":  sample("appsync-iam", set("X1", "orderNo")),
-		"plain in an HTTP event":     sample("http-api-iam", set("X1", "orderNo")),
-		"AppSync in a Connect event": sample("connect", set(map[string]any{"fieldName": "x"}, "info")),
-		"AppSync in an HTTP event":   sample("http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
-		"Connect in an HTTP event":   sample("http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
+		"plain in a Connect event": sample("connect", set("X1", "orderNo"), set("Finance", "role")),
+		"AppSync in an HTTP event": sample("http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
+		"Connect in an HTTP event": sample("http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
 		"REST API in a load balancer's": sample("load-balancer",
 			set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
 		"HTTP API in a load balancer's": sample("load-balancer", set("2.0", "version"),
@@ -78,14 +71,9 @@ func TestEvent_Oversized(t *testing.T) {
 		want  string
 	}{
 		"HTTP API, a large body":  {sample("http-api-jwt", body(strings.Repeat("x", 6<<20))), "api", `"statusCode":413`},
-		"HTTP API, a large claim": {sample("http-api-jwt", claim("groups", strings.Repeat("[", 6<<20))), "api", `"statusCode":413`},
 		"HTTP API, a large array": {sample("http-api-jwt", claim("groups", array)), "api", `"statusCode":413`},
-		"HTTP API, a member twice": {padded([]byte(`{"version":"2.0",`+string(sample("http-api-jwt")[1:])), limit+1), "api",
-			`"statusCode":413`},
-		"REST API":                {padded(sample("rest-api-iam"), limit+1), "api", `"statusCode":413`},
-		"function URL":            {padded(sample("function-url-iam"), limit+1), "api", `"statusCode":413`},
+		"a member twice":          {padded([]byte(`{"version":"2.0",`+string(sample("http-api-jwt")[1:])), limit+1), "api", `"statusCode":413`},
 		"load balancer":           {padded(sample("load-balancer"), limit+1), "api", `"statusCode":413,"statusDescription"`},
-		"load balancer, multi":    {padded(sample("load-balancer-multi-value"), limit+1), "api", `"multiValueHeaders"`},
 		"through the wrong alias": {padded(sample("http-api-jwt"), limit+1), "service", `"statusCode":403`},
 		"AppSync":                 {padded(sample("appsync-iam"), limit+1), "api", "BodyTooLarge"},
 		"Connect":                 {padded(sample("connect"), limit+1), "service", `"code":"BodyTooLarge"`},
@@ -97,9 +85,6 @@ func TestEvent_Oversized(t *testing.T) {
 		code, message := functionError(t, err)
 		if got := string(out) + code + message; !strings.Contains(got, row.want) {
 			t.Errorf("%s: %.200s, want %s", name, got, row.want)
-		}
-		if outcome := b.audit()["outcome"]; strings.Contains(row.want, "413") && outcome != "BodyTooLarge" {
-			t.Errorf("%s: the audit line's outcome is %v", name, outcome)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 	"atriptoken/internal/lambdatest"
 )
@@ -82,26 +81,20 @@ func TestIdentity_Anonymous(t *testing.T) {
 func TestOperator_Lookalikes(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	for name, userName := range map[string]string{
-		"another case": "Amelia@example.com", "a zero-width space": "amelia\u200b@example.com",
-		"a zero-width joiner at the end": "amelia@example.com\u200d",
-		"a Cyrillic a":                   "\u0430melia@example.com", "full-width letters": "ａmelia@example.com",
-		"a combining mark": "ame\u0301lia@example.com",
-		"a soft hyphen":    "ame\u00adlia@example.com", "a variation selector": "amelia@example.com\ufe0f",
-		"a part of it": "amelia@example", "more of it": "amelia@example.com.evil.example",
-		"another person": "oskar@example.com", "a wildcard": "*", "an empty tag": "amelia+@example.com",
+	for _, userName := range []string{
+		"Amelia@example.com", "\u0430melia@example.com", "ａmelia@example.com", "ame\u0301lia@example.com", "*",
+		"amelia\u200b@example.com", "amelia@example.com\u200d", "ame\u00adlia@example.com", "amelia@example.com\ufe0f",
+		"amelia@example", "amelia@example.com.evil.example", "oskar@example.com", "amelia+@example.com",
 	} {
 		r := b.http(sample("http-api-jwt", body(request(`"X1"`, quoted(userName), `"Customer service"`))))
 		if p := r.problem(t); p.Code != "NotPermitted" || !strings.Contains(p.Detail, "only as yourself") {
-			t.Errorf("%s: HTTP %d %s %s", name, r.StatusCode, p.Code, p.Detail)
+			t.Errorf("%q: HTTP %d %s %s", userName, r.StatusCode, p.Code, p.Detail)
 		}
 	}
 	// A composed and a decomposed é are two names.
-	for _, pair := range [][2]string{{"am\u00e9lia", "ame\u0301lia"}, {"ame\u0301lia", "am\u00e9lia"}} {
-		r := b.http(sample("http-api-jwt", claim("email", pair[0]), body(request(`"X1"`, quoted(pair[1]), `"Customer service"`))))
-		if r.code(t) != "NotPermitted" {
-			t.Errorf("%q passes as %q", pair[1], pair[0])
-		}
+	composed := body(request(`"X1"`, `"am\u00e9lia"`, `"Customer service"`))
+	if got := b.http(sample("http-api-jwt", claim("email", "ame\u0301lia"), composed)).code(t); got != "NotPermitted" {
+		t.Errorf("a composed name for a decomposed one: %s", got)
 	}
 	if n := len(b.atlas.Requests()); n != 0 {
 		t.Errorf("Atlas was called %d times", n)
@@ -210,25 +203,6 @@ func TestIdentity_NeverFromHeaders(t *testing.T) {
 		event := sample("http-api-jwt", open, set(map[string]any{"email": "amelia@example.com"}, member))
 		if got := b.http(event).code(t); got != "NotPermitted" {
 			t.Errorf("%s: %s", member, got)
-		}
-	}
-}
-
-// These headers change nothing.
-func TestHTTP_IgnoredHeaders(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	for header, value := range map[string]string{
-		"host": "evil.example", "x-forwarded-host": "evil.example", "x-http-method-override": "DELETE",
-		"x-a": "1\r\nx-atlas-client-id: MARKED",
-	} {
-		if got := b.http(sample("http-api-jwt", headerSet(header, value))).code(t); got != "OK" {
-			t.Errorf("%s: %s", header, got)
-		}
-	}
-	for _, call := range b.atlas.Requests() {
-		if call.Body != good || call.Header.Get("X-Atlas-Client-Id") != atlastest.DefaultClientID {
-			t.Errorf("Atlas received %s as %v", call.Body, call.Header)
 		}
 	}
 }
