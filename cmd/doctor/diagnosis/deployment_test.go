@@ -71,6 +71,7 @@ func deployed(t *testing.T) *world {
 			"CorsOrigins": w.gateway.origins[0], "ThrottleRate": "50", "ThrottleBurst": "100", "LogRetentionDays": "90",
 			"Architecture": "arm64", "MemorySize": "256", "ReservedConcurrency": "-1",
 			"AtlasBaseUrl": w.atlas.URL, "AtlasPortalHosts": "atriptech.com", "SecretTtl": "1s", "PolicyFile": "policies/default.cedar",
+			"PolicyCandidateFile": "/opt/next.cedar", "PolicyLayerArn": w.layer,
 		},
 		outputs: map[string]string{
 			"Url": w.gateway.URL + "/getAtripToken.do", "EgressIps": "192.0.2.10,192.0.2.11", "SecretArn": w.secretID,
@@ -108,6 +109,7 @@ func (w *world) environment() map[string]string {
 	return map[string]string{
 		"ATLAS_BASE_URL": w.atlas.URL, "ATLAS_SECRET_ARN": w.secretID, "ATLAS_PORTAL_HOSTS": "atriptech.com",
 		"ATRIP_POLICY_FILE": "policies/default.cedar", "ATRIP_SECRET_TTL": "1s", "GOMAXPROCS": "1",
+		"ATRIP_POLICY_CANDIDATE_FILE": "/opt/next.cedar",
 	}
 }
 
@@ -143,13 +145,16 @@ func (w *world) createFunction() {
 	role, err := iam.NewFromConfig(w.direct).CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: aws.String("broker"), AssumeRolePolicyDocument: aws.String("{}")})
 	w.must(role, err)
-	var code bytes.Buffer
-	archive := zip.NewWriter(&code)
-	w.must(archive.Create("bootstrap"))
-	w.must(nil, archive.Close())
+	w.zips = map[string][]byte{
+		"/artifact.zip": w.zip("policies/default.cedar", string(policy.Default)), "/layer.zip": w.zip("next.cedar", string(policy.Default)),
+	}
+	layer, err := w.lambda().PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{
+		LayerName: aws.String("atrip-policy"), Content: &lambdatypes.LayerVersionContentInput{ZipFile: w.zips["/layer.zip"]}})
+	w.must(layer, err)
+	w.layer = *layer.LayerVersionArn
 	w.must(w.lambda().CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: &w.function, Role: role.Role.Arn, Publish: true,
-		Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Layers: []string{w.layer}, Code: &lambdatypes.FunctionCode{ZipFile: w.zips["/artifact.zip"]}, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		MemorySize: aws.Int32(256), Architectures: []lambdatypes.Architecture{lambdatypes.ArchitectureArm64},
 		Environment: &lambdatypes.Environment{Variables: w.environment()},
 		VpcConfig:   &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-example"}, SecurityGroupIds: []string{"sg-example"}},
@@ -159,6 +164,17 @@ func (w *world) createFunction() {
 	}
 	w.must(w.lambda().PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{
 		FunctionName: &w.function, MaximumRetryAttempts: aws.Int32(0), MaximumEventAgeInSeconds: aws.Int32(60)}))
+}
+
+// zip returns a zip of one file.
+func (w *world) zip(name, text string) []byte {
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	file, err := writer.Create(name)
+	w.must(nil, err)
+	w.must(file.Write([]byte(text)))
+	w.must(nil, writer.Close())
+	return archive.Bytes()
 }
 
 // setEnvironment publishes a version with the variable changed, and moves both aliases to it.

@@ -98,6 +98,7 @@ var deployed = []check{
 	{"function", stackRead, functionState},
 	{"environment", functionRead, functionEnvironment},
 	{"function-settings", functionRead, functionSettings},
+	{"policy", functionRead, cedarPolicy},
 	{"concurrency", functionRead, concurrency},
 	{"aliases", functionRead, aliases},
 	{"async", functionRead, asyncInvocation},

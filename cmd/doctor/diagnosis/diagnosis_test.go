@@ -72,6 +72,7 @@ func TestRun_DeniedCalls(t *testing.T) {
 	t.Parallel()
 	for operation, check := range map[string]string{
 		"DescribeStacks": "stack", "ListStackResources": "stack", "GetFunctionConfiguration": "function",
+		"GetFunction": "policy", "GetLayerVersion": "policy",
 		"GetFunctionConcurrency": "concurrency", "GetAlias": "aliases", "GetFunctionEventInvokeConfig": "async",
 		"ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access", "GetAccountSettings": "lambda-quota",
 		"DescribeSecret": "secret", "apigateway routes": "routes", "apigateway integrations": "routes",

@@ -60,6 +60,11 @@ func functionSettings(_ context.Context, s *subject) Result {
 		stack.differs("the memory size", fmt.Sprint(aws.ToInt32(f.MemorySize)), "MemorySize"),
 		stack.differs("the architecture", strings.Trim(fmt.Sprint(f.Architectures), "[]"), "Architecture"),
 	}
+	var layers []string
+	for _, layer := range f.Layers {
+		layers = append(layers, aws.ToString(layer.Arn))
+	}
+	differences = append(differences, stack.differs("the layer", strings.Join(layers, ","), "PolicyLayerArn"))
 	for _, variable := range slices.Sorted(maps.Keys(variables)) {
 		differences = append(differences, stack.differs(variable, s.environment[variable], variables[variable]))
 	}

@@ -38,6 +38,7 @@ type world struct {
 	options diagnosis.Options
 
 	function      string
+	layer         string
 	apiID         string
 	authorizerID  string
 	integrationID string
@@ -54,6 +55,7 @@ type world struct {
 	quota     int
 	confirmed int    // subscriptions to the alarms' topic
 	urls      string // JSON list of ListFunctionUrlConfigs
+	zips      map[string][]byte
 }
 
 var accounts atomic.Int64
@@ -140,6 +142,10 @@ func (w *world) front(rw http.ResponseWriter, r *http.Request) {
 		w.stack.answer(rw, operation, form.Get("StackName"))
 	case operation == "GetAccountSettings":
 		fmt.Fprintf(rw, `{"AccountLimit":{"ConcurrentExecutions":%d,"UnreservedConcurrentExecutions":%d}}`, w.quota, w.quota-10)
+	case operation == "GetFunction" || operation == "GetLayerVersion": // moto's locations are Amazon S3's
+		fmt.Fprintf(rw, `{"Code":{"Location":"http://%[1]s/artifact.zip"},"Content":{"Location":"http://%[1]s/layer.zip"}}`, r.Host)
+	case w.zips[r.URL.Path] != nil:
+		_, _ = rw.Write(w.zips[r.URL.Path])
 	case operation == "ListFunctionUrlConfigs":
 		fmt.Fprintf(rw, `{"FunctionUrlConfigs":%s}`, w.urls)
 	case operation == "GetTopicAttributes" && w.confirmed > 0: // moto confirms no subscription
@@ -163,6 +169,10 @@ func operationOf(r *http.Request, form url.Values) string {
 	switch {
 	case slices.Contains(path, "apis"):
 		return "apigateway " + last
+	case slices.Contains(path, "layers"):
+		return "GetLayerVersion"
+	case slices.Contains(path, "functions") && path[len(path)-2] == "functions":
+		return "GetFunction"
 	case slices.Contains(path, "aliases"):
 		return "GetAlias"
 	}
