@@ -30,7 +30,7 @@ type Credentials struct {
 	Version string
 	// Stage is the label that the version was fetched by.
 	Stage string
-	// FetchedAt is the wall clock's time of the fetch. It is zero if there was none.
+	// FetchedAt is when the Store fetched it, by the wall clock.
 	FetchedAt time.Time
 
 	insteadOf string    // the refused AWSCURRENT that this AWSPREVIOUS was returned for

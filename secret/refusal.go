@@ -35,10 +35,13 @@ const rotationTime = 10 * time.Second
 // refused notes a refusal. oneOrder reports that other calls with the same
 // version succeed, so that the refusal is about the order; mayWait, that the
 // refusals are new.
-func (r *refusals) refused(version string, now time.Time) (oneOrder, mayWait bool) {
+func (r *refusals) refused(versions []string, now time.Time) (oneOrder, mayWait bool) {
+	if r.fallback != nil && slices.Contains(versions, r.fallback.Version) {
+		r.fallback = nil
+	}
 	oneOrder = r.accepted.After(r.since)
-	if version != r.version || passed(r.last, now, maxPause) || oneOrder && passed(r.accepted, now, rotationTime) {
-		r.version, r.since, r.accepted, r.vain, oneOrder = version, now, time.Time{}, 0, false
+	if versions[0] != r.version || passed(r.last, now, maxPause) || oneOrder && passed(r.accepted, now, rotationTime) {
+		r.version, r.since, r.accepted, r.vain, oneOrder = versions[0], now, time.Time{}, 0, false
 	}
 	r.last, r.pending = now, true
 	return oneOrder, !passed(r.since, now, rotationTime)
@@ -72,46 +75,51 @@ func (r *refusals) fetched(newVersion bool, now time.Time) {
 func (s *Store) Alternative(ctx context.Context, refused ...string) (other Credentials, ok bool) {
 	now := s.now()
 	s.mu.Lock()
-	r := &s.refusals
-	oneOrder, mayWait := r.refused(refused[0], now)
-	if r.fallback != nil && slices.Contains(refused, r.fallback.Version) {
-		r.fallback = nil
-	}
-	inUse := s.current
-	if r.fallback != nil {
-		inUse = *r.fallback
-	}
-	generation, cooldown, current, vain := s.generation, s.cooldown(now), s.current, r.vain
+	oneOrder, mayWait := s.refusals.refused(refused, now)
+	inUse := s.inUse()
 	s.mu.Unlock()
-
+	if slices.Contains(refused, inUse.Version) {
+		inUse = s.fetchAgain(ctx)
+	}
 	if !slices.Contains(refused, inUse.Version) {
 		return inUse, true
 	}
-	for cooldown <= 0 { // after one failed fetch it is still 0
-		fetched, err := s.share(ctx, StageCurrent)
-		if err == nil && !slices.Contains(refused, fetched.Version) {
-			return fetched, true
-		}
-		if ctx.Err() != nil {
-			return Credentials{}, false
-		}
-		s.mu.Lock()
-		generation, cooldown, vain = s.generation, s.cooldown(s.lastFetch), r.vain
-		s.mu.Unlock()
-	}
+	now = s.now()
+	s.mu.Lock()
+	current, generation, cooldown, vain := s.current, s.generation, s.cooldown(now), s.refusals.vain
+	s.mu.Unlock()
 	// One fetch must have found no newer version: a rotation can come soon after
 	// the refusals that began it.
-	if oneOrder && vain > 0 {
+	if ctx.Err() != nil || oneOrder && vain > 0 {
 		return Credentials{}, false
 	}
 	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
 		previous.insteadOf = current.Version
 		return previous, true
 	}
-	if tries := count(refused, current.Version); tries > 1 || !mayWait || !wait(ctx, cooldown) {
+	first := slices.Index(refused, current.Version)
+	triedTwice := slices.Contains(refused[first+1:], current.Version)
+	if triedTwice || !mayWait || !wait(ctx, cooldown) {
 		return Credentials{}, false
 	}
 	return s.fetchedAfter(ctx, generation)
+}
+
+// fetchAgain fetches AWSCURRENT if Pause allows it, again if that fails, and
+// returns what is in use then.
+func (s *Store) fetchAgain(ctx context.Context) Credentials {
+	for tries := 0; ; tries++ {
+		now := s.now()
+		s.mu.Lock()
+		inUse, cooldown := s.inUse(), s.cooldown(now)
+		s.mu.Unlock()
+		if tries == 2 || cooldown > 0 {
+			return inUse
+		}
+		if fetched, err := s.share(ctx, StageCurrent); err == nil {
+			return fetched
+		}
+	}
 }
 
 // fetchedAfter returns AWSCURRENT from a fetch after the given one, by this call
@@ -178,13 +186,4 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func count(versions []string, version string) (n int) {
-	for _, v := range versions {
-		if v == version {
-			n++
-		}
-	}
-	return n
 }

@@ -28,13 +28,13 @@ func TestRefusal_NewVersion(t *testing.T) {
 	run(t, "v1", "v0", func(t *testing.T, b *bench) {
 		b.get("v1")
 		time.Sleep(time.Minute)
-		b.vault.put("v2")
-		b.vault.slow = time.Second
-		var all sync.WaitGroup
+		b.put("v2")
+		b.slow = time.Second
+		var calls sync.WaitGroup
 		for range 64 {
-			all.Go(func() { b.alternative("v2", time.Second, "v1") })
+			calls.Go(func() { b.alternative("v2", time.Second, "v1") })
 		}
-		all.Wait()
+		calls.Wait()
 		b.get("v2")
 		b.alternative("v2", 0, "v1") // refused before the fetch
 		b.fetched(2)
@@ -44,7 +44,7 @@ func TestRefusal_NewVersion(t *testing.T) {
 func TestRefusal_Fallback(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")
-		b.vault.put("wrong")
+		b.put("wrong")
 		time.Sleep(5 * time.Minute)
 		b.get("v1")
 		synctest.Wait()
@@ -62,7 +62,7 @@ func TestRefusal_Fallback(t *testing.T) {
 		if n := strings.Count(b.log.String(), "secret_fallback"); n != 1 {
 			t.Errorf("the fallback is logged %d times, want once", n)
 		}
-		b.vault.put("v2")
+		b.put("v2")
 		time.Sleep(5 * time.Minute)
 		b.get("v1")
 		synctest.Wait()
@@ -79,7 +79,7 @@ func TestRefusal_FallbackRefused(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		b.alternative("v2", 0, "v1") // now it does
 		b.get("v2")
-		time.AfterFunc(500*time.Millisecond, func() { b.vault.put("v3") })
+		time.AfterFunc(500*time.Millisecond, func() { b.put("v3") })
 		b.alternative("", 0, "v1", "v2", "v2")
 		b.alternative("v3", time.Second, "v1", "v2") // these refusals of v1 are new
 	})
@@ -91,13 +91,13 @@ func TestRefusal_LateAcceptance(t *testing.T) {
 	run(t, "wrong", "v1", func(t *testing.T, b *bench) {
 		b.get("wrong")
 		other := b.alternative("v1", 0, "wrong")
-		b.vault.put("v2")
+		b.put("v2")
 		time.Sleep(5 * time.Minute)
 		b.get("wrong")
 		synctest.Wait()
 		b.Accepted(t.Context(), other)
 		if b.get("v2"); strings.Contains(b.log.String(), "secret_fallback") {
-			t.Errorf("the log is %s", b.log)
+			t.Errorf("the log is %s", &b.log)
 		}
 	})
 }
@@ -111,31 +111,21 @@ func TestRefusal_All(t *testing.T) {
 		b.alternative("", 0, "v1", "v0", "v1")
 		time.Sleep(30*time.Second + 1)
 		b.alternative("v1", time.Second, "v1", "v0") // after a pause the refusals are new
-		if n := b.vault.count(secret.StagePrevious); n > 3 {
+		if n := b.count(secret.StagePrevious); n > 3 {
 			t.Errorf("AWSPREVIOUS was fetched %d times", n)
 		}
-	})
-}
-
-func TestRefusal_WaitsForRotation(t *testing.T) {
-	run(t, "v1", "v0", func(t *testing.T, b *bench) {
-		b.get("v1") // the next fetch is allowed after a second
-		time.AfterFunc(500*time.Millisecond, func() { b.vault.put("v2") })
-		b.alternative("v0", 0, "v1")
-		b.alternative("v2", time.Second, "v1", "v0")
-		b.fetched(2)
 	})
 }
 
 func TestRefusal_WaitsTogether(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")
-		b.vault.slow = 100 * time.Millisecond
-		var all sync.WaitGroup
+		b.slow = 100 * time.Millisecond
+		var calls sync.WaitGroup
 		for range 64 {
-			all.Go(func() { _, _ = b.Alternative(t.Context(), "v1") })
+			calls.Go(func() { _, _ = b.Alternative(t.Context(), "v1") })
 		}
-		all.Wait()
+		calls.Wait()
 		b.fetched(2)
 	})
 }
@@ -148,12 +138,12 @@ func TestRefusal_Lasts(t *testing.T) {
 		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(time.Second) {
 			_, _ = b.Alternative(t.Context(), "v1")
 		}
-		before := b.vault.count(secret.StageCurrent)
+		before := b.count(secret.StageCurrent)
 		var pauses []time.Duration
 		last := time.Now()
 		for len(pauses) < 8 {
 			b.alternative("", 0, "v1")
-			if n := b.vault.count(secret.StageCurrent); n > before {
+			if n := b.count(secret.StageCurrent); n > before {
 				pauses = append(pauses, time.Since(last))
 				last, before = time.Now(), n
 			}
@@ -162,11 +152,11 @@ func TestRefusal_Lasts(t *testing.T) {
 		if got := fmt.Sprint(pauses); got != "[0s 1s 2s 4s 8s 16s 30s 30s]" {
 			t.Errorf("the pauses between fetches are %s", got)
 		}
-		if current, previous := b.vault.count(secret.StageCurrent), b.vault.count(secret.StagePrevious); previous > current {
+		if current, previous := b.count(secret.StageCurrent), b.count(secret.StagePrevious); previous > current {
 			t.Errorf("AWSPREVIOUS was fetched %d times, AWSCURRENT %d times", previous, current)
 		}
 		time.Sleep(30 * time.Second)
-		b.vault.put("v2")
+		b.put("v2")
 		b.alternative("v2", 0, "v1")
 	})
 }
@@ -190,13 +180,13 @@ func TestRefusal_OneOrder(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			b.alternative("", 0, "v1")
 		}
-		if current, previous := b.vault.count(secret.StageCurrent), b.vault.count(secret.StagePrevious); current > 30 || previous > 1 {
+		if current, previous := b.count(secret.StageCurrent), b.count(secret.StagePrevious); current > 30 || previous > 1 {
 			t.Errorf("in 10 minutes AWSCURRENT was fetched %d times, AWSPREVIOUS %d times; want at most 30 and 1", current, previous)
 		}
 		// When the others succeed no longer, it is the secret.
 		time.Sleep(6 * time.Second)
 		b.alternative("v0", 0, "v1")
-		b.vault.put("v2")
+		b.put("v2")
 		b.alternative("v2", time.Second, "v1", "v0")
 	})
 }
@@ -231,45 +221,31 @@ func TestRefusal_LittleTime(t *testing.T) {
 	})
 }
 
-func TestRefusal_SecretsManagerDown(t *testing.T) {
-	run(t, "v1", "v0", func(t *testing.T, b *bench) {
-		b.get("v1")
-		b.vault.fail(&secret.Error{Reason: secret.Denied})
-		time.Sleep(time.Minute)
-		b.alternative("", time.Second, "v1") // the pause before the third fetch
-		b.get("v1")
-		b.fetched(4)
-	})
-}
-
-func TestRefusal_FailedFetch(t *testing.T) {
-	run(t, "v1", "v0", func(t *testing.T, b *bench) {
-		b.get("v1")
-		time.Sleep(time.Minute)
-		b.vault.put("v2")
-		b.vault.failOnce(&secret.Error{Reason: secret.Throttled})
-		b.alternative("v2", 0, "v1") // from a second fetch
-		b.fetched(3)
-	})
-}
-
 func TestRefusal_FailedFetches(t *testing.T) {
-	run(t, "v1", "v0", func(t *testing.T, b *bench) {
-		b.get("v1")
-		time.Sleep(time.Minute)
-		fetch := b.Fetch
-		b.Fetch = func(ctx context.Context, stage string) (secret.Credentials, error) {
-			if stage == secret.StageCurrent {
-				_, _ = fetch(ctx, stage)
-				return secret.Credentials{}, &secret.Error{Reason: secret.Throttled}
-			}
-			return fetch(ctx, stage)
-		}
-		b.alternative("v0", 0, "v1")
-		b.fetched(3)
-		b.alternative("", time.Second, "v1", "v0") // a third fetch, after the pause
-		b.fetched(4)
-	})
+	for rule, row := range map[string]struct {
+		current  string
+		failures int
+		want     string
+		after    time.Duration
+		fetched  int // AWSCURRENT
+	}{
+		"one is repeated":                       {"v2", 1, "v2", 0, 3},
+		"after two, AWSPREVIOUS is tried":       {"v1", 2, "v0", 0, 3},
+		"before a third, there is the pause":    {"v1", 3, "v1", time.Second, 4},
+		"while all fail, there is nothing else": {"v1", all, "", time.Second, 4},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			run(t, "v1", "v0", func(t *testing.T, b *bench) {
+				b.get("v1")
+				time.Sleep(time.Minute)
+				b.stages[secret.StageCurrent] = row.current
+				b.fail(row.failures)
+				b.alternative(row.want, row.after, "v1")
+				b.fetched(row.fetched)
+				b.get(row.current)
+			})
+		})
+	}
 }
 
 // A version that Atlas refused at first and then accepted can be rotated soon: the
@@ -284,7 +260,7 @@ func TestRefusal_RotationSoonAfter(t *testing.T) {
 			b.Accepted(t.Context(), b.get("v2"))
 			synctest.Wait()
 		}
-		b.vault.put("v3")
+		b.put("v3")
 		b.alternative("v3", time.Second, "v2")
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -35,7 +34,6 @@ func (s *SecretsManager) Fetch(ctx context.Context, stage string) (Credentials, 
 		return Credentials{}, err
 	}
 	credentials.Version, credentials.Stage = aws.ToString(output.VersionId), stage
-	credentials.FetchedAt = time.Now().Round(0)
 	return credentials, nil
 }
 

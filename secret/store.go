@@ -58,24 +58,29 @@ const (
 func (s *Store) Get(ctx context.Context) (Credentials, error) {
 	now := s.now()
 	s.mu.Lock()
-	current, fallback := s.current, s.refusals.fallback
-	cooldown, lastErr := s.cooldown(now), s.lastErr
+	inUse, fetchedAt, lastErr, cooldown := s.inUse(), s.current.FetchedAt, s.lastErr, s.cooldown(now)
 	s.mu.Unlock()
 
-	fetched := !current.FetchedAt.IsZero()
 	switch {
-	case !fetched && cooldown > 0:
-		return Credentials{}, withRetryAfter(lastErr, cooldown)
-	case !fetched:
+	case fetchedAt.IsZero() && cooldown > 0:
+		e := *asError(lastErr)
+		e.RetryAfter = cooldown
+		return Credentials{}, &e
+	case fetchedAt.IsZero():
 		return s.share(ctx, StageCurrent)
-	case passed(current.FetchedAt, now, cmp.Or(s.TTL, defaultTTL)) && cooldown <= 0:
+	case passed(fetchedAt, now, cmp.Or(s.TTL, defaultTTL)) && cooldown <= 0:
 		s.start(StageCurrent) // the call does not wait for it
 	}
-	if fallback != nil {
-		current = *fallback
+	inUse.taken = now
+	return inUse, nil
+}
+
+// inUse returns the credentials that calls use. The caller holds s.mu.
+func (s *Store) inUse() Credentials {
+	if s.refusals.fallback != nil {
+		return *s.refusals.fallback
 	}
-	current.taken = now
-	return current, nil
+	return s.current
 }
 
 // share fetches a version together with the other callers that need it, and
@@ -134,9 +139,9 @@ func (s *Store) note(credentials Credentials, err error) {
 	switch {
 	case err != nil && known:
 		s.logger().Warn("the secret cannot be refreshed; the last good version stays in use: "+err.Error(), "event", "secret_stale",
-			"reason", reason(err), "version", last.Version, "ageSeconds", int(now.Sub(last.FetchedAt).Seconds()))
+			"reason", string(asError(err).Reason), "version", last.Version, "ageSeconds", int(now.Sub(last.FetchedAt).Seconds()))
 	case err != nil:
-		s.logger().Error(err.Error(), "event", "secret_unavailable", "reason", reason(err))
+		s.logger().Error(err.Error(), "event", "secret_unavailable", "reason", string(asError(err).Reason))
 	case known && last.Version != credentials.Version:
 		s.logger().Info("a new version of the secret is in use",
 			"event", "secret_rotated", "version", credentials.Version, "replaced", last.Version)
@@ -170,18 +175,11 @@ func (s *Store) now() time.Time {
 
 func (s *Store) logger() *slog.Logger { return cmp.Or(s.Logger, slog.Default()) }
 
-func withRetryAfter(err error, wait time.Duration) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	return &Error{Reason: e.Reason, RetryAfter: wait, cause: e.cause}
-}
-
-func reason(err error) string {
+// asError returns err as an *Error, also if Fetch returned another one.
+func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		return string(e.Reason)
+		return e
 	}
-	return string(Failed)
+	return &Error{Reason: Failed, cause: err}
 }

@@ -2,7 +2,6 @@ package secret_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,91 +16,64 @@ import (
 	"atriptoken/secret"
 )
 
-// vault is a Secrets Manager in memory: the version of each stage, its faults,
-// and the number of fetches.
-type vault struct {
-	mu      sync.Mutex
-	stages  map[string]string // stage -> version
-	err     error             // of every fetch
-	once    error             // of the next fetch
-	slow    time.Duration
-	fetches map[string]int // by stage
-	ctx     context.Context
+// bench is a store, its log, and a Secrets Manager in memory.
+type bench struct {
+	*testing.T
+	*secret.Store
+	log  bytes.Buffer // complete once every goroutine waits
+	slow time.Duration
+
+	mu       sync.Mutex
+	stages   map[string]string // stage -> version
+	fetches  map[string]int    // by stage
+	failures int               // of the next fetches
+	ctx      context.Context   // of the last fetch
 }
 
-func (v *vault) fetch(ctx context.Context, stage string) (secret.Credentials, error) {
-	v.mu.Lock()
-	v.fetches[stage]++
-	version, err, slow := v.stages[stage], cmp.Or(v.once, v.err), v.slow
-	v.once, v.ctx = nil, ctx
-	v.mu.Unlock()
+// all is more failures than a test has fetches.
+const all = 1 << 30
+
+func (b *bench) fetch(ctx context.Context, stage string) (secret.Credentials, error) {
+	b.mu.Lock()
+	b.fetches[stage]++
+	b.failures--
+	b.ctx = ctx
+	version, failed := b.stages[stage], b.failures >= 0
+	b.mu.Unlock()
 	select {
-	case <-time.After(slow):
+	case <-time.After(b.slow):
 	case <-ctx.Done():
 		return secret.Credentials{}, ctx.Err()
 	}
-	if err == nil && version == "" {
-		err = &secret.Error{Reason: secret.NotFound}
+	if failed {
+		return secret.Credentials{}, &secret.Error{Reason: secret.Throttled}
 	}
-	if err != nil {
-		return secret.Credentials{}, err
+	if version == "" {
+		return secret.Credentials{}, &secret.Error{Reason: secret.NotFound}
 	}
 	return secret.Credentials{ClientID: "example-client", ClientSecret: redact.New("MARKED-" + version), Version: version, Stage: stage}, nil
 }
 
 // put stores a new version as Secrets Manager does.
-func (v *vault) put(version string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.stages[secret.StagePrevious], v.stages[secret.StageCurrent] = v.stages[secret.StageCurrent], version
+func (b *bench) put(version string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stages[secret.StagePrevious], b.stages[secret.StageCurrent] = b.stages[secret.StageCurrent], version
 }
 
-func (v *vault) fail(err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.err = err
+// fail lets the next n fetches fail.
+func (b *bench) fail(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures = n
 }
 
-// failOnce lets the next fetch fail.
-func (v *vault) failOnce(err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.once = err
-}
-
-func (v *vault) count(stage string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.fetches[stage]
-}
-
-// bench is a store, its vault and its log.
-type bench struct {
-	*testing.T
-	*secret.Store
-	vault *vault
-	log   *log
-}
-
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func newLogger(l *log) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+// count returns the number of fetches of a stage so far.
+func (b *bench) count(stage string) int {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fetches[stage]
 }
 
 // run runs a test in a synctest bubble, whose clock moves only while every
@@ -109,13 +81,14 @@ func newLogger(l *log) *slog.Logger {
 func run(t *testing.T, current, previous string, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		v := &vault{stages: map[string]string{secret.StageCurrent: current, secret.StagePrevious: previous}, fetches: map[string]int{}}
-		b := &bench{T: t, vault: v, log: &log{}}
-		b.Store = &secret.Store{Fetch: v.fetch, Logger: newLogger(b.log)}
+		stages := map[string]string{secret.StageCurrent: current, secret.StagePrevious: previous}
+		b := &bench{T: t, stages: stages, fetches: map[string]int{}}
+		logger := slog.New(slog.NewJSONHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		b.Store = &secret.Store{Fetch: b.fetch, Logger: logger}
 		test(t, b)
 		synctest.Wait()
 		if strings.Contains(b.log.String(), "MARKED") {
-			t.Errorf("the log contains the secret: %s", b.log)
+			t.Errorf("the log contains the secret: %s", &b.log)
 		}
 	})
 }
@@ -132,38 +105,38 @@ func (b *bench) get(version string) secret.Credentials {
 // fetched checks the number of fetches of AWSCURRENT so far.
 func (b *bench) fetched(want int) {
 	b.Helper()
-	synctest.Wait()
-	if n := b.vault.count(secret.StageCurrent); n != want {
+	if n := b.count(secret.StageCurrent); n != want {
 		b.Errorf("AWSCURRENT was fetched %d times, want %d", n, want)
 	}
 }
 
 func (b *bench) logged(parts ...string) {
 	b.Helper()
+	synctest.Wait()
 	for _, part := range parts {
 		if !strings.Contains(b.log.String(), part) {
-			b.Errorf("the log does not contain %s: %s", part, b.log)
+			b.Errorf("the log does not contain %s: %s", part, &b.log)
 		}
 	}
 }
 
 func TestStore_FetchedOnce(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
-		b.vault.slow = time.Second
-		var all sync.WaitGroup
+		b.slow = time.Second
+		var calls sync.WaitGroup
 		for range 64 {
-			all.Go(func() { b.get("v1") })
+			calls.Go(func() { b.get("v1") })
 		}
-		all.Wait()
+		calls.Wait()
 		time.Sleep(5*time.Minute - 1)
 		b.get("v1")
 		b.fetched(1)
-		b.vault.slow = 0
+		b.slow = 0
 		time.Sleep(time.Nanosecond)
 		b.get("v1")
 		b.fetched(2)
-		if b.log.String() != "" || b.vault.ctx.Err() == nil {
-			t.Errorf("the log of an unchanged secret is %q, its fetch's context ended with %v", b.log, b.vault.ctx.Err())
+		if b.log.String() != "" || b.ctx.Err() == nil {
+			t.Errorf("the log of an unchanged secret is %q, its fetch's context ended with %v", &b.log, b.ctx.Err())
 		}
 	})
 }
@@ -171,8 +144,8 @@ func TestStore_FetchedOnce(t *testing.T) {
 func TestStore_RefreshByAge(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")
-		b.vault.put("v2")
-		b.vault.slow = 3 * time.Second
+		b.put("v2")
+		b.slow = 3 * time.Second
 		time.Sleep(5 * time.Minute)
 		began := time.Now()
 		for range 64 {
@@ -191,16 +164,16 @@ func TestStore_RefreshByAge(t *testing.T) {
 func TestStore_LastGoodVersion(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")
-		b.vault.fail(&secret.Error{Reason: secret.Unreachable})
+		b.fail(all)
 		time.Sleep(24 * time.Hour)
 		for range 100 {
 			b.get("v1")
 			synctest.Wait()
 		}
 		b.fetched(3) // no pause after one failure
-		b.logged(`"event":"secret_stale","reason":"unreachable","version":"v1","ageSeconds":86400`)
-		b.vault.fail(nil)
-		b.vault.put("v2")
+		b.logged(`"event":"secret_stale","reason":"throttled","version":"v1","ageSeconds":86400`)
+		b.fail(0)
+		b.put("v2")
 		time.Sleep(2 * time.Second)
 		b.get("v1")
 		synctest.Wait()
@@ -210,7 +183,7 @@ func TestStore_LastGoodVersion(t *testing.T) {
 
 func TestStore_Backoff(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
-		b.vault.fail(&secret.Error{Reason: secret.Throttled})
+		b.fail(all)
 		var pauses []time.Duration
 		last := time.Now()
 		for fetched := 0; len(pauses) < 9; {
@@ -219,7 +192,7 @@ func TestStore_Backoff(t *testing.T) {
 			if !errors.As(err, &e) || !errors.Is(err, secret.ErrUnavailable) || e.Reason != secret.Throttled {
 				t.Fatalf("the error is %v", err)
 			}
-			if n := b.vault.count(secret.StageCurrent); n > fetched {
+			if n := b.count(secret.StageCurrent); n > fetched {
 				pauses = append(pauses, time.Since(last))
 				last, fetched = time.Now(), n
 				continue
@@ -232,10 +205,10 @@ func TestStore_Backoff(t *testing.T) {
 		if got := fmt.Sprint(pauses); got != "[0s 0s 1s 2s 4s 8s 16s 30s 30s]" {
 			t.Errorf("the pauses between fetches are %s", got)
 		}
-		b.vault.fail(nil)
+		b.fail(0)
 		time.Sleep(30 * time.Second)
 		b.get("v1")
-		b.logged(`"event":"secret_unavailable","reason":"throttled"`)
+		b.logged(`"level":"ERROR"`, `"event":"secret_unavailable","reason":"throttled"`, "it is tried again")
 	})
 }
 
@@ -251,7 +224,7 @@ func TestStore_FetchPanics(t *testing.T) {
 
 func TestStore_CallerDeadline(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
-		b.vault.slow = 3 * time.Second
+		b.slow = 3 * time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
@@ -268,7 +241,7 @@ func TestStore_CallerDeadline(t *testing.T) {
 func TestStore_Timeout(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{0: 4 * time.Second, 2 * time.Second: 2 * time.Second} {
 		run(t, "v1", "", func(t *testing.T, b *bench) {
-			b.vault.slow, b.Timeout = time.Hour, timeout
+			b.slow, b.Timeout = time.Hour, timeout
 			began := time.Now()
 			if _, err := b.Get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != want {
 				t.Errorf("with Timeout %v: after %v: %v", timeout, time.Since(began), err)
@@ -302,7 +275,7 @@ func TestStore_ClockSet(t *testing.T) {
 				b.get("v1")
 				b.fetched(2)
 			}
-			b.vault.fail(&secret.Error{Reason: secret.Throttled})
+			b.fail(all)
 			now = now.Add(5 * time.Minute)
 			for range 3 { // two failed fetches, then a pause
 				b.get("v1")
@@ -316,12 +289,12 @@ func TestStore_ClockSet(t *testing.T) {
 		run(t, "v1", "", func(t *testing.T, b *bench) {
 			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 			b.Now = func() time.Time { return now }
-			b.vault.fail(&secret.Error{Reason: secret.Throttled})
+			b.fail(all)
 			for range 2 {
 				_, _ = b.Get(t.Context())
 			}
 			now = now.Add(jump)
-			b.vault.fail(nil)
+			b.fail(0)
 			b.get("v1")
 		})
 	}

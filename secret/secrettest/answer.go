@@ -1,6 +1,7 @@
 package secrettest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
@@ -43,10 +44,7 @@ func (s *Server) answer(w http.ResponseWriter, operation string, in input) {
 	}
 	switch operation {
 	case "GetSecretValue":
-		stage := in.VersionStage
-		if stage == "" {
-			stage = stageCurrent
-		}
+		stage := cmp.Or(in.VersionStage, stageCurrent)
 		v := s.staged()[stage]
 		if v == nil {
 			fail(w, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: "+stage)

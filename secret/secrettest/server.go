@@ -12,6 +12,7 @@
 package secrettest
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"strings"
@@ -79,16 +80,11 @@ func NewServer(o *Options) *Server {
 	if o != nil {
 		s.options = *o
 	}
-	if s.options.Name == "" {
-		s.options.Name = DefaultName
-	}
-	if s.options.Value == "" {
-		s.options.Value = DefaultValue
-	}
+	s.options.Name = cmp.Or(s.options.Name, DefaultName)
 	// Secrets Manager adds a hyphen and six characters to the name.
 	s.ARN = "arn:aws:secretsmanager:" + Region + ":000000000000:secret:" + s.options.Name + "-AbCdEf"
 	if !s.options.NoValue {
-		s.Put(s.options.Value)
+		s.Put(cmp.Or(s.options.Value, DefaultValue))
 	}
 	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, false, http.HandlerFunc(s.serve))
 	s.Begin()

@@ -2,7 +2,6 @@ package secrettest
 
 import (
 	"net/http"
-	"strings"
 
 	"atriptoken/internal/faultscript"
 )
@@ -25,44 +24,21 @@ func Error(code, message string) Step {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { fail(w, code, message) }
 }
 
-// AccessDenied answers that IAM does not allow the call. Like the service's
-// message, this one contains ARNs.
-func AccessDenied() Step {
-	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
-		action := strings.ReplaceAll(r.Header.Get("X-Amz-Target"), ".", ":")
-		fail(w, "AccessDeniedException", "User: arn:aws:sts::000000000000:assumed-role/example-role/example-session"+
-			" is not authorized to perform: "+action+" on resource: arn:aws:secretsmanager:"+Region+":000000000000:secret:"+DefaultName+
-			" because no identity-based policy allows the "+action+" action")
-	}
-}
+// These are the service's own errors, with messages like its own: IAM's contains ARNs.
+var (
+	AccessDenied = always("AccessDeniedException", "User: arn:aws:sts::000000000000:assumed-role/example-role/example-session"+
+		" is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:"+Region+
+		":000000000000:secret:"+DefaultName+" because no identity-based policy allows the secretsmanager:GetSecretValue action")
+	KMSAccessDenied      = always("AccessDeniedException", "Access to KMS is not allowed")
+	KMSDecryptionFailure = always("DecryptionFailure",
+		"Secrets Manager can't decrypt the protected secret text using the provided KMS key.") // it is disabled or gone
+	NotFound = always("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+	NoValue  = always("ResourceNotFoundException",
+		"Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
+	Deleted = always("InvalidRequestException",
+		"You can't perform this operation on the secret because it was marked for deletion.")
+	Throttled            = always("ThrottlingException", "Rate exceeded")
+	InternalServiceError = always("InternalServiceError", "An error occurred on the server side.")
+)
 
-// KMSAccessDenied answers that the caller may not use the secret's KMS key.
-func KMSAccessDenied() Step { return Error("AccessDeniedException", "Access to KMS is not allowed") }
-
-// KMSDecryptionFailure answers that the secret's KMS key is disabled or gone.
-func KMSDecryptionFailure() Step {
-	return Error("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text using the provided KMS key.")
-}
-
-// NotFound answers that the secret does not exist.
-func NotFound() Step {
-	return Error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
-}
-
-// NoValue answers that the secret has no value yet.
-func NoValue() Step {
-	return Error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
-}
-
-// Deleted answers that the secret is scheduled for deletion.
-func Deleted() Step {
-	return Error("InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.")
-}
-
-// Throttled answers that there were too many calls.
-func Throttled() Step { return Error("ThrottlingException", "Rate exceeded") }
-
-// InternalServiceError answers with an error of the service itself.
-func InternalServiceError() Step {
-	return Error("InternalServiceError", "An error occurred on the server side.")
-}
+func always(code, message string) func() Step { return func() Step { return Error(code, message) } }
