@@ -7,8 +7,15 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"atriptoken/internal/lambdatest"
+)
+
+// A row takes seconds: these are shorter than in production.
+const (
+	timeout = 4 * time.Second         // the function's
+	attempt = 1200 * time.Millisecond // ATLAS_ATTEMPT_TIMEOUT
 )
 
 // row is one fault and the promised answer.
@@ -47,6 +54,7 @@ func TestFaults(t *testing.T) {
 
 func (r row) run(t *testing.T) result {
 	s := newSystem(t)
+	s.Env["ATLAS_ATTEMPT_TIMEOUT"] = attempt.String()
 	r.arrange(s)
 	s.Start(s.t)
 	s.afterStart()

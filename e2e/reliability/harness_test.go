@@ -25,10 +25,6 @@ import (
 )
 
 const (
-	// timeout is the function's, so short that a row takes seconds.
-	timeout = 4 * time.Second
-	// attempt is ATLAS_ATTEMPT_TIMEOUT.
-	attempt = 1200 * time.Millisecond
 	// clientSecret must not appear in any output.
 	clientSecret = "MARKED-client-secret-9d2f"
 
@@ -55,9 +51,7 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	secret := &secrettest.Options{Value: secretValue(clientSecret)}
-	s := &system{rig.NewBroker(t, rig.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
-	s.Env["ATLAS_ATTEMPT_TIMEOUT"] = attempt.String()
-	return s
+	return &system{rig.NewBroker(t, rig.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
 }
 
 func atlasOptions(secure bool) *atlastest.Options {
