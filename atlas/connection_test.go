@@ -3,6 +3,7 @@ package atlas_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -13,78 +14,73 @@ import (
 	"atriptoken/atlas/atlastest"
 )
 
+// eachWay runs a test with and without TLS, with and without a connection opened
+// ahead.
+func eachWay(t *testing.T, test func(t *testing.T, server *atlastest.Server, client *atlas.Client)) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		for _, ahead := range []bool{false, true} {
+			t.Run(fmt.Sprintf("TLS %v, ahead %v", secure, ahead), func(t *testing.T) {
+				server, client := start(t, secure)
+				if ahead {
+					if err := client.Connect(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				test(t, server, client)
+			})
+		}
+	}
+}
+
 func TestClient_ConnectionReused(t *testing.T) {
-	t.Parallel()
-	for _, secure := range []bool{false, true} {
-		for _, ahead := range []bool{false, true} {
-			server, client := start(t, secure)
-			if ahead {
-				if err := client.Connect(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if n := len(server.Requests()); n != 0 {
-					t.Errorf("Connect sent %d requests", n)
-				}
+	eachWay(t, func(t *testing.T, server *atlastest.Server, client *atlas.Client) {
+		for n := range 3 {
+			if requests := len(server.Requests()); requests != n {
+				t.Errorf("%d requests were sent, want %d", requests, n)
 			}
-			for range 3 {
-				if err := call(t, client); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if n := server.Connections(); n != 1 {
-				t.Errorf("TLS %v, ahead %v: %d connections, want 1", secure, ahead, n)
-			}
-			if want := map[bool]string{false: "HTTP/1.1", true: "HTTP/2.0"}[secure]; server.Requests()[0].Proto != want {
-				t.Errorf("TLS %v: the protocol is %s, want %s", secure, server.Requests()[0].Proto, want)
-			}
-		}
-	}
-}
-
-func TestClient_DeadConnection(t *testing.T) {
-	t.Parallel()
-	for _, secure := range []bool{false, true} {
-		for _, ahead := range []bool{false, true} {
-			server, client := start(t, secure)
-			if ahead {
-				if err := client.Connect(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for range 20 {
-				server.CloseClientConnections()
-				if err := call(t, client); err != nil {
-					t.Errorf("TLS %v, ahead %v: %v", secure, ahead, err)
-				}
-			}
-		}
-	}
-}
-
-func TestClient_IdleConnection(t *testing.T) {
-	t.Parallel()
-	for _, ahead := range []bool{false, true} {
-		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		server, client := start(t, true)
-		client.Now = func() time.Time { return now }
-		if ahead {
-			if err := client.Connect(t.Context()); err != nil {
+			if err := call(t, client); err != nil {
 				t.Fatal(err)
 			}
 		}
+		if n := server.Connections(); n != 1 {
+			t.Errorf("%d connections, want 1", n)
+		}
+		want := map[string]string{"http": "HTTP/1.1", "https": "HTTP/2.0"}[client.BaseURL.Scheme]
+		if got := server.Requests()[0].Proto; got != want {
+			t.Errorf("the protocol is %s, want %s", got, want)
+		}
+	})
+}
+
+func TestClient_DeadConnection(t *testing.T) {
+	eachWay(t, func(t *testing.T, server *atlastest.Server, client *atlas.Client) {
+		for range 20 {
+			server.CloseClientConnections()
+			if err := call(t, client); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestClient_IdleConnection(t *testing.T) {
+	eachWay(t, func(t *testing.T, server *atlastest.Server, client *atlas.Client) {
+		now := time.Now().Round(0) // that of the connection opened ahead
 		for i, row := range []struct {
 			idle        time.Duration
 			connections int
 		}{{0, 1}, {240 * time.Second, 1}, {240*time.Second + 1, 2}, {240 * time.Second, 2}, {-1, 3}, {0, 3}} {
 			now = now.Add(row.idle)
+			client.Now = func() time.Time { return now }
 			if err := call(t, client); err != nil {
 				t.Fatal(err)
 			}
 			if n := server.Connections(); n != row.connections {
-				t.Errorf("ahead %v, call %d after %v: %d connections, want %d", ahead, i, row.idle, n, row.connections)
+				t.Errorf("call %d after %v: %d connections, want %d", i, row.idle, n, row.connections)
 			}
 		}
-	}
+	})
 }
 
 func TestClient_ConnectAddress(t *testing.T) {

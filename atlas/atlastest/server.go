@@ -14,6 +14,7 @@
 package atlastest
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"net/http"
@@ -80,16 +81,10 @@ func NewServer(o *Options) *Server {
 	if o != nil {
 		s.options = *o
 	}
-	if s.options.ClientID == "" {
-		s.options.ClientID = DefaultClientID
-	}
-	if s.options.ClientSecret == "" {
-		s.options.ClientSecret = DefaultClientSecret
-	}
+	s.SetCredentials(Credential{cmp.Or(s.options.ClientID, DefaultClientID), cmp.Or(s.options.ClientSecret, DefaultClientSecret)})
 	if s.options.Roles == nil {
 		s.options.Roles = DefaultRoles()
 	}
-	s.SetCredentials(Credential{s.options.ClientID, s.options.ClientSecret})
 	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))
 	s.Begin()
 	return s

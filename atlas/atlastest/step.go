@@ -40,12 +40,6 @@ func StatusMessage(n int, msg string) Step {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, "", n, &msg) }
 }
 
-// SystemError answers status 2.
-func SystemError() Step { return StatusMessage(2, "system error") }
-
-// Unauthorized answers status 3.
-func Unauthorized() Step { return StatusMessage(3, "unauthorized access") }
-
 // RateLimited answers as Atlas's rate limiter does: with its own body, in which
 // retryAfter is in seconds, under any HTTP status.
 func RateLimited(retryAfter, httpStatus int) Step {
@@ -65,27 +59,29 @@ func BadURL(u string) Step {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, u, 0, nil) }
 }
 
-// MissingURL answers success without the member url.
-func MissingURL() Step { return HTTPReply(http.StatusOK, jsonType, `{"status":0,"msg":null}`) }
-
 // StatusString answers with a JSON string for status, which Atlas documents as
 // an integer.
 func StatusString(text string) Step {
 	return HTTPReply(http.StatusOK, jsonType, fmt.Sprintf(`{"url":"","status":%q}`, text))
 }
 
-// Garbage answers HTTP 200 with bytes that are neither JSON nor UTF-8.
-func Garbage() Step { return HTTPReply(http.StatusOK, jsonType, "{\"url\":\xff\x00 garbage") }
+// These are Atlas's documented failures, and replies that are not as documented.
+var (
+	SystemError  = always(StatusMessage(2, "system error"))
+	Unauthorized = always(StatusMessage(3, "unauthorized access"))
+	// MissingURL is success without the member url.
+	MissingURL = always(HTTPReply(http.StatusOK, jsonType, `{"status":0,"msg":null}`))
+	// Garbage is neither JSON nor UTF-8.
+	Garbage = always(HTTPReply(http.StatusOK, jsonType, "{\"url\":\xff\x00 garbage"))
+	// HTML is a page, as a proxy sends it.
+	HTML = always(HTTPReply(http.StatusOK, "text/html", "<!doctype html><p>We are back soon.</p>\n"))
+	// Truncated announces more bytes than it sends.
+	Truncated = always(WithHeader("Content-Length", "100", HTTPReply(http.StatusOK, jsonType, `{"url":"`)))
+	// NotGzip announces gzip and is plain text.
+	NotGzip = always(WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, `{"url":"","status":2}`)))
+)
 
-// HTML answers HTTP 200 with a page, as a proxy does.
-func HTML() Step {
-	return HTTPReply(http.StatusOK, "text/html", "<!doctype html><p>We are back soon.</p>\n")
-}
-
-// Truncated announces more bytes than it sends before it closes the connection.
-func Truncated() Step {
-	return WithHeader("Content-Length", "100", HTTPReply(http.StatusOK, jsonType, `{"url":"`))
-}
+func always(step Step) func() Step { return func() Step { return step } }
 
 // GzipTruncated answers with the first half of a gzip stream.
 func GzipTruncated() Step {
@@ -95,44 +91,23 @@ func GzipTruncated() Step {
 	return WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, half))
 }
 
-// NotGzip announces gzip and sends plain text.
-func NotGzip() Step {
-	return WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, `{"url":"","status":2}`))
-}
-
 // Oversized answers with valid JSON of n bytes and status 2.
-func Oversized(n int64) Step {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-		w.Header().Set("Content-Type", jsonType)
-		_, _ = io.Copy(w, filled(n))
-	}
+func Oversized(n int) Step {
+	const head, tail = `{"url":"","status":2,"msg":"`, `"}`
+	return HTTPReply(http.StatusOK, jsonType, head+strings.Repeat("a", n-len(head+tail))+tail)
 }
 
-// GzipBomb is Oversized compressed to about a thousandth, no further than the
-// client reads.
+// GzipBomb answers with n bytes, compressed to about a thousandth, no further than
+// the client reads.
 func GzipBomb(n int64) Step {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Content-Type", jsonType)
 		w.Header().Set("Content-Encoding", "gzip")
-		z, body, out := gzip.NewWriter(w), filled(n), http.NewResponseController(w)
+		z, out, piece := gzip.NewWriter(w), http.NewResponseController(w), bytes.Repeat([]byte("a"), 256<<10)
 		// Without the flushes, the writer's buffer fills only after megabytes.
-		for more := true; more && out.Flush() == nil; {
-			_, err := io.CopyN(z, body, 256<<10)
-			more = err == nil && z.Flush() == nil
+		for sent := int64(0); sent < n && z.Flush() == nil && out.Flush() == nil; sent += int64(len(piece)) {
+			_, _ = z.Write(piece)
 		}
 		_ = z.Close()
 	}
 }
-
-// filled returns a reply of n bytes.
-func filled(n int64) io.Reader {
-	const head, tail = `{"url":"","status":2,"msg":"`, `"}`
-	return io.MultiReader(strings.NewReader(head), io.LimitReader(letters{}, n-int64(len(head)+len(tail))), strings.NewReader(tail))
-}
-
-// letters reads as endless a.
-type letters struct{}
-
-var someLetters = bytes.Repeat([]byte("a"), 32<<10)
-
-func (letters) Read(p []byte) (int, error) { return copy(p, someLetters), nil }

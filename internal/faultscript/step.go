@@ -2,6 +2,7 @@ package faultscript
 
 import (
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -59,17 +60,12 @@ func Delay(d time.Duration, step Step) Step {
 // SlowBody sends the headers of step's answer at once and its body after d.
 func SlowBody(d time.Duration, step Step) Step {
 	return func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-		ready := time.After(d)
-		step(&lateBody{ResponseWriter: w, wait: func() { wait(r, ready) }}, r, ok)
+		step(&lateBody{ResponseWriter: w, r: r, ready: time.After(d)}, r, ok)
 	}
 }
 
 // HangBody sends the headers of an answer and never its body.
-func HangBody() Step {
-	return func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-		ok(&lateBody{ResponseWriter: w, wait: func() { wait[int](r, nil) }}, r)
-	}
-}
+func HangBody() Step { return SlowBody(math.MaxInt64, OK()) }
 
 // wait ends the call without an answer if the client or the server closes first.
 func wait[T any](r *http.Request, ready <-chan T) {
@@ -83,14 +79,15 @@ func wait[T any](r *http.Request, ready <-chan T) {
 // lateBody sends the headers, and waits before it sends the body.
 type lateBody struct {
 	http.ResponseWriter
-	wait func()
-	once sync.Once
+	r     *http.Request
+	ready <-chan time.Time
+	once  sync.Once
 }
 
 func (l *lateBody) Write(body []byte) (int, error) {
 	l.once.Do(func() {
 		_ = http.NewResponseController(l.ResponseWriter).Flush()
-		l.wait()
+		wait(l.r, l.ready)
 	})
 	return l.ResponseWriter.Write(body)
 }
