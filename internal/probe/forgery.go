@@ -54,10 +54,13 @@ func token(algorithm, issuer, audience, signature string) string {
 	return encode(fmt.Sprintf(`{"alg":%q,"kid":"probe"}`, algorithm)) + "." + encode(claims) + "." + encode(signature)
 }
 
+// ForgedEvents is how many forged events a run sends to the function.
+const ForgedEvents = 2
+
 // forgedEvents are HTTP events as API Gateway sends them for a caller that it identified, by name of the check. The default
 // policy permits both callers, so that only the alias can refuse them. The claims of an operator are configurable, those
 // of an AWS principal are not: the second is understood by every broker.
-var forgedEvents = []struct{ name, event string }{
+var forgedEvents = [ForgedEvents]struct{ name, event string }{
 	{"service, with a forged operator", httpEvent(`"jwt":{"claims":{"iss":"https://idp.example.com","sub":"probe",` +
 		`"email":"probe@example.com","groups":"atrip-admin"}}`)},
 	{"service, with a forged AWS principal", httpEvent(`"iam":{"userArn":"arn:aws:iam::123456789012:user/probe",` +

@@ -21,7 +21,8 @@ func (s *subject) refused(ctx context.Context, forgeries ...probe.Forgery) Resul
 	for _, forgery := range forgeries {
 		switch check := p.Send(ctx, forgery); check.Verdict {
 		case probe.LetIn:
-			return fail("%s: passes the gateway (%s)", check.Name, check.Answer).fix("see the checks routes and authorizer, and deploy again")
+			return fail("%s: passes the gateway (%s)", check.Name, check.Answer).
+				fix("the checks routes and authorizer name what was changed; if they pass: %s", s.stack.revert())
 		case probe.Unclear:
 			return fail("%s: no clear refusal (%s)", check.Name, check.Answer).fix("%s; see what is in front of the API", checkDomain)
 		default:
@@ -74,7 +75,7 @@ func cors(ctx context.Context, s *subject) Result {
 		return fail("CORS allows %s", allowed[i]).fix("list the pages' origins one by one in CorsOrigins")
 	}
 	if d := s.stack.differs("the list of origins", strings.Join(allowed, ","), "CorsOrigins"); d != "" {
-		return fail("CORS was changed by hand: %s", d).fix(revertDrift)
+		return fail("CORS was changed by hand: %s", d).fix("%s", s.stack.revert())
 	}
 	switch {
 	case len(allowed) > 0:
@@ -88,7 +89,7 @@ func cors(ctx context.Context, s *subject) Result {
 	}
 	for _, row := range []struct{ origin, want, fix string }{
 		{origin, origin, "add the origin to CorsOrigins, as the browser writes it: scheme, host, port, no slash"},
-		{foreignOrigin, "", "find out who changed the API's CORS configuration, and deploy again"},
+		{foreignOrigin, "", s.stack.revert()},
 	} {
 		got, err := s.preflight(ctx, row.origin)
 		if err != nil {

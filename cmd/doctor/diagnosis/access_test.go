@@ -3,6 +3,7 @@ package diagnosis_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,12 +198,25 @@ func TestRun_Alarms(t *testing.T) {
 	runRows(t, []row{
 		{"log-retention", "of no group", "fail", "has no log group", without("AWS::Logs::LogGroup")},
 		{"alarms", "none", "fail", "has no alarm", without("AWS::CloudWatch::Alarm")},
-		{"recent-outcomes", "none", "skipped", "no request",
-			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults></MetricDataResults>`+
-				`</GetMetricDataResult></GetMetricDataResponse>`)},
+		{"recent-outcomes", "none", "skipped", "no request", counted("")},
 		{"recent-outcomes", "that may not be read", "blocked", "may not call",
 			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults><member>`+
 				`<Id>m0</Id><StatusCode>Forbidden</StatusCode></member></MetricDataResults></GetMetricDataResult></GetMetricDataResponse>`)},
+		{"recent-outcomes", "all refused by API Gateway", "fail", "passed none of 60 requests of the last hour on: it answered 60",
+			counted("Count 60 4xx 60")},
+		{"recent-outcomes", "all failed by API Gateway", "fail", "it answered 0 with 4xx and 2 with 5xx", counted("Count 2 5xx 2")},
+		{"recent-outcomes", "refused by API Gateway, as doctor's own are", "skipped", "apart from those of", counted("Count 27 4xx 27")},
+		{"recent-outcomes", "of the probe alone", "skipped", "apart from those of the probe",
+			counted("ProbeRun 12 Count 110 4xx 110 Requests 25 NotPermitted 25")},
+		{"recent-outcomes", "without a link, next to the probe's", "fail", "none of the 9 requests", func(w *world) {
+			parameter("ProbeOrderNo", goodOrder)(w)
+			counted("ProbeRun 12 Count 60 Requests 48 Succeeded 12 NotPermitted 36")(w)
+		}},
+		{"recent-outcomes", "without a link, but for the probe's call as an operator", "skipped", "no request", func(w *world) {
+			parameter("ProbeClientSecretArn", "arn:example")(w)
+			counted("ProbeRun 12 Count 122 4xx 122 Requests 36 InvalidRequest 12")(w)
+		}},
+		{"recent-outcomes", "without a link", "fail", "none of the 3 requests", counted("Requests 3 NotPermitted 3")},
 		{"log-retention", "answered in another form", "blocked", "in an unknown form",
 			answer("DescribeLogGroups", `{"logGroups":[{"logGroupName":1}]}`)},
 		{"log-retention", "for ever", "fail", "for ever",
@@ -220,6 +234,10 @@ func TestRun_Alarms(t *testing.T) {
 				w.must(w.metrics().DeleteAlarms(w.t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{alarmName}}))
 			}},
 		{"alarms", "without an action", "fail", "no action", func(w *world) { w.putAlarm(true) }},
+		{"alarms", "without an action, in a composite alarm that has one", "pass", "2 alarms", composite(alarmName, true)},
+		{"alarms", "without an action, in a composite alarm without one", "fail", "no action", composite(alarmName, false)},
+		{"alarms", "without an action, in no composite alarm", "fail", "no action, so that they notify no one: " + alarmName,
+			composite(alarmName+"-other", true)},
 		{"alarms", "switched off", "fail", "switched off", func(w *world) { w.putAlarm(false, w.topic) }},
 		{"alarms", "in alarm", "fail", "in alarm now",
 			func(w *world) {
@@ -244,10 +262,33 @@ func TestRun_Alarms(t *testing.T) {
 			func(w *world) { w.count(map[string]float64{"SecretFallback": 1}) }},
 		{"recent-outcomes", "with no secret", "fail", "SecretUnavailable",
 			func(w *world) { w.count(map[string]float64{"SecretUnavailable": 1}) }},
-		{"recent-outcomes", "without a link", "fail", "none of the 3 requests",
-			answer("GetMetricData", `<GetMetricDataResponse><GetMetricDataResult><MetricDataResults><member>`+
-				`<Id>m2</Id><Label>Requests</Label><StatusCode>Complete</StatusCode><Values><member>3</member></Values></member>`+
-				`</MetricDataResults></GetMetricDataResult></GetMetricDataResponse>`)},
 		{"recent-outcomes", "with panics", "fail", "InternalErrors", func(w *world) { w.count(map[string]float64{"InternalErrors": 1}) }},
 	})
+}
+
+// counted makes CloudWatch return sums: a name and a value, in turn.
+func counted(sums string) func(w *world) {
+	var members strings.Builder
+	for pair := range slices.Chunk(strings.Fields(sums), 2) {
+		fmt.Fprintf(&members, "<member><Label>%s</Label><StatusCode>Complete</StatusCode><Values><member>%s</member></Values></member>",
+			pair[0], pair[1])
+	}
+	return answer("GetMetricData", "<GetMetricDataResponse><GetMetricDataResult><MetricDataResults>"+members.String()+
+		"</MetricDataResults></GetMetricDataResult></GetMetricDataResponse>")
+}
+
+// composite makes CloudWatch describe the alarm without an action, and a composite alarm of the one named, with an action or
+// without. moto makes no composite alarms.
+func composite(of string, action bool) func(w *world) {
+	return func(w *world) {
+		w.stack.resources = append(w.stack.resources, physical{"PageAlarm", "AWS::CloudWatch::CompositeAlarm", "broker-Page"})
+		actions := ""
+		if action {
+			actions = "<AlarmActions><member>" + w.topic + "</member></AlarmActions>"
+		}
+		answer("DescribeAlarms", "<DescribeAlarmsResponse><DescribeAlarmsResult><MetricAlarms><member><AlarmName>"+alarmName+
+			"</AlarmName><ActionsEnabled>true</ActionsEnabled></member></MetricAlarms><CompositeAlarms><member><AlarmName>broker-Page</AlarmName>"+
+			`<AlarmRule>ALARM("arn:aws:cloudwatch:eu-central-1:123456789012:alarm:`+of+`") OR ALARM(x)</AlarmRule>`+actions+
+			"<ActionsEnabled>true</ActionsEnabled></member></CompositeAlarms></DescribeAlarmsResult></DescribeAlarmsResponse>")(w)
+	}
 }

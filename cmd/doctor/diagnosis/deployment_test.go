@@ -75,6 +75,7 @@ func deployed(t *testing.T) *world {
 		},
 		outputs: map[string]string{
 			"Url": w.gateway.URL + "/getAtripToken.do", "EgressIps": "192.0.2.10,192.0.2.11", "SecretArn": w.secretID,
+			"ApiAliasArn": "arn:example:api",
 		},
 		resources: []physical{
 			{"Function", "AWS::Lambda::Function", w.function},

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,6 +58,9 @@ func (r row) run(t *testing.T) {
 	if (got.Fix == "") != (r.want == "skipped" || r.want == "pass") {
 		t.Errorf("the fix is %q for a check that is %s", got.Fix, status)
 	}
+	if strings.Contains(got.Cause, "by hand") && !regexp.MustCompile(`aws [a-z0-9]+ [a-z-]+ --|make destroy`).MatchString(got.Fix) {
+		t.Errorf("the fix of a change by hand names no command: %s", got.Fix)
+	}
 	if text := got.Cause + got.Fix; strings.Contains(text, "example-secret") || strings.Contains(text, "\n") {
 		t.Errorf("the result holds the secret or a second line: %q", text)
 	}
@@ -81,6 +86,26 @@ func TestRun_DeniedCalls(t *testing.T) {
 	} {
 		deny := func(w *world) { w.fault(operation, http.StatusForbidden, "AccessDeniedException") }
 		t.Run(operation, row{check, operation, "blocked", "may not call", deny}.run)
+	}
+}
+
+// TestFix_Revert runs the command against a change by hand in a shell, with a stand-in for the AWS CLI.
+func TestFix_Revert(t *testing.T) {
+	t.Parallel()
+	w := deployed(t)
+	w.stack.parameters["CorsOrigins"] = "https://other.example.com"
+	command, then, _ := strings.Cut(named(t, diagnosis.Run(t.Context(), w.options), "cors").Fix, "; read it, then ")
+	folder := t.TempDir()
+	cli := "#!/bin/sh\nif [ $2 = describe-stacks ]; then echo \"query: $8\"; else printf '%s\\n' \"$@\"; fi\n"
+	w.must(nil, os.WriteFile(filepath.Join(folder, "aws"), []byte(cli), 0o755))
+	shell := exec.Command("sh", "-euc", command)
+	shell.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH")}
+	out, err := shell.CombinedOutput()
+	want := "cloudformation\ncreate-change-set\n--stack-name\nbroker\n--change-set-name\nrevert\n--use-previous-template\n" +
+		"--deployment-mode\nREVERT_DRIFT\n--capabilities\nCAPABILITY_IAM\n--parameters\n" +
+		"query:\nStacks[0].Parameters[].join('',\n['ParameterKey=',\nParameterKey,\n',UsePreviousValue=true'])\n"
+	if err != nil || string(out) != want || !strings.HasPrefix(then, "aws cloudformation execute-change-set --stack-name broker") {
+		t.Errorf("%v, the CLI was called with\n%s\nwant\n%s", err, out, want)
 	}
 }
 

@@ -44,7 +44,7 @@ func functionState(ctx context.Context, s *subject) Result {
 	switch {
 	case out.State == types.StateInactive:
 		return fail("the function is Inactive: Lambda has freed its resources after a long time without a call").
-			fix("call it once and run doctor again")
+			fix("aws lambda invoke --function-name %s:%s --payload '{}' /dev/stdout, then run doctor again", name, aliasService)
 	case out.State != types.StateActive:
 		return fail("the function's state is %s: %s", out.State, oneLine(aws.ToString(out.StateReason))).fix(fixReason)
 	case out.LastUpdateStatus == types.LastUpdateStatusFailed:
@@ -65,7 +65,8 @@ func functionEnvironment(_ context.Context, s *subject) Result {
 	s.baseURL, _ = atlas.ParseBaseURL(read.BaseURL, false)
 	switch {
 	case s.environment["AWS_SAM_LOCAL"] != "":
-		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted").fix("remove the variable from the function")
+		return fail("AWS_SAM_LOCAL is set: the policy for local work would be accepted").
+			fix("%s; then publish a version: make deploy", s.stack.revert())
 	case strings.HasSuffix(s.environment["ATRIP_POLICY_FILE"], "local.cedar"):
 		return fail("the policy is the one for local work, with which the function does not start in Lambda").
 			fix("set PolicyFile to policies/default.cedar, or your own, and deploy again")
@@ -82,20 +83,22 @@ func aliases(ctx context.Context, s *subject) Result {
 	for _, alias := range []string{aliasAPI, aliasService} {
 		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(s.stack.functionName()), Name: &alias})
 		if err != nil {
-			return unreadOr(err, "the alias "+alias+" is missing", revertDrift)
+			return unreadOr(err, "the alias "+alias+" is missing", s.stack.revert())
 		}
 		versions[alias] = aws.ToString(out.FunctionVersion)
 		switch {
 		case versions[alias] == "$LATEST":
-			return fail("the alias %s points at $LATEST, which changes without a deployment", alias).fix(revertDrift)
+			return fail("the alias %s points at $LATEST, which changes without a deployment", alias).fix("%s", s.stack.revert())
 		case out.RoutingConfig != nil && len(out.RoutingConfig.AdditionalVersionWeights) > 0:
 			return fail("the alias %s is between two versions: a canary deployment is under way", alias).
-				fix("wait until CodeDeploy has finished, or roll it back there")
+				fix("wait until CodeDeploy has finished, or stop it (aws deploy list-deployments --include-only-statuses InProgress): " +
+					"aws deploy stop-deployment --auto-rollback-enabled --deployment-id d-…")
 		}
 	}
 	if versions[aliasAPI] != versions[aliasService] {
 		return fail("api runs version %s and service version %s", versions[aliasAPI], versions[aliasService]).
-			fix("deploy again: a rollback has left them on different versions")
+			fix("after a rollback: aws lambda update-alias --function-name %s --name %s --function-version %s",
+				s.stack.functionName(), aliasService, versions[aliasAPI])
 	}
 	return pass("api and service run version %s", versions[aliasAPI])
 }
@@ -154,7 +157,7 @@ func functionAccess(ctx context.Context, s *subject) Result {
 		}
 		var policy struct{ Statement []statement }
 		if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy); err != nil {
-			return blocked("the resource policy of "+where+" is not a policy document", "look at it: aws lambda get-policy")
+			return blocked("the resource policy of "+where+" is not a policy document", "look at it: aws lambda get-policy --function-name "+name)
 		}
 		for _, statement := range policy.Statement {
 			if statement.open() {
@@ -165,7 +168,7 @@ func functionAccess(ctx context.Context, s *subject) Result {
 		}
 	}
 	if id := s.stack.apiID(); id != "" && !gatewayMayInvoke {
-		return fail("the alias api does not let the HTTP API %s invoke it: every call gets HTTP 500", id).fix(revertDrift)
+		return fail("the alias api does not let the HTTP API %s invoke it: every call gets HTTP 500", id).fix("%s", s.stack.revert())
 	}
 	return pass("no function URL without authorization, no statement for every caller; the HTTP API may invoke api")
 }
@@ -204,7 +207,8 @@ func lambdaQuota(ctx context.Context, s *subject) Result {
 	quota, free := out.AccountLimit.ConcurrentExecutions, *out.AccountLimit.UnreservedConcurrentExecutions
 	if quota < usualConcurrency {
 		return fail("this account and Region may run %d executions at once, less than Lambda's usual %d", quota, usualConcurrency).
-			fix("Service Quotas console, AWS Lambda, Concurrent executions: request 1000")
+			fix("aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value %d",
+				usualConcurrency)
 	}
 	return pass("%d concurrent executions, %d of them not reserved", quota, free)
 }

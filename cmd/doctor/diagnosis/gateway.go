@@ -49,11 +49,11 @@ func routes(ctx context.Context, s *subject) Result {
 		case route.AuthorizationType != want:
 			return fail("the route %s has authorization %s, not %s", key, cmp.Or(route.AuthorizationType, types.AuthorizationTypeNone), want).
 				fix("aws apigatewayv2 delete-route --api-id %s --route-id %s; if it is the template's, %s",
-					id, aws.ToString(route.RouteId), revertDrift)
+					id, aws.ToString(route.RouteId), s.stack.revert())
 		case want == types.AuthorizationTypeJwt && aws.ToString(route.AuthorizerId) != s.stack.authorizerID():
-			return fail("the route %s uses an authorizer that is not the stack's", key).fix(revertDrift)
+			return fail("the route %s uses an authorizer that is not the stack's", key).fix("%s", s.stack.revert())
 		case want == types.AuthorizationTypeJwt && scopes != "":
-			return fail("the route %s was changed by hand: %s", key, scopes).fix(revertDrift)
+			return fail("the route %s was changed by hand: %s", key, scopes).fix("%s", s.stack.revert())
 		}
 		if result := s.target(route, integrations.Items); result.Status == Fail {
 			return result
@@ -68,13 +68,13 @@ func (s *subject) target(route types.Route, integrations []types.Integration) Re
 	id := strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
 	i := slices.IndexFunc(integrations, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == id })
 	if i < 0 {
-		return fail("the route %s has no integration", key).fix(revertDrift)
+		return fail("the route %s has no integration", key).fix("%s", s.stack.revert())
 	}
 	update := fmt.Sprintf("aws apigatewayv2 update-integration --api-id %s --integration-id %s", api, id)
 	uri := strings.TrimSuffix(aws.ToString(integrations[i].IntegrationUri), "/invocations")
 	if !strings.HasSuffix(uri, ":function:"+s.stack.functionName()+":"+aliasAPI) {
 		return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(uri), s.stack.functionName(), aliasAPI).
-			fix("%s --integration-uri <the output ApiAliasArn>", update)
+			fix("%s --integration-uri %s", update, s.stack.outputs["ApiAliasArn"])
 	}
 	if version := aws.ToString(integrations[i].PayloadFormatVersion); version != "2.0" {
 		return fail("the route %s sends payload format %s, not 2.0", key, version).fix("%s --payload-format-version 2.0", update)
@@ -86,14 +86,14 @@ func (s *subject) target(route types.Route, integrations []types.Integration) Re
 func authorizer(ctx context.Context, s *subject) Result {
 	api, id := s.stack.apiID(), s.stack.authorizerID()
 	if id == "" {
-		return fail("the stack has no authorizer").fix("deploy again with AuthMode=JWT")
+		return fail("the stack has no authorizer").fix(deployWhole)
 	}
 	out, err := s.gateway.GetAuthorizer(ctx, &apigatewayv2.GetAuthorizerInput{ApiId: &api, AuthorizerId: &id})
 	if err != nil {
 		return unreadOr(err, "the stack's authorizer was deleted by hand", deleteAndDeploy)
 	}
 	if out.JwtConfiguration == nil {
-		return fail("the stack's authorizer does not verify JWTs").fix("deploy again with AuthMode=JWT")
+		return fail("the stack's authorizer does not verify JWTs").fix("%s", s.stack.revert())
 	}
 	s.authorizer = out.JwtConfiguration
 	issuer, audiences := aws.ToString(s.authorizer.Issuer), s.authorizer.Audience
@@ -202,11 +202,11 @@ func throttling(ctx context.Context, s *subject) Result {
 func accessLog(_ context.Context, s *subject) Result {
 	settings := s.stage.AccessLogSettings
 	if settings == nil || aws.ToString(settings.DestinationArn) == "" {
-		return fail("the stage writes no access log: requests that the authorizer refuses leave no trace").
-			fix(revertDrift)
+		return fail("the stage writes no access log: requests that the authorizer refuses leave no trace").fix("%s", s.stack.revert())
 	}
 	if strings.Contains(aws.ToString(settings.Format), "authorization") {
-		return fail("the access log's format contains the authorization header").fix("remove it: its tokens sign operators in")
+		return fail("the access log's format contains the authorization header").
+			fix("%s (the tokens in it sign operators in)", s.stack.revert())
 	}
 	return pass("written to %s", nameIn(*settings.DestinationArn))
 }

@@ -51,7 +51,7 @@ func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, 
 		return unreadOr(err, "there is no such secret in this account and Region",
 			"deploy the stack, or set AtlasSecretArn to the secret's whole ARN"), nil
 	case described.DeletedDate != nil:
-		return fail("the secret is scheduled for deletion").fix("restore it: aws secretsmanager restore-secret"), nil
+		return fail("the secret is scheduled for deletion").fix("aws secretsmanager restore-secret --secret-id %s", id), nil
 	case !hasCurrent(described.VersionIdsToStages):
 		return fail("the secret is empty").fix(putIn), nil
 	}

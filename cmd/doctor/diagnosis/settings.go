@@ -29,9 +29,14 @@ var variables = map[string]string{
 	"AWS_ENDPOINT_URL_SECRETS_MANAGER": "SecretsManagerEndpointUrl",
 }
 
-// revertDrift is the fix for a resource that was changed or deleted by hand. Deploying an unchanged template is an empty
-// change set, which changes nothing.
-const revertDrift = "revert it with a drift-aware change set: docs/runbook.md, Changed by hand"
+// revert is the fix for a resource that was changed or deleted by hand: a change set that compares the template with the real
+// resources (CloudFormation user guide, "Using drift-aware change sets"). Deploying an unchanged template changes nothing.
+func (s *stack) revert() string {
+	return fmt.Sprintf("aws cloudformation create-change-set --stack-name %[1]s --change-set-name revert --use-previous-template "+
+		"--deployment-mode REVERT_DRIFT --capabilities CAPABILITY_IAM --parameters $(aws cloudformation describe-stacks "+
+		"--stack-name %[1]s --output text --query \"Stacks[0].Parameters[].join('', ['ParameterKey=', ParameterKey, "+
+		"',UsePreviousValue=true'])\"); read it, then aws cloudformation execute-change-set --stack-name %[1]s --change-set-name revert", s.name)
+}
 
 // differs describes a value that is not the stack's; it is "" if it is, or if the stack does not set it.
 func (s *stack) differs(what, got, parameter string) string {
@@ -89,7 +94,7 @@ func functionSettings(_ context.Context, s *subject) Result {
 	differences = slices.DeleteFunc(differences, func(d string) bool { return d == "" })
 	if len(differences) > 0 {
 		return fail("version %s is not what the stack says: %s", aws.ToString(f.Version), strings.Join(differences, "; ")).
-			fix("%s; then publish a version: make deploy", revertDrift)
+			fix("%s; then publish a version: make deploy", s.stack.revert())
 	}
 	return pass("version %s has the stack's settings", aws.ToString(f.Version))
 }

@@ -112,7 +112,7 @@ func (s *subject) judgeState(ctx context.Context, status types.StackStatus) Resu
 		return fail("the stack's deployment is not finished: %s", status).fix("wait until it is, then run doctor again")
 	case strings.HasSuffix(string(status), "_FAILED"):
 		return fail("the stack is in the state %s%s", status, s.firstFailure(ctx)).
-			fix("CloudFormation console, stack, Events: fix the first failure, then continue the rollback or delete the stack")
+			fix("fix the first failure, then aws cloudformation continue-update-rollback --stack-name %s, or %s", s.stack.name, deleteAndDeploy)
 	case s.stack.outputs[outputURL] == "":
 		return fail("the stack has no output %s", outputURL).fix(deployWhole)
 	}
