@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"atriptoken/atlas/atlastest"
-	"atriptoken/internal/lambdatest"
 )
 
 // One deployment serves several accounts, each with its own address and secret, and
@@ -34,10 +33,8 @@ func TestFunction_AccountsAndCandidate(t *testing.T) {
 		other.URL, secrets.ARN, other.URL)
 	f := start(t, env)
 	for role, want := range map[string]string{"Admin": other.URL, "Finance": atlas.URL, "Developer": "SecretUnavailable"} {
-		reply, err := f.Invoke(t.Context(), []byte(strings.Replace(event, "Finance", role, 1)),
-			&lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":service"})
-		if got := string(reply.Payload); err != nil || !strings.Contains(got, want) {
-			t.Errorf("%s: %v %s, want %s", role, err, got, want)
+		if _, got := ask(t, f, strings.Replace(event, "Finance", role, 1), "service"); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", role, got, want)
 		}
 	}
 	f.Stop()

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -85,6 +84,18 @@ func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
 	return f, err
 }
 
+// ask invokes the function through an alias, or without one if alias is "". It
+// returns the function error's type, or OK, and the reply.
+func ask(t *testing.T, f *lambdatest.Function, event, alias string) (code, payload string) {
+	t.Helper()
+	arn := strings.TrimSuffix(lambdatest.DefaultFunctionARN+":"+alias, ":")
+	reply, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{FunctionARN: arn})
+	if err != nil {
+		t.Error(err)
+	}
+	return cmp.Or(reply.ErrorType, "OK"), string(reply.Payload)
+}
+
 func TestFunction_StartAndCall(t *testing.T) {
 	t.Parallel()
 	atlas, _, env := upstreams(t)
@@ -93,13 +104,10 @@ func TestFunction_StartAndCall(t *testing.T) {
 	if n := len(atlas.Requests()); n != 0 || atlas.Connections() != 1 {
 		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one", n, atlas.Connections())
 	}
-	reply, err := f.Invoke(t.Context(), []byte(event), nil)
-	if err != nil || reply.Failed() {
-		t.Fatal(reply.ErrorType, reply.ErrorMessage, err)
-	}
+	code, payload := ask(t, f, event, "")
 	var got struct{ URL string }
-	if err := json.Unmarshal(reply.Payload, &got); err != nil || !strings.HasPrefix(got.URL, atlas.URL) {
-		t.Errorf("the answer is not Atlas's: %v", err)
+	if err := json.Unmarshal([]byte(payload), &got); err != nil || !strings.HasPrefix(got.URL, atlas.URL) {
+		t.Fatalf("the answer is not Atlas's but %s: %v", code, err)
 	}
 	if atlas.Connections() != 1 {
 		t.Error("the first call did not use the start's connection")
@@ -149,9 +157,8 @@ func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	_, _, env := upstreams(t)
 	env["ATRIP_POLICY_FILE"], env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
 	event := lambdatest.Event("http-api-jwt", lambdatest.Remove("requestContext", "authorizer"))
-	reply, err := start(t, env).Invoke(t.Context(), event, nil)
-	if err != nil || !bytes.Contains(reply.Payload, []byte(`"statusCode":200`)) {
-		t.Errorf("an event without an identity got %.200s, %v", reply.Payload, err)
+	if _, reply := ask(t, start(t, env), string(event), ""); !strings.Contains(reply, `"statusCode":200`) {
+		t.Errorf("an event without an identity got %.200s", reply)
 	}
 }
 
@@ -164,9 +171,8 @@ func TestStart_IgnoresSharedAWSConfig(t *testing.T) {
 	}
 	for _, variable := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		env[variable] = file
-		reply, err := start(t, env).Invoke(t.Context(), []byte(event), nil)
-		if err != nil || reply.Failed() {
-			t.Errorf("%s: %s %v", variable, reply.ErrorType, err)
+		if code, _ := ask(t, start(t, env), event, ""); code != "OK" {
+			t.Errorf("%s: %s", variable, code)
 		}
 	}
 }
@@ -188,26 +194,23 @@ func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	atlas, secrets, env := upstreams(t)
 	secrets.Always(secrettest.NoValue())
 	f := start(t, env)
-	if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "SecretUnavailable" {
-		t.Fatalf("%s, %v; want SecretUnavailable", reply.ErrorType, err)
+	if code, _ := ask(t, f, event, ""); code != "SecretUnavailable" {
+		t.Errorf("%s, want SecretUnavailable", code)
 	}
-	// After the secret is put, calls succeed without a restart.
 	secrets.Clear()
-	for code := "SecretUnavailable"; code != "OK"; {
-		reply, err := f.Invoke(t.Context(), []byte(event), nil)
-		if err != nil {
-			t.Fatal(err)
+	waitFor(t, "a success without a restart", func() bool {
+		code, _ := ask(t, f, event, "")
+		if code != "OK" && code != "SecretUnavailable" {
+			t.Errorf("%s, want SecretUnavailable until the pause is over", code)
 		}
-		if code = cmp.Or(reply.ErrorType, "OK"); code != "OK" && code != "SecretUnavailable" {
-			t.Fatalf("%s, want SecretUnavailable until the pause is over", code)
-		}
-	}
+		return code == "OK"
+	})
 	if f.Stop(); !strings.Contains(f.Stdout(), `"event":"secret_unavailable","reason":"not_found"`) {
 		t.Errorf("the log lacks the reason: %s", f.Stdout())
 	}
 	atlas.Close()
-	if reply, err := start(t, env).Invoke(t.Context(), []byte(event), nil); err != nil || reply.ErrorType != "AtlasUnavailable" {
-		t.Errorf("%s, %v; want AtlasUnavailable", reply.ErrorType, err)
+	if code, _ := ask(t, start(t, env), event, ""); code != "AtlasUnavailable" {
+		t.Errorf("%s, want AtlasUnavailable", code)
 	}
 }
 
@@ -220,9 +223,7 @@ func TestFunction_Concurrent(t *testing.T) {
 	for range 64 {
 		all.Go(func() {
 			for range 5 {
-				if reply, err := f.Invoke(t.Context(), []byte(event), nil); err != nil || reply.Failed() {
-					t.Errorf("%s %s %v", reply.ErrorType, reply.ErrorMessage, err)
-				}
+				ask(t, f, event, "")
 			}
 		})
 	}

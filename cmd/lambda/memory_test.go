@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"atriptoken/internal/lambdatest"
 )
 
 // The template gives the function 256 MB. The worst events of Lambda's 6 MB stay
@@ -26,13 +24,8 @@ func TestFunction_MemoryOfTheWorstEvents(t *testing.T) {
 				`{"version":%s}`, `{"requestContext":{"identity":{}},"headers":%s}`, `{"requestContext":{"elb":{}},"multiValueHeaders":%s}`,
 				`{"info":{},"identity":{"claims":%s}}`, `{"info":{},"arguments":%s}`, `{"Details":{"Parameters":%s}}`, `{"orderNo":%s}`,
 			} {
-				for _, door := range []string{":api", ":service"} {
-					_, err := f.Invoke(t.Context(), fmt.Appendf(nil, shape, value), &lambdatest.InvokeOptions{
-						FunctionARN: lambdatest.DefaultFunctionARN + door,
-					})
-					if err != nil {
-						t.Fatalf("%s: %v", shape, err)
-					}
+				for _, door := range []string{"api", "service"} {
+					ask(t, f, fmt.Sprintf(shape, value), door)
 				}
 			}
 		}

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-
-	"atriptoken/internal/lambdatest"
 )
 
 // platform are the actions that Lambda and Secrets Manager call with the role. The
@@ -43,10 +41,7 @@ func TestRole_ExactlyTheCalls(t *testing.T) {
 			secrets.Put(value) // Atlas refuses it: the function fetches again and tries the previous one
 			atlas.SetCredentials()
 		}
-		service := &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":service"}
-		if _, err := f.Invoke(t.Context(), []byte(event), service); err != nil {
-			t.Fatal(err)
-		}
+		ask(t, f, event, "service")
 	}
 	var calls []string
 	for _, r := range secrets.Requests() {
