@@ -22,7 +22,7 @@ func TestFunction_AccountsAndCandidate(t *testing.T) {
 	for name, text := range map[string]string{
 		"mine.cedar": `permit(principal is Service, action, resource) when {
 			context.account == (if context.role == "Admin" then "brand-b" else if context.role == "Finance" then "default" else "brand-c") };`,
-		"next.cedar": `permit(principal is Service, action, resource) when { context.role == "Admin" };`,
+		"next.cedar": `permit(principal is Service, action, resource) when { context.account == "brand-b" };`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
