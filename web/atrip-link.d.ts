@@ -10,7 +10,7 @@ export type AtripLinkCode =
 /** The detail of `atrip-failed`. There is never a url in it. */
 export interface AtripLinkFailure {
   code: AtripLinkCode;
-  /** What the operator is told. */
+  /** The text that the operator sees. */
   message: string;
   /** Seconds until the button works again; 0 when at once. */
   retryAfter: number;
@@ -23,7 +23,7 @@ export interface AtripLinkFailure {
 /** Texts by key: label, newTab, busy, done, reference, copy, copied, or a code. */
 export type AtripLinkTexts = Record<string, string>;
 
-/** A button that opens an order in ATRIP. See README.md beside this file. */
+/** A button that opens an order in ATRIP. See README.md next to this file. */
 export class AtripLink extends HTMLElement {
   /** Adds a language by its tag, such as zh or zh-hant, or replaces texts of one that is there. */
   static addTexts(language: string, texts: AtripLinkTexts): void;
@@ -36,14 +36,35 @@ export class AtripLink extends HTMLElement {
   open(): Promise<void>;
 }
 
+/** The attributes and the function, as the templates of frameworks take them. */
+export interface AtripLinkAttributes {
+  endpoint: string;
+  'order-no': string;
+  role?: string;
+  /** The role under a name that tools do not read as an ARIA role. */
+  'atrip-role'?: string;
+  'user-name'?: string;
+  account?: string;
+  timeout?: number | string;
+  disabled?: boolean;
+  lang?: string;
+  getAuthorization?: AtripLink['getAuthorization'];
+  [text: `text-${string}`]: string | undefined;
+}
+
+export interface AtripLinkEvents {
+  'atrip-idle': CustomEvent<null>;
+  'atrip-busy': CustomEvent<null>;
+  'atrip-done': CustomEvent<null>;
+  'atrip-failed': CustomEvent<AtripLinkFailure>;
+}
+
+/** The events as React and Svelte name their listeners, such as `onatrip-done`. */
+export type AtripLinkListeners = { [E in keyof AtripLinkEvents as `on${E}`]?: (event: AtripLinkEvents[E]) => void };
+
 declare global {
   interface HTMLElementTagNameMap {
     'atrip-link': AtripLink;
   }
-  interface HTMLElementEventMap {
-    'atrip-idle': CustomEvent<null>;
-    'atrip-busy': CustomEvent<null>;
-    'atrip-done': CustomEvent<null>;
-    'atrip-failed': CustomEvent<AtripLinkFailure>;
-  }
+  interface HTMLElementEventMap extends AtripLinkEvents {}
 }
