@@ -4,7 +4,7 @@
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
 #   tools.sh cedar   Cedar's command line, into .tools/bin (built in 3 minutes), and the solver cvc5, for `make prove`
 #   tools.sh         all that `make verify` needs: these, checkov, schemathesis and the browser tests' npm packages, into .tools;
-#                    and into the system Chromium, npm, zip and unzip. tools/docker.sh starts a Docker engine
+#                    and into the system Chromium, Firefox, npm, zip and unzip. tools/docker.sh starts a Docker engine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,17 +24,18 @@ python_environment() {
   cp "$requirements" "$venv/installed"
 }
 
-# system_packages installs Chromium, npm, zip and unzip.
+# system_packages installs Chromium, Firefox, npm, zip and unzip.
 system_packages() {
   local missing=
   command -v chromium chromium-browser google-chrome >/dev/null || missing+=" chromium"
+  command -v firefox-esr firefox >/dev/null || missing+=" firefox-esr"
   command -v npm >/dev/null || missing+=" nodejs npm"
   command -v zip >/dev/null && command -v unzip >/dev/null || missing+=" zip unzip"
   # shellcheck disable=SC2086 # one word a package
   [ -z "$missing" ] || ./tools/apt.sh --no-install-recommends $missing
 }
 
-# node_modules installs the browser tests' npm packages: axe-core, esbuild, TypeScript and an OpenAPI linter.
+# node_modules installs the browser tests' npm packages: frameworks with their bundlers, axe-core, TypeScript and an OpenAPI linter.
 node_modules() {
   cmp -s e2e/browser/package-lock.json .tools/npm/installed && return
   rm -rf .tools/npm && mkdir -p .tools/npm

@@ -1,11 +1,8 @@
 package browser_test
 
 import (
-	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,46 +40,6 @@ func TestElement_ImportWithoutDOM(t *testing.T) {
 		`const { AtripLink } = await import(process.argv[1]); console.log(AtripLink.name)`, root+"/web/atrip-link.zh.js").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "AtripLink" {
 		t.Errorf("%v: %s", err, out)
-	}
-}
-
-func TestElement_React(t *testing.T) {
-	t.Parallel()
-	modules, err := filepath.Abs(tools)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle := exec.Command(modules+"/.bin/esbuild", "--bundle", "--format=iife", `--define:process.env.NODE_ENV="production"`)
-	bundle.Dir, bundle.Env = root+"/web", append(os.Environ(), "NODE_PATH="+modules)
-	bundle.Stdin = strings.NewReader(`
-		import { createElement } from 'react';
-		import { createRoot } from 'react-dom/client';
-		import { AtripLink } from './atrip-link.react.js';
-		createRoot(document.querySelector('main')).render(createElement(AtripLink, {
-			endpoint: document.endpoint, orderNo: 'X1', role: 'Finance', getAuthorization: async () => 'Bearer react',
-			onFailed: (event) => { document.detail = event.detail; },
-		}));`)
-	script, err := bundle.Output()
-	if err != nil {
-		t.Fatalf("esbuild: %v (make tools installs it and React)", err)
-	}
-	ctx, broker := browser(t), newEndpoint(t)
-	sent := make(chan string, 1)
-	broker.does(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		sent <- r.Header.Get("Authorization") + " " + string(body)
-		w.WriteHeader(http.StatusBadGateway)
-	})
-	run(t, ctx, chromedp.Navigate(page(t, "").URL+"/bare"))
-	eval[bool](t, ctx, `(document.body.innerHTML = '<main></main>', document.endpoint = '`+broker.URL+`', true)`)
-	eval[bool](t, ctx, string(script)+`; true`)
-	until(t, ctx, link(0)+`?.state === 'idle'`)
-	fail(t, ctx, 0)
-	if got, want := <-sent, `Bearer react {"orderNo":"X1","role":"Finance"}`; got != want {
-		t.Errorf("sent %s, want %s", got, want)
-	}
-	if code := failure(t, ctx); code != "Failed" {
-		t.Errorf("onFailed got %s, want Failed", code)
 	}
 }
 

@@ -22,8 +22,10 @@ const strictCSP = "default-src 'none'; script-src 'self'; connect-src *; base-ur
 func page(t *testing.T, attributes string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Security-Policy", strictCSP)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "plain" {
+			w.Header().Set("Content-Security-Policy", strictCSP)
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
 			<script type="module" src="atrip-link.zh.js"></script><main><h1>Orders</h1><atrip-link %s></atrip-link></main></html>`, attributes)
@@ -31,6 +33,10 @@ func page(t *testing.T, attributes string) *httptest.Server {
 	mux.HandleFunc("GET /bare", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><title>Orders</title><atrip-link %s></atrip-link>`, attributes)
+	})
+	mux.HandleFunc("GET /portal/orders/X1", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!doctype html><title>Portal</title><main>Portal</main>`)
 	})
 	for _, name := range []string{"atrip-link.js", "atrip-link.zh.js"} {
 		text, err := os.ReadFile(root + "/web/" + name)

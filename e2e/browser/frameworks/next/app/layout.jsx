@@ -1,0 +1,1 @@
+export default ({ children }) => <html lang="en"><body><main>{children}</main></body></html>;

@@ -1,0 +1,4 @@
+import { createApp } from 'vue';
+import Vue from './Vue.vue';
+
+createApp(Vue).mount('main');
