@@ -40,7 +40,7 @@ func TestAudit_Line(t *testing.T) {
 		"userName": "amelia@example.com", "role": "Customer service", "orderNo": "XPFIW20220209163159425",
 		"policies": []any{"operator-as-themselves-in-a-granted-role"}, "outcome": "OK", "atlasStatus": 0.0,
 		"secretVersion": "version-1", "secretStage": "AWSCURRENT", "urlSha256": redact.New(token.URL).SHA256(),
-		"function": "atriptoken", "Requests": 1.0, "Succeeded": 1.0, "ColdStarts": 1.0, "Attempts": 1.0, "PolicyAgeSeconds": nil,
+		"function": "atriptoken", "version": "7", "Requests": 1.0, "Succeeded": 1.0, "ColdStarts": 1.0, "Attempts": 1.0, "PolicyAgeSeconds": nil,
 	} {
 		if diff := cmp.Diff(want, line[key]); diff != "" {
 			t.Errorf("%s: %s", key, diff)
@@ -58,7 +58,7 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 	errs := policyText(t, "errs.cedar", `@id("errs") permit(principal is Service, action, resource) when { context.none == 1 };
 		@id("ok") permit(principal is Service, action, resource);`)
 	open, closed := policyFile(t, "default.cedar"), policyText(t, "no.cedar", `permit(principal is Operator, action, resource);`)
-	const always = "time level msg requestId coldStart caller door principal outcome ownMs Requests TotalMs function _aws"
+	const always = "time level msg requestId coldStart caller door principal outcome ownMs Requests TotalMs function version _aws"
 	const called = " userName role orderNo account secretVersion secretStage SecretMs AtlasMs Attempts SecretAgeSeconds"
 	now := time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
 	for name, row := range map[string]struct {
@@ -96,9 +96,20 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		if at := time.UnixMilli(int64(aws["Timestamp"].(float64))); time.Since(at).Abs() > time.Hour {
 			t.Errorf("the timestamp is %v", at)
 		}
-		directive := aws["CloudWatchMetrics"].([]any)[0].(map[string]any)
+		directives := aws["CloudWatchMetrics"].([]any)
+		directive := directives[0].(map[string]any)
 		if diff := cmp.Diff([]any{[]any{"function"}}, directive["Dimensions"]); diff != "" || directive["Namespace"] != handler.Namespace {
 			t.Errorf("%v %s", directive["Namespace"], diff)
+		}
+		byVersion := []any{}
+		for _, metric := range []string{"Succeeded", "NotPermitted"} {
+			if line[metric] != nil {
+				byVersion = append(byVersion, map[string]any{"Namespace": handler.Namespace, "Dimensions": []any{[]any{"function", "version"}},
+					"Metrics": []any{map[string]any{"Name": metric, "Unit": "Count"}}})
+			}
+		}
+		if diff := cmp.Diff(byVersion, directives[1:]); diff != "" {
+			t.Errorf("%s: by version: %s", name, diff)
 		}
 		var described []string
 		for _, m := range directive["Metrics"].([]any) {

@@ -70,6 +70,7 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 		GroupsClaim:    "groups",
 		AttemptTimeout: 5 * time.Second,
 		Function:       "atriptoken",
+		Version:        "7",
 		Logger:         slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, option := range options {

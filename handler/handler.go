@@ -46,8 +46,9 @@ type Config struct {
 	// Now is the wall clock of the policy and the circuit breaker. Nil means
 	// time.Now.
 	Now func() time.Time
-	// Function is the function's name, the metrics' dimension.
-	Function string
+	// Function is the function's name, the metrics' dimension, and Version its
+	// version, by which links and refusals are also counted.
+	Function, Version string
 	// Logger receives the audit lines.
 	Logger *slog.Logger
 }
@@ -113,7 +114,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 			r.outcome = string(Internal)
 			out, err = c.fail(s, internalFault, r.requestID)
 		}
-		r.write(ctx, h.config.Logger, h.config.Function)
+		r.write(ctx, h.config.Logger, h.config.Function, h.config.Version)
 	}()
 	r.policyCount = h.config.Policy.Count()
 	if !h.config.PolicyModified.IsZero() {

@@ -60,7 +60,7 @@ func (r *record) success(reply atlas.Reply) {
 }
 
 // write writes the line, including the metrics that CloudWatch extracts.
-func (r *record) write(ctx context.Context, logger *slog.Logger, function string) {
+func (r *record) write(ctx context.Context, logger *slog.Logger, function, version string) {
 	total := time.Since(r.began)
 	attrs := make([]slog.Attr, 0, 40)
 	text := func(key, value string) {
@@ -104,7 +104,7 @@ func (r *record) write(ctx context.Context, logger *slog.Logger, function string
 	text("secretStage", r.secretStage)
 	text("urlSha256", r.urlSHA256)
 	attrs = append(attrs, slog.Float64("ownMs", ms(total-r.secret-r.atlas-r.pause)))
-	attrs = r.metrics(attrs, total, function)
+	attrs = r.metrics(attrs, total, function, version)
 	level := slog.LevelInfo
 	switch status := codes[Code(r.outcome)].status; {
 	case r.outcome == string(Internal):
@@ -138,8 +138,9 @@ type metric struct {
 }
 
 // metrics appends the line's metrics and their description. The function's name
-// is the only dimension: CloudWatch charges for every combination.
-func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string) []slog.Attr {
+// is the only dimension, since CloudWatch charges for every combination. Links and
+// refusals are also counted by version: an alarm compares them during a deployment.
+func (r *record) metrics(attrs []slog.Attr, total time.Duration, function, version string) []slog.Attr {
 	described := make([]metric, 0, 12)
 	add := func(name, unit string, value float64) {
 		described = append(described, metric{name, unit})
@@ -181,12 +182,15 @@ func (r *record) metrics(attrs []slog.Attr, total time.Duration, function string
 	if r.secretStage == secret.StagePrevious {
 		add("SecretFallback", "Count", 1)
 	}
+	directive := func(metrics []metric, dimensions ...string) map[string]any {
+		return map[string]any{"Namespace": Namespace, "Dimensions": [][]string{dimensions}, "Metrics": metrics}
+	}
+	directives := []any{directive(described, "function")}
+	if outcome := described[1].Name; outcome == "Succeeded" || outcome == "NotPermitted" {
+		directives = append(directives, directive(described[1:2], "function", "version"))
+	}
 	return append(attrs,
 		slog.String("function", function),
-		slog.Any("_aws", map[string]any{
-			"Timestamp": r.began.UnixMilli(),
-			"CloudWatchMetrics": []any{
-				map[string]any{"Namespace": Namespace, "Dimensions": [][]string{{"function"}}, "Metrics": described},
-			},
-		}))
+		slog.String("version", version),
+		slog.Any("_aws", map[string]any{"Timestamp": r.began.UnixMilli(), "CloudWatchMetrics": directives}))
 }

@@ -24,11 +24,11 @@ func TestNames_Operations(t *testing.T) {
 			}
 		}
 	}
-	metrics := append(find(template, `Namespace: AtripToken\s+MetricName: (\w+)`), find(template, `\["AtripToken","(\w+)"`)...)
+	metrics := append(find(template, ` Namespace: AtripToken,?\s+MetricName: (\w+)`), find(template, `\["AtripToken","(\w+)"`)...)
 	if len(metrics) < 20 {
 		t.Fatalf("the template uses only %d metrics: is the pattern still right?", len(metrics))
 	}
-	check("template.yaml", metrics, code.metrics)
+	check("template.yaml", metrics, code.metrics, set(find(template, `MetricNamespace: AtripToken\s+MetricName: (\w+)`)))
 	accessLog := set(find(template, `"(\w+)":"\$context\.`))
 	queries := append(find(template, `"query":"([^"]+)"`), find(runbook, `(?m)^ {4,7}((?:fields|\|) .*)$`)...)
 	for _, query := range append(queries, find(runbook, "`((?:filter|stats) [^`]+)`")...) {

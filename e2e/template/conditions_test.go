@@ -23,7 +23,7 @@ func TestConditions_OneRoute(t *testing.T) {
 // a bad version.
 func TestConditions_DeploymentAlarms(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[string]int{"AllAtOnce": 0, "Canary10Percent5Minutes": 2, "Linear10PercentEvery1Minute": 2} {
+	for kind, want := range map[string]int{"AllAtOnce": 0, "Canary10Percent5Minutes": 3, "Linear10PercentEvery1Minute": 3} {
 		parameters := template.Parameters{"AuthMode": "IAM", "DeploymentType": kind}
 		group := template.NewStack(template.Transform(t, parameters), parameters).Resource("FunctionDeploymentGroup")
 		alarms, _ := group["AlarmConfiguration"].(map[string]any)["Alarms"].([]any)

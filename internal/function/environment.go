@@ -34,6 +34,7 @@ type Environment struct {
 	// Set by Lambda and the SAM CLI.
 	LogLevel string `env:"AWS_LAMBDA_LOG_LEVEL" envDefault:"INFO"`
 	Function string `env:"AWS_LAMBDA_FUNCTION_NAME" envDefault:"atriptoken"`
+	Version  string `env:"AWS_LAMBDA_FUNCTION_VERSION" envDefault:"$LATEST"`
 	TaskRoot string `env:"LAMBDA_TASK_ROOT"`
 	Region   string `env:"AWS_REGION"`
 	SAMLocal bool   `env:"AWS_SAM_LOCAL"`

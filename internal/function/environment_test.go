@@ -170,7 +170,7 @@ func TestEnvironment_README(t *testing.T) {
 		described[row[1]] = strings.Trim(row[2], "`")
 	}
 	// Lambda and the SAM CLI set these.
-	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL", "AWS_REGION", "GODEBUG"}
+	given := []string{"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "LAMBDA_TASK_ROOT", "AWS_SAM_LOCAL", "AWS_REGION", "GODEBUG"}
 	fields := reflect.TypeFor[function.Environment]()
 	for i := range fields.NumField() {
 		field := fields.Field(i)

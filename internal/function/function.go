@@ -70,6 +70,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		AttemptTimeout: environment.AttemptTimeout,
 		SAMLocal:       environment.SAMLocal,
 		Function:       environment.Function,
+		Version:        environment.Version,
 		Logger:         logger,
 	})
 }

@@ -213,11 +213,11 @@ func TestWrite_Metrics(t *testing.T) {
 		noLink     bool
 		want       string
 	}{
-		"nothing wrong":                      {unauthorized, link, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:0 ProbeRun:1]"},
-		"every request to the API is let in": {link, link, false, "map[ClosedDoorsOpen:5 OpenDoorFailed:0 ProbeRun:1]"},
-		"an unknown count is left out":       {throttled, link, false, "map[OpenDoorFailed:0 ProbeRun:1]"},
-		"no link":                            {unauthorized, notPermitted, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:1 ProbeRun:1]"},
-		"no link requested":                  {unauthorized, link, true, "map[ClosedDoorsOpen:0 ProbeRun:1]"},
+		"nothing wrong":                      {unauthorized, link, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:0 ProbeRefused:5 ProbeRun:1]"},
+		"every request to the API is let in": {link, link, false, "map[ClosedDoorsOpen:5 OpenDoorFailed:0 ProbeRefused:5 ProbeRun:1]"},
+		"an unknown count is left out":       {throttled, link, false, "map[OpenDoorFailed:0 ProbeRefused:5 ProbeRun:1]"},
+		"no link":                            {unauthorized, notPermitted, false, "map[ClosedDoorsOpen:0 OpenDoorFailed:1 ProbeRefused:5 ProbeRun:1]"},
+		"no link requested":                  {unauthorized, link, true, "map[ClosedDoorsOpen:0 ProbeRefused:5 ProbeRun:1]"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,8 @@ package probe
 import (
 	"encoding/json"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,7 @@ func (r Report) Write(to io.Writer, function string, now time.Time) error {
 		metrics = append(metrics, map[string]string{"Name": name, "Unit": "Count"})
 	}
 	count("ProbeRun", 1)
+	count("ProbeRefused", r.refused())
 	if n := number(r.Closed, LetIn); n > 0 || number(r.Closed, Unclear) == 0 {
 		count("ClosedDoorsOpen", n)
 	}
@@ -35,4 +38,14 @@ func (r Report) Write(to io.Writer, function string, now time.Time) error {
 		"CloudWatchMetrics": []any{map[string]any{"Namespace": Namespace, "Dimensions": [][]string{{"function"}}, "Metrics": metrics}},
 	}
 	return json.NewEncoder(to).Encode(line)
+}
+
+// refused counts the requests of the run that the gateway counts as refused: an alarm subtracts them.
+func (r Report) refused() (n int) {
+	for _, check := range slices.Concat(r.Closed, r.Open) {
+		if strings.HasPrefix(check.Name, "API") {
+			n++
+		}
+	}
+	return n
 }
