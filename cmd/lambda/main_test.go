@@ -22,18 +22,22 @@ const (
 	clientSecret = "MARKED-client-secret-77aa"
 )
 
-var bootstrap string
+var (
+	bootstrap string
+	// build runs in the first test and not in TestMain: the cache of go test knows only
+	// the files that tests read.
+	build = sync.OnceValue(func() error {
+		_, err := lambdatest.BuildFunction(context.Background(), filepath.Dir(bootstrap))
+		return err
+	})
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "lambda")
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	if bootstrap, err = lambdatest.BuildFunction(ctx, dir); err != nil {
-		panic(err)
-	}
-	cancel()
+	bootstrap = filepath.Join(dir, "bootstrap")
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -42,6 +46,9 @@ func TestMain(m *testing.M) {
 // upstreams returns the two simulators and an environment for them.
 func upstreams(t *testing.T) (*atlastest.Server, *secrettest.Server, map[string]string) {
 	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
 	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret})
 	t.Cleanup(atlas.Close)
 	value := fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)
