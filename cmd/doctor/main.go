@@ -26,7 +26,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // sandbox is Atlas's sandbox, the same for every account.
@@ -38,10 +38,9 @@ const exitUnchecked = 2
 // flags are the command line.
 type flags struct {
 	diagnosis.Options
-	region, profile, atlasURL, tokenFile, wrongTokenFile string
-	call                                                 bool
-	request                                              atlas.Request
-	asJSON, policy                                       bool
+	atlasURL, tokenFile, wrongTokenFile string
+	call, asJSON, policy                bool
+	request                             atlas.Request
 }
 
 func parse(args []string, stderr io.Writer) (*flags, error) {
@@ -49,12 +48,10 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&f.Stack, "stack", "", "the CloudFormation stack; without it, check what can be checked from here")
-	set.StringVar(&f.region, "region", "", "the AWS Region; otherwise the environment's or the profile's")
-	set.StringVar(&f.profile, "profile", "", "the AWS profile; otherwise the environment's")
 	set.StringVar(&f.atlasURL, "atlas-url", sandbox, "Atlas's base URL; with -stack, the function's own is used")
 	set.StringVar(&f.SecretID, "secret", "", "ARN or name of the secret with the Atlas credentials; with -stack, the function's own is used")
 	set.StringVar(&f.Origin, "origin", "", "a page's origin that must be allowed, like https://backoffice.example.com")
-	set.StringVar(&f.tokenFile, "token-file", "", "file with an operator's token for the API; - reads standard input")
+	set.StringVar(&f.tokenFile, "token-file", "", "file with an operator's token for the API, or /dev/stdin")
 	set.StringVar(&f.wrongTokenFile, "wrong-token-file", "", "file with a token of the issuer for another audience, to be refused")
 	set.BoolVar(&f.call, "call", false, "make one whole call through the stack; it mints a link, which is dropped")
 	set.StringVar(&f.request.OrderNo, "order", "", "with -call: an order number of the account")
@@ -86,7 +83,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	return f, nil
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -95,7 +92,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		_, _ = stdout.Write(diagnosis.Policy(f.SecretID))
 		return 0
 	case err == nil:
-		err = f.read(ctx, stdin)
+		err = f.read(ctx)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "doctor:", err)
@@ -120,39 +117,31 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // read reads what the flags name: AWS's configuration and the tokens.
-func (f *flags) read(ctx context.Context, stdin io.Reader) (err error) {
+func (f *flags) read(ctx context.Context) (err error) {
 	if f.AtlasBaseURL, err = atlas.ParseBaseURL(f.atlasURL, false); err != nil {
 		return fmt.Errorf("-atlas-url %w", err)
 	}
 	if f.Stack != "" {
 		f.AtlasBaseURL = nil
 	}
-	if f.AWS, err = diagnosis.LoadConfig(ctx, f.region, f.profile); err != nil {
+	if f.AWS, err = diagnosis.LoadConfig(ctx); err != nil {
 		return err
 	}
-	if f.Token, err = token("-token-file", f.tokenFile, stdin); err != nil {
+	if f.Token, err = token("-token-file", f.tokenFile); err != nil {
 		return err
 	}
-	f.WrongToken, err = token("-wrong-token-file", f.wrongTokenFile, stdin)
+	f.WrongToken, err = token("-wrong-token-file", f.wrongTokenFile)
 	return err
 }
 
 // maxToken bounds a token, in bytes: API Gateway accepts no longer header.
 const maxToken = 10240
 
-func token(name, file string, stdin io.Reader) (redact.String, error) {
+func token(name, file string) (redact.String, error) {
 	if file == "" {
 		return redact.String{}, nil
 	}
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return redact.String{}, fmt.Errorf("%s: %w", name, err)
-		}
-		defer opened.Close()
-		stdin = opened
-	}
-	text, err := io.ReadAll(io.LimitReader(stdin, maxToken+1))
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return redact.String{}, fmt.Errorf("%s: %w", name, err)
 	}

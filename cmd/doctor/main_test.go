@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,10 +16,10 @@ import (
 )
 
 // doctor runs the command as a shell would and returns what it wrote.
-func doctor(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+func doctor(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errors bytes.Buffer
-	code = run(t.Context(), args, strings.NewReader(stdin), &out, &errors)
+	code = run(t.Context(), args, &out, &errors)
 	return code, out.String(), errors.String()
 }
 
@@ -61,11 +60,11 @@ func TestDoctor_BeforeDeployment(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 
-	code, stdout, stderr := doctor(t, "", "-atlas-url", atlas.URL, "-secret", secrets.ARN)
+	code, stdout, stderr := doctor(t, "-atlas-url", atlas.URL, "-secret", secrets.ARN)
 	if code != 0 {
 		t.Errorf("exit code %d, want 0\n%s%s", code, stdout, stderr)
 	}
-	for _, line := range []string{"pass  aws-identity", "pass  atlas-dns", "pass  secret", "pass  atlas-credentials", "0 failed"} {
+	for _, line := range []string{"pass  aws-identity", "pass  atlas ", "pass  secret", "pass  atlas-credentials", "0 failed"} {
 		if !strings.Contains(stdout, line) {
 			t.Errorf("no line with %q in\n%s", line, stdout)
 		}
@@ -75,7 +74,7 @@ func TestDoctor_BeforeDeployment(t *testing.T) {
 	}
 
 	secrets.Put(`{"clientId":"example-client","clientSecret":"wrong"}`)
-	code, stdout, _ = doctor(t, "", "-atlas-url", atlas.URL, "-secret", secrets.ARN)
+	code, stdout, _ = doctor(t, "-atlas-url", atlas.URL, "-secret", secrets.ARN)
 	if code != 1 || !strings.Contains(stdout, "FAIL  atlas-credentials") || !strings.Contains(stdout, "-> make a new client secret") {
 		t.Errorf("a refused secret: exit code %d, want 1 and a FAIL line with its fix\n%s", code, stdout)
 	}
@@ -83,7 +82,7 @@ func TestDoctor_BeforeDeployment(t *testing.T) {
 
 func TestDoctor_NoAccessToAWS(t *testing.T) {
 	account(t, expired)
-	code, stdout, stderr := doctor(t, "", "-stack", "broker")
+	code, stdout, stderr := doctor(t, "-stack", "broker")
 	// The mark is in the line, and in the legend at the end.
 	if code != 2 || strings.Count(stdout, "????") != 2 || !strings.Contains(stdout, "the AWS credentials have expired\n") {
 		t.Errorf("expired credentials: exit code %d, want 2 and one line\n%s%s", code, stdout, stderr)
@@ -93,9 +92,9 @@ func TestDoctor_NoAccessToAWS(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	code, stdout, stderr = doctor(t, "", "-stack", "broker")
+	code, stdout, stderr = doctor(t, "-stack", "broker")
 	if code != 2 || !strings.Contains(stdout, "no AWS Region is set, and there are no usable AWS credentials\n") ||
-		!strings.Contains(stdout, "-> set AWS_REGION, or give -region; sign in (aws sso login) or set AWS_PROFILE\n") {
+		!strings.Contains(stdout, "-> set AWS_REGION; sign in (aws sso login) or set AWS_PROFILE\n") {
 		t.Errorf("no Region, no credentials: exit code %d, want 2 and both in one line\n%s%s", code, stdout, stderr)
 	}
 }
@@ -105,30 +104,20 @@ func TestDoctor_JSON(t *testing.T) {
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 	for url, want := range map[string]int{atlas.URL: 0, "http://127.0.0.1:1": 1} { // port 1 has no listener
-		testJSON(t, url, want)
-	}
-}
-
-// testJSON checks the document and the exit code of a run with -json.
-func testJSON(t *testing.T, atlasURL string, want int) {
-	t.Helper()
-	code, stdout, stderr := doctor(t, "", "-json", "-atlas-url", atlasURL)
-	var document struct {
-		ExitCode *int
-		Results  []struct{ Check, Status, Cause string }
-	}
-	decoder := json.NewDecoder(strings.NewReader(stdout))
-	if err := decoder.Decode(&document); err != nil {
-		t.Fatalf("stdout is not JSON: %v\n%s", err, stdout)
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		t.Error("stdout holds more than one JSON document")
-	}
-	if document.ExitCode == nil || *document.ExitCode != code || code != want || len(document.Results) != 7 {
-		t.Errorf("exit code %d, want %d, document %+v", code, want, document)
-	}
-	if !strings.Contains(stderr, "1/7 aws-identity\n") {
-		t.Errorf("no progress on stderr: %q", stderr)
+		code, stdout, stderr := doctor(t, "-json", "-atlas-url", url)
+		var document struct {
+			ExitCode *int
+			Results  []struct{ Check, Status, Cause string }
+		}
+		if err := json.Unmarshal([]byte(stdout), &document); err != nil {
+			t.Fatalf("stdout is not one JSON document: %v\n%s", err, stdout)
+		}
+		if document.ExitCode == nil || *document.ExitCode != code || code != want || len(document.Results) != 5 {
+			t.Errorf("exit code %d, want %d, document %+v", code, want, document)
+		}
+		if !strings.Contains(stderr, "1/5 aws-identity\n") {
+			t.Errorf("no progress on stderr: %q", stderr)
+		}
 	}
 }
 
@@ -153,12 +142,12 @@ func TestDoctor_CommandLine(t *testing.T) {
 		{"http to another machine", []string{"-atlas-url", "http://example.com"}, 2, "-atlas-url must be https"},
 		{"a missing token file", []string{"-token-file", empty + "x"}, 2, "-token-file: open"},
 		{"a token file without a token", []string{"-token-file", empty}, 2, "-token-file holds no token"},
-		{"a token with a space on standard input", []string{"-wrong-token-file", "-"}, 2, "-wrong-token-file holds no token"},
+		{"a token file with a space", []string{"-wrong-token-file", "main_test.go"}, 2, "-wrong-token-file holds no token"},
 		{"an unknown flag", []string{"-tokenfile"}, 2, "not defined"},
 	} {
 		t.Run(row.rule, func(t *testing.T) {
 			t.Parallel()
-			code, stdout, stderr := doctor(t, "a b", row.args...)
+			code, stdout, stderr := doctor(t, row.args...)
 			if code != row.code || !strings.Contains(stdout+stderr, row.says) || code == 2 && stdout != "" {
 				t.Errorf("exit code %d, %q, %q; want %d and %q", code, stdout, stderr, row.code, row.says)
 			}
@@ -166,10 +155,13 @@ func TestDoctor_CommandLine(t *testing.T) {
 	}
 }
 
-func TestToken_StandardInput(t *testing.T) {
+func TestToken_File(t *testing.T) {
 	t.Parallel()
-	got, err := token("-token-file", "-", strings.NewReader("Bearer a.b.c\n"))
-	if err != nil || got.Reveal() != "a.b.c" {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("Bearer a.b.c\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := token("-token-file", file); err != nil || got.Reveal() != "a.b.c" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

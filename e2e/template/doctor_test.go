@@ -47,7 +47,7 @@ func TestDoctor_Stack(t *testing.T) {
 		"policy":            {"skipped", "cannot be reached"},
 		"concurrency":       {"pass", "none is reserved"},
 		"egress-ips":        {"pass", "must be on Atlas's allow-list"},
-		"atlas-dns":         {"skipped", "atlas.invalid cannot be resolved from here"},
+		"atlas":             {"skipped", "atlas.invalid cannot be resolved from here"},
 		"log-retention":     {"pass", "FunctionLogs 90 days"},
 		"aliases":           {"fail", "the alias api is missing"},
 		"secret":            {"fail", "there is no such secret"},

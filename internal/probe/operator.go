@@ -26,7 +26,10 @@ const OperatorIAM = "IAM"
 func (p *Probe) operator(ctx context.Context) Check {
 	check := p.post(ctx, "API, as an operator", func(request *http.Request) error {
 		if p.Operator == OperatorIAM {
-			return Sign(ctx, p.AWS, request, body)
+			if Sign(ctx, p.AWS, request, body) != nil {
+				return errors.New("there are no AWS credentials to sign with")
+			}
+			return nil
 		}
 		token, err := p.token(ctx)
 		if err == nil {
@@ -44,7 +47,7 @@ func (p *Probe) operator(ctx context.Context) Check {
 func Sign(ctx context.Context, config aws.Config, request *http.Request, body string) error {
 	credentials, err := config.Credentials.Retrieve(ctx)
 	if err != nil {
-		return errors.New("there are no AWS credentials to sign with")
+		return err
 	}
 	sum := sha256.Sum256([]byte(body))
 	return v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), "execute-api", config.Region, time.Now())

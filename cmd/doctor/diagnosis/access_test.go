@@ -186,8 +186,8 @@ func TestRun_Access(t *testing.T) {
 			}},
 		{"no-identity", "where IAM decides", "pass", "HTTP 403",
 			func(w *world) { w.stack.parameters["AuthMode"], w.gateway.iam = "IAM", true }},
-		{"atlas-http", "down", "skipped", "no HTTP answer", set("ATLAS_BASE_URL", unreachable)},
-		{"atlas-http", "down, for a function without a network", "fail", "no HTTP answer",
+		{"atlas", "down", "skipped", "no HTTP answer", set("ATLAS_BASE_URL", unreachable)},
+		{"atlas", "down, for a function without a network", "fail", "no HTTP answer",
 			func(w *world) { set("ATLAS_BASE_URL", unreachable)(w); w.noNetwork() }},
 	})
 }

@@ -27,11 +27,9 @@ func awsIdentity(ctx context.Context, s *subject) Result {
 	return pass("%s, Region %s", aws.ToString(out.Arn), s.options.AWS.Region)
 }
 
-// LoadConfig reads the AWS configuration. An empty region or profile means the environment's. The SDK's own log lines are
-// dropped: they would interrupt the report.
-func LoadConfig(ctx context.Context, region, profile string) (aws.Config, error) {
-	loaded, err := config.LoadDefaultConfig(ctx,
-		config.WithRegion(region), config.WithSharedConfigProfile(profile), config.WithLogger(logging.Nop{}))
+// LoadConfig reads the AWS configuration. The SDK's own log lines are dropped: they would interrupt the report.
+func LoadConfig(ctx context.Context) (aws.Config, error) {
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return loaded, fmt.Errorf("the AWS configuration cannot be read: %w", err)
 	}
@@ -43,7 +41,7 @@ func LoadConfig(ctx context.Context, region, profile string) (aws.Config, error)
 func Unset(ctx context.Context, config aws.Config) (cause, fix string) {
 	var causes, fixes []string
 	if config.Region == "" {
-		causes, fixes = append(causes, "no AWS Region is set"), append(fixes, "set AWS_REGION, or give -region")
+		causes, fixes = append(causes, "no AWS Region is set"), append(fixes, "set AWS_REGION")
 	}
 	if _, err := config.Credentials.Retrieve(ctx); err != nil {
 		cause, fix := Explain(fmt.Errorf("get credentials: %w", err)) // as the SDK words it before a call

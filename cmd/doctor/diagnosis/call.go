@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
 
-	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
 	"atriptoken/handler"
+	"atriptoken/internal/probe"
 )
 
 // codeFixes says what to do about each error code that a call through the stack may return.
@@ -50,7 +47,7 @@ func endToEnd(ctx context.Context, s *subject) Result {
 	request.Header.Set("Content-Type", "application/json")
 	if s.stack.usesJWT() {
 		request.Header.Set("Authorization", "Bearer "+s.options.Token.Reveal())
-	} else if err := s.sign(ctx, request, body); err != nil {
+	} else if err := probe.Sign(ctx, s.options.AWS, request, string(body)); err != nil {
 		return unread(err)
 	}
 	response, err := s.http.Do(request)
@@ -98,14 +95,4 @@ func (s *subject) allows(link *url.URL) bool {
 		return true
 	}
 	return link.Scheme == "https" && s.hosts.Allow(link.Hostname())
-}
-
-// sign signs the request for API Gateway with the identity that doctor runs as.
-func (s *subject) sign(ctx context.Context, request *http.Request, body []byte) error {
-	credentials, err := s.options.AWS.Credentials.Retrieve(ctx)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(body)
-	return v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), "execute-api", s.options.AWS.Region, s.options.Now())
 }

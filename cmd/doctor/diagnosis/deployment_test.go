@@ -155,7 +155,8 @@ func (w *world) createFunction() {
 	w.layer = *layer.LayerVersionArn
 	w.must(w.lambda().CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: &w.function, Role: role.Role.Arn, Publish: true,
-		Layers: []string{w.layer}, Code: &lambdatypes.FunctionCode{ZipFile: w.zips["/artifact.zip"]}, Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Layers: []string{w.layer}, Code: &lambdatypes.FunctionCode{ZipFile: w.zips["/artifact.zip"]},
+		Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		MemorySize: aws.Int32(256), Architectures: []lambdatypes.Architecture{lambdatypes.ArchitectureArm64},
 		Environment: &lambdatypes.Environment{Variables: w.environment()},
 		VpcConfig:   &lambdatypes.VpcConfig{SubnetIds: []string{"subnet-example"}, SecurityGroupIds: []string{"sg-example"}},

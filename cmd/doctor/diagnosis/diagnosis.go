@@ -84,9 +84,7 @@ func (c check) make(ctx context.Context, s *subject) Result {
 var before = []check{
 	{"aws-identity", nothing, awsIdentity},
 	{"lambda-quota", identity, lambdaQuota},
-	{"atlas-dns", atlasURL, atlasDNS},
-	{"atlas-tls", atlasURL, atlasTLS},
-	{"atlas-http", atlasURL, atlasHTTP},
+	{"atlas", atlasURL, atlasConnection},
 	{"secret", secretID, secretValue},
 	{"atlas-credentials", credentials, atlasCredentials},
 }
@@ -106,9 +104,7 @@ var deployed = []check{
 	{"lambda-quota", identity, lambdaQuota},
 	{"secret", secretID, secretValue},
 	{"egress-ips", stackRead, egressIPs},
-	{"atlas-dns", atlasURL, atlasDNS},
-	{"atlas-tls", atlasURL, atlasTLS},
-	{"atlas-http", atlasURL, atlasHTTP},
+	{"atlas", atlasURL, atlasConnection},
 	{"atlas-credentials", credentials, atlasCredentials},
 	{"routes", stackRead, routes},
 	{"authorizer", apiWithJWT, authorizer},

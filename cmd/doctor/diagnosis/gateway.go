@@ -106,13 +106,10 @@ func authorizer(ctx context.Context, s *subject) Result {
 	case err == nil && strings.HasSuffix(strings.ToLower(parsed.Hostname()), "example.com"):
 		return fail("the issuer is the example of samconfig.toml").fix("put your identity provider's issuer URL into samconfig.toml")
 	}
-	for _, difference := range []string{
-		s.stack.differs("the issuer", issuer, "JwtIssuer"),
-		s.stack.differs("the audience", strings.Join(audiences, ","), "JwtAudience"),
-	} {
-		if difference != "" {
-			return fail("the authorizer was changed by hand: %s", difference).fix("%s", restore)
-		}
+	difference := cmp.Or(s.stack.differs("the issuer", issuer, "JwtIssuer"),
+		s.stack.differs("the audience", strings.Join(audiences, ","), "JwtAudience"))
+	if difference != "" {
+		return fail("the authorizer was changed by hand: %s", difference).fix("%s", restore)
 	}
 	return pass("issuer %s, audience %s", issuer, strings.Join(audiences, ", "))
 }

@@ -12,33 +12,24 @@ import (
 	"time"
 )
 
-// moto is moto's server, which simulates AWS: one process for all tests. Each test uses another account.
-var moto struct {
-	sync.Mutex
-	started bool
-	url     string
-	err     error
-	process *exec.Cmd
-}
+// moto starts moto's server, which simulates AWS, when the first test needs it. Each test uses another account.
+var moto = sync.OnceValues(startMoto)
 
-// motoURL starts moto if no test has done so. `make tools` installs it; without it the tests that need it are skipped,
-// unless ATRIP_REQUIRE_MOTO is set, as in `make verify`.
+// motoProcess is nil until moto was started.
+var motoProcess *exec.Cmd
+
+// motoURL returns moto's address. `make tools` installs moto; without it the tests that need it are skipped, unless
+// ATRIP_REQUIRE_MOTO is set, as in `make verify`.
 func motoURL(t *testing.T) string {
 	t.Helper()
-	moto.Lock()
-	defer moto.Unlock()
-	if !moto.started {
-		moto.started = true
-		moto.url, moto.err = startMoto()
-	}
-	switch {
-	case moto.err == nil:
-		return moto.url
-	case errors.Is(moto.err, os.ErrNotExist) && os.Getenv("ATRIP_REQUIRE_MOTO") == "":
+	url, err := moto()
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("ATRIP_REQUIRE_MOTO") == "" {
 		t.Skip("moto is not installed: make tools")
 	}
-	t.Fatalf("moto does not start: %v", moto.err)
-	return ""
+	if err != nil {
+		t.Fatalf("moto does not start: %v", err)
+	}
+	return url
 }
 
 func startMoto() (string, error) {
@@ -59,7 +50,7 @@ func startMoto() (string, error) {
 	if err := command.Start(); err != nil {
 		return "", err
 	}
-	moto.process = command
+	motoProcess = command
 	timer := time.AfterFunc(time.Minute, func() { _ = command.Process.Kill() })
 	defer timer.Stop()
 	address := regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
@@ -78,9 +69,9 @@ func startMoto() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if moto.process != nil {
-		_ = moto.process.Process.Kill()
-		_ = moto.process.Wait()
+	if motoProcess != nil {
+		_ = motoProcess.Process.Kill()
+		_ = motoProcess.Wait()
 	}
 	os.Exit(code)
 }

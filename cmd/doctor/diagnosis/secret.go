@@ -52,7 +52,7 @@ func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, 
 			"deploy the stack, or set AtlasSecretArn to the secret's whole ARN"), nil
 	case described.DeletedDate != nil:
 		return fail("the secret is scheduled for deletion").fix("aws secretsmanager restore-secret --secret-id %s", id), nil
-	case !hasCurrent(described.VersionIdsToStages):
+	case !slices.Contains(slices.Concat(slices.Collect(maps.Values(described.VersionIdsToStages))...), secret.StageCurrent):
 		return fail("the secret is empty").fix(putIn), nil
 	}
 	changed := ""
@@ -79,15 +79,6 @@ func (s *subject) readSecret(ctx context.Context, id, clientID string) (Result, 
 		return unread(errors.Unwrap(failure)), nil
 	}
 	return fail("%v", failure).fix(putIn), nil
-}
-
-func hasCurrent(versions map[string][]string) bool {
-	for _, stages := range versions {
-		if slices.Contains(stages, secret.StageCurrent) {
-			return true
-		}
-	}
-	return false
 }
 
 // atlasCredentials asks Atlas, from this machine, whether it accepts the credentials.

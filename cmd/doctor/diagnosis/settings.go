@@ -60,7 +60,7 @@ func list(s string) []string {
 // functionSettings compares the version behind the alias api with the stack: a setting that was changed by hand, or a
 // parameter whose change did not publish a version.
 func functionSettings(_ context.Context, s *subject) Result {
-	f, stack := s.function, s.stack
+	f, stack := s.function, &s.stack
 	differences := []string{
 		stack.differs("the memory size", fmt.Sprint(aws.ToInt32(f.MemorySize)), "MemorySize"),
 		stack.differs("the architecture", strings.Trim(fmt.Sprint(f.Architectures), "[]"), "Architecture"),

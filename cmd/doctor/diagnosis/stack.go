@@ -39,7 +39,7 @@ func (s *stack) usesJWT() bool        { return s.parameters["AuthMode"] == "JWT"
 
 // inVPC reports whether the function calls from a VPC.
 func (s *stack) inVPC() bool {
-	return s != nil && s.parameters["NetworkMode"] != "" && s.parameters["NetworkMode"] != "none"
+	return s.parameters["NetworkMode"] != "" && s.parameters["NetworkMode"] != "none"
 }
 
 // outputURL is the output of template.yaml with the address that callers use.
@@ -61,7 +61,7 @@ func stackState(ctx context.Context, s *subject) Result {
 	if err != nil {
 		return unread(err)
 	}
-	read := &stack{*described.StackName, map[string]string{}, map[string]string{}, map[string][]resource{}}
+	read := stack{*described.StackName, map[string]string{}, map[string]string{}, map[string][]resource{}}
 	for _, p := range described.Parameters {
 		read.parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}

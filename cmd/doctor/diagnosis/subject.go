@@ -22,8 +22,8 @@ type subject struct {
 	lambda  *lambda.Client
 	gateway *apigatewayv2.Client
 
-	identified  bool   // AWS accepts the credentials
-	stack       *stack // nil until the check "stack" has read it; so are those below
+	identified  bool  // AWS accepts the credentials
+	stack       stack // empty until the check "stack" has read it; so are those below
 	function    *lambda.GetFunctionConfigurationOutput
 	environment map[string]string
 	hosts       atlas.Hosts // that a link may have
@@ -60,7 +60,7 @@ func nothing(*subject) string { return "" }
 
 func identity(s *subject) string { return unless(s.identified, "AWS does not know this caller") }
 
-func stackRead(s *subject) string { return unless(s.stack != nil, "the stack could not be read") }
+func stackRead(s *subject) string { return unless(s.stack.name != "", "the stack could not be read") }
 
 func functionRead(s *subject) string {
 	return cmp.Or(stackRead(s), unless(s.environment != nil, "the function could not be read"))
@@ -89,24 +89,15 @@ func credentials(s *subject) string {
 }
 
 func stackURL(s *subject) string {
-	if s.stack == nil {
-		return stackRead(s)
-	}
-	return unless(s.stack.outputs[outputURL] != "", "the stack has no output "+outputURL)
+	return cmp.Or(stackRead(s), unless(s.stack.outputs[outputURL] != "", "the stack has no output "+outputURL))
 }
 
 func apiFound(s *subject) string {
-	if s.stack == nil {
-		return stackRead(s)
-	}
-	return unless(s.stack.apiID() != "", "the stack has no HTTP API")
+	return cmp.Or(stackRead(s), unless(s.stack.apiID() != "", "the stack has no HTTP API"))
 }
 
 func jwt(s *subject) string {
-	if s.stack == nil {
-		return stackRead(s)
-	}
-	return unless(s.stack.usesJWT(), "IAM decides who may call")
+	return cmp.Or(stackRead(s), unless(s.stack.usesJWT(), "IAM decides who may call"))
 }
 
 func apiWithJWT(s *subject) string { return cmp.Or(jwt(s), apiFound(s)) }

@@ -49,9 +49,9 @@ func main() {
 }
 
 type flags struct {
-	stack, secret, region, profile, atlasURL string
-	unchecked, moveBack                      bool
-	clientID                                 string // of secrets in plain text, from the stack
+	stack, secret, atlasURL string
+	unchecked, moveBack     bool
+	clientID                string // of secrets in plain text, from the stack
 }
 
 func parse(args []string, stderr io.Writer) (*flags, error) {
@@ -60,8 +60,6 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.SetOutput(stderr)
 	set.StringVar(&f.stack, "stack", "", "the CloudFormation stack whose secret is filled")
 	set.StringVar(&f.secret, "secret", "", "ARN or name of the secret, instead of -stack")
-	set.StringVar(&f.region, "region", "", "the AWS Region; otherwise the environment's or the profile's")
-	set.StringVar(&f.profile, "profile", "", "the AWS profile; otherwise the environment's")
 	set.StringVar(&f.atlasURL, "atlas-url", "", "Atlas's base URL to check against; otherwise the stack's")
 	set.BoolVar(&f.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not allow this machine's address")
 	set.BoolVar(&f.moveBack, "back", false, "make the newest older version current that Atlas does not refuse; store nothing")
@@ -145,7 +143,7 @@ func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Wr
 
 // put reads the credentials, checks them and stores them; or it goes back to an older version.
 func (r *run) put(ctx context.Context, stdin io.Reader) error {
-	config, err := diagnosis.LoadConfig(ctx, r.region, r.profile)
+	config, err := diagnosis.LoadConfig(ctx)
 	if err != nil {
 		return err
 	}
