@@ -16,8 +16,6 @@ import (
 	"os/signal"
 	"strings"
 
-	"golang.org/x/term"
-
 	"atriptoken/atlas"
 	"atriptoken/cmd/doctor/diagnosis"
 	"atriptoken/internal/redact"
@@ -98,14 +96,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "doctor:", err)
 		return exitUnchecked
 	}
-	out := &printer{stdout: stdout, stderr: stderr, quiet: f.asJSON, live: isTerminal(stderr)}
-	f.Starting, f.Found = out.starting, out.found
-	report := diagnosis.Run(ctx, f.Options)
 	if !f.asJSON {
+		out := &printer{Writer: stdout}
+		f.Found = out.found
+		report := diagnosis.Run(ctx, f.Options)
 		out.summary(report)
 		return report.ExitCode()
 	}
-	out.clear()
+	report := diagnosis.Run(ctx, f.Options)
 	encoder := json.NewEncoder(stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
@@ -150,9 +148,4 @@ func token(name, file string) (redact.String, error) {
 		return redact.String{}, fmt.Errorf("%s holds no token", name)
 	}
 	return redact.New(trimmed), nil
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -7,30 +7,10 @@ import (
 	"atriptoken/cmd/doctor/diagnosis"
 )
 
-// printer prints each result on stdout at once, and the progress on stderr.
+// printer prints each result at once, and consecutive skipped checks with one cause as one line.
 type printer struct {
-	stdout, stderr io.Writer
-	quiet          bool // no lines on stdout: JSON follows
-	live           bool // stderr is a terminal, where a line can be overwritten
-
-	// skips are consecutive skipped checks with one cause: they are printed as one line.
-	skips []diagnosis.Result
-}
-
-func (p *printer) starting(check string, number, of int) {
-	switch {
-	case p.live:
-		fmt.Fprintf(p.stderr, "\r\x1b[K%d/%d %s …", number, of, check)
-	case p.quiet:
-		fmt.Fprintf(p.stderr, "%d/%d %s\n", number, of, check)
-	}
-}
-
-// clear removes the progress line from a terminal.
-func (p *printer) clear() {
-	if p.live {
-		fmt.Fprint(p.stderr, "\r\x1b[K")
-	}
+	io.Writer
+	skips []diagnosis.Result // not printed yet
 }
 
 func (p *printer) found(r diagnosis.Result) {
@@ -58,17 +38,13 @@ func (p *printer) flush() {
 }
 
 func (p *printer) line(r diagnosis.Result) {
-	if p.quiet {
-		return
-	}
-	p.clear()
 	mark := map[diagnosis.Status]string{diagnosis.Pass: "pass", diagnosis.Fail: "FAIL", diagnosis.Skipped: "skip"}[r.Status]
 	if r.Blocked {
 		mark = "????"
 	}
-	fmt.Fprintf(p.stdout, "%s  %-17s  %s\n", mark, r.Check, r.Cause)
+	fmt.Fprintf(p, "%s  %-17s  %s\n", mark, r.Check, r.Cause)
 	if r.Fix != "" {
-		fmt.Fprintf(p.stdout, "      %-17s  -> %s\n", "", r.Fix)
+		fmt.Fprintf(p, "      %-17s  -> %s\n", "", r.Fix)
 	}
 }
 
@@ -79,6 +55,6 @@ func (p *printer) summary(report diagnosis.Report) {
 		"not ready: fix each FAIL and run doctor again",
 		"not sure: what is marked ???? could not be checked",
 	}
-	fmt.Fprintf(p.stdout, "\n%d passed, %d failed, %d skipped: %s\n",
+	fmt.Fprintf(p, "\n%d passed, %d failed, %d skipped: %s\n",
 		report.Count(diagnosis.Pass), report.Count(diagnosis.Fail), report.Count(diagnosis.Skipped), verdict[report.ExitCode()])
 }

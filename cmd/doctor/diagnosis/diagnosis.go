@@ -32,9 +32,8 @@ type Options struct {
 	// HTTP carries the requests to the stack; nil means a new client. Now is nil for time.Now.
 	HTTP *http.Client
 	Now  func() time.Time
-	// Starting is called before each check, Found with each result.
-	Starting func(check string, number, of int)
-	Found    func(Result)
+	// Found, if not nil, is called with each result.
+	Found func(Result)
 }
 
 // check is one line of the report.
@@ -57,10 +56,7 @@ func Run(ctx context.Context, o Options) Report {
 		checks = deployed
 	}
 	report := make(Report, 0, len(checks))
-	for i, c := range checks {
-		if o.Starting != nil {
-			o.Starting(c.name, i+1, len(checks))
-		}
+	for _, c := range checks {
 		result := c.make(ctx, s)
 		result.Check = c.name
 		report = append(report, result)
