@@ -48,21 +48,27 @@ func main() {
 	os.Exit(code)
 }
 
-type flags struct {
+// run is one run: what the flags say, and what it talks to.
+type run struct {
 	stack, secret, atlasURL string
 	unchecked, moveBack     bool
 	clientID                string // of secrets in plain text, from the stack
+
+	secrets  *secretsmanager.Client
+	terminal *terminal // nil if standard input is not one
+	output   io.Writer
+	writing  bool // the secret may have been changed
 }
 
-func parse(args []string, stderr io.Writer) (*flags, error) {
-	f := &flags{}
+func parse(args []string, stderr io.Writer) (*run, error) {
+	r := &run{output: stderr}
 	set := flag.NewFlagSet("putsecret", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&f.stack, "stack", "", "the CloudFormation stack whose secret is filled")
-	set.StringVar(&f.secret, "secret", "", "ARN or name of the secret, instead of -stack")
-	set.StringVar(&f.atlasURL, "atlas-url", "", "Atlas's base URL to check against; otherwise the stack's")
-	set.BoolVar(&f.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not allow this machine's address")
-	set.BoolVar(&f.moveBack, "back", false, "make the newest older version current that Atlas does not refuse; store nothing")
+	set.StringVar(&r.stack, "stack", "", "the CloudFormation stack whose secret is filled")
+	set.StringVar(&r.secret, "secret", "", "ARN or name of the secret, instead of -stack")
+	set.StringVar(&r.atlasURL, "atlas-url", "", "Atlas's base URL to check against; otherwise the stack's")
+	set.BoolVar(&r.unchecked, "unchecked", false, "store without asking Atlas, as when Atlas does not allow this machine's address")
+	set.BoolVar(&r.moveBack, "back", false, "make the newest older version current that Atlas does not refuse; store nothing")
 	set.Usage = func() {
 		fmt.Fprint(stderr, "usage: putsecret -stack NAME | -secret ARN [flags]\n\n"+
 			"Asks for the Atlas client id and secret, or reads {\"clientId\":\"…\",\"clientSecret\":\"…\"} or two lines "+
@@ -70,27 +76,18 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {
-		return f, err
+		return r, err
 	}
 	switch {
 	case set.NArg() > 0:
 		// Not quoted: it might be the secret.
-		return f, errors.New("takes no arguments but flags; the credentials are asked for, or read from standard input")
-	case (f.stack == "") == (f.secret == ""):
-		return f, errors.New("give -stack or -secret")
-	case f.secret != "" && f.atlasURL == "" && !f.unchecked:
-		return f, errors.New("with -secret give -atlas-url to check the credentials against, or -unchecked")
+		return r, errors.New("takes no arguments but flags; the credentials are asked for, or read from standard input")
+	case (r.stack == "") == (r.secret == ""):
+		return r, errors.New("give -stack or -secret")
+	case r.secret != "" && r.atlasURL == "" && !r.unchecked:
+		return r, errors.New("with -secret give -atlas-url to check the credentials against, or -unchecked")
 	}
-	return f, nil
-}
-
-// run is one run: what the flags say, and what it talks to.
-type run struct {
-	*flags
-	secrets  *secretsmanager.Client
-	terminal *terminal // nil if standard input is not one
-	output   io.Writer
-	writing  bool // the secret may have been changed
+	return r, nil
 }
 
 func (r *run) say(format string, args ...any) {
@@ -100,11 +97,10 @@ func (r *run) say(format string, args ...any) {
 func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) int {
 	ctx, interrupt := context.WithCancelCause(ctx)
 	defer interrupt(nil)
-	f, err := parse(args, stderr)
+	r, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitStored
 	}
-	r := &run{flags: f, output: stderr}
 	if err == nil {
 		var restore func()
 		if r.terminal, restore, err = openTerminal(stdin, stderr, interrupt); err == nil {

@@ -16,29 +16,29 @@ import (
 )
 
 // fromStack fills in what the flags leave out: the stack's output SecretArn and its parameter AtlasBaseUrl.
-func (f *flags) fromStack(ctx context.Context, config aws.Config) error {
-	if f.stack == "" {
+func (r *run) fromStack(ctx context.Context, config aws.Config) error {
+	if r.stack == "" {
 		return nil
 	}
-	stack, err := diagnosis.FindStack(ctx, config, f.stack)
+	stack, err := diagnosis.FindStack(ctx, config, r.stack)
 	if err != nil {
 		return err
 	}
 	for _, output := range stack.Outputs {
 		if aws.ToString(output.OutputKey) == "SecretArn" {
-			f.secret = aws.ToString(output.OutputValue)
+			r.secret = aws.ToString(output.OutputValue)
 		}
 	}
 	for _, parameter := range stack.Parameters {
 		switch aws.ToString(parameter.ParameterKey) {
 		case "AtlasBaseUrl":
-			f.atlasURL = cmp.Or(f.atlasURL, aws.ToString(parameter.ParameterValue))
+			r.atlasURL = cmp.Or(r.atlasURL, aws.ToString(parameter.ParameterValue))
 		case "AtlasClientId":
-			f.clientID = aws.ToString(parameter.ParameterValue)
+			r.clientID = aws.ToString(parameter.ParameterValue)
 		}
 	}
-	if f.secret == "" {
-		return fmt.Errorf("the stack %s has no output SecretArn; wait until it is deployed", f.stack)
+	if r.secret == "" {
+		return fmt.Errorf("the stack %s has no output SecretArn; wait until it is deployed", r.stack)
 	}
 	return nil
 }
