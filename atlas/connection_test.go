@@ -150,12 +150,7 @@ func TestClient_BusyConnection(t *testing.T) {
 }
 
 func TestClient_Concurrent(t *testing.T) {
-	t.Parallel()
-	for _, secure := range []bool{false, true} {
-		_, client := start(t, secure)
-		if err := client.Connect(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	eachWay(t, func(t *testing.T, _ *atlastest.Server, client *atlas.Client) {
 		var all sync.WaitGroup
 		for range 64 {
 			all.Go(func() {
@@ -165,5 +160,5 @@ func TestClient_Concurrent(t *testing.T) {
 			})
 		}
 		all.Wait()
-	}
+	})
 }

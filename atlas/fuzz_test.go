@@ -30,15 +30,7 @@ func FuzzReply(f *testing.F) {
 		_, _ = w.Write(body)
 	}))
 	f.Cleanup(server.Close)
-	base, err := atlas.ParseBaseURL(server.URL, false)
-	if err != nil {
-		f.Fatal(err)
-	}
-	hosts, err := atlas.ParseHosts("atriptech.com,*.atriptech.com")
-	if err != nil {
-		f.Fatal(err)
-	}
-	client := &atlas.Client{BaseURL: base, PortalHosts: hosts}
+	client := newClient(f, server.URL, nil)
 	kinds := []error{atlas.ErrSystem, atlas.ErrRefused, atlas.ErrRateLimited, atlas.ErrMalformed, atlas.ErrTimeout, atlas.ErrUnreachable}
 	f.Fuzz(func(t *testing.T, s int, b []byte) {
 		if s < 200 || s > 599 {
@@ -64,7 +56,7 @@ func FuzzReply(f *testing.F) {
 			t.Fatalf("HTTP %d is a success, with a url that parses as %v", status, err)
 		}
 		host := strings.ToLower(u.Hostname())
-		if onBase := u.Host == base.Host; !onBase && host != "atriptech.com" && !strings.HasSuffix(host, ".atriptech.com") {
+		if onBase := u.Host == client.BaseURL.Host; !onBase && host != "atriptech.com" && !strings.HasSuffix(host, ".atriptech.com") {
 			t.Fatalf("the url's host is %q", u.Host)
 		}
 	})

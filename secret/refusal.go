@@ -39,12 +39,12 @@ func (r *refusals) refused(versions []string, now time.Time) (oneOrder, mayWait 
 	if r.fallback != nil && slices.Contains(versions, r.fallback.Version) {
 		r.fallback = nil
 	}
-	oneOrder = r.accepted.After(r.since)
-	if versions[0] != r.version || passed(r.last, now, maxPause) || oneOrder && passed(r.accepted, now, rotationTime) {
-		r.version, r.since, r.accepted, r.vain, oneOrder = versions[0], now, time.Time{}, 0, false
+	stale := r.accepted.After(r.since) && passed(r.accepted, now, rotationTime)
+	if versions[0] != r.version || passed(r.last, now, maxPause) || stale {
+		r.version, r.since, r.accepted, r.vain = versions[0], now, time.Time{}, 0
 	}
 	r.last, r.pending = now, true
-	return oneOrder, !passed(r.since, now, rotationTime)
+	return r.accepted.After(r.since), !passed(r.since, now, rotationTime)
 }
 
 // fetched notes a successful fetch of AWSCURRENT.

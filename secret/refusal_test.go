@@ -155,9 +155,17 @@ func TestRefusal_Lasts(t *testing.T) {
 		if current, previous := b.count(secret.StageCurrent), b.count(secret.StagePrevious); previous > current {
 			t.Errorf("AWSPREVIOUS was fetched %d times, AWSCURRENT %d times", previous, current)
 		}
-		time.Sleep(30 * time.Second)
+		time.Sleep(15 * time.Second)
+		b.alternative("", 0, "v1")
+		time.Sleep(15 * time.Second)
 		b.put("v2")
 		b.alternative("v2", 0, "v1")
+		b.put("v3")
+		b.TTL = time.Second
+		time.Sleep(time.Second)
+		b.get("v2")
+		synctest.Wait()
+		b.get("v3") // the backoff has ended
 	})
 }
 

@@ -69,10 +69,10 @@ type Server struct {
 
 // Recorded is a request as it arrived.
 type Recorded struct {
-	Method, Path, RawQuery string
-	Proto                  string // "HTTP/1.1" or "HTTP/2.0"
-	Header                 http.Header
-	Body                   string
+	Method, Path string
+	Proto        string // "HTTP/1.1" or "HTTP/2.0"
+	Header       http.Header
+	Body         string
 }
 
 // NewServer starts a simulator. The caller should call Close.
@@ -107,7 +107,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client closed the connection
 	}
-	s.Record(Recorded{r.Method, r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Clone(), string(body)})
+	s.Record(Recorded{r.Method, r.URL.Path, r.Proto, r.Header.Clone(), string(body)})
 	switch {
 	case !strings.HasSuffix(r.URL.Path, "/getAtripToken.do"):
 		http.NotFound(w, r)
