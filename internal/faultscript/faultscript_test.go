@@ -3,7 +3,6 @@ package faultscript_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
