@@ -64,6 +64,19 @@ func TestClient_DeadConnection(t *testing.T) {
 	})
 }
 
+func TestClient_DeadAndNoOther(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	if err := call(t, client); err != nil {
+		t.Fatal(err)
+	}
+	client.Transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("other") }
+	server.CloseClientConnections()
+	if err := call(t, client); !errors.Is(err, atlas.ErrUnreachable) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestClient_IdleConnection(t *testing.T) {
 	eachWay(t, func(t *testing.T, server *atlastest.Server, client *atlas.Client) {
 		now := time.Now().Round(0) // that of the connection opened ahead

@@ -1,11 +1,9 @@
 package rig
 
 import (
-	"bufio"
-	"os"
+	"bytes"
 	"os/exec"
 	"regexp"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,10 +18,12 @@ type Process struct {
 	// Ready has the submatches of the output line that reported readiness.
 	Ready []string
 
-	cmd   *exec.Cmd
-	ended chan struct{}
-	mu    sync.Mutex
-	lines []string
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	ready  *regexp.Regexp
+	found  chan struct{} // closed when Ready is set
+	mu     sync.Mutex
+	output []byte
 }
 
 // Start starts cmd, by default in the root folder with Environ, and waits until
@@ -37,23 +37,19 @@ func Start(t testing.TB, cmd *exec.Cmd, ready string) *Process {
 	if cmd.Env == nil {
 		cmd.Env = Environ()
 	}
+	p := &Process{cmd: cmd, ended: make(chan struct{}), ready: regexp.MustCompile("(?m)" + ready), found: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Stop reaches its children
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = write, write
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = p, p, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", cmd.Path, err)
 	}
-	_ = write.Close()
-
-	p := &Process{cmd: cmd, ended: make(chan struct{})}
-	found := make(chan []string, 1)
-	go p.read(read, regexp.MustCompile(ready), found)
+	go func() {
+		_ = cmd.Wait() // ExitCode returns the result
+		close(p.ended)
+	}()
 	t.Cleanup(p.Stop)
 	select {
-	case p.Ready = <-found:
+	case <-p.found:
 	case <-p.ended:
 		t.Fatalf("%s ended before it was ready:\n%s", cmd, p.Output())
 	case <-time.After(startTimeout):
@@ -62,24 +58,18 @@ func Start(t testing.TB, cmd *exec.Cmd, ready string) *Process {
 	return p
 }
 
-// read collects the output until the process ends.
-func (p *Process) read(output *os.File, ready *regexp.Regexp, found chan<- []string) {
-	defer close(p.ended)
-	defer output.Close()
-	lines := bufio.NewScanner(output)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		p.mu.Lock()
-		p.lines = append(p.lines, lines.Text())
-		p.mu.Unlock()
-		if match := ready.FindStringSubmatch(lines.Text()); match != nil {
-			select {
-			case found <- match:
-			default:
-			}
+// Write collects the output.
+func (p *Process) Write(output []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.output = append(p.output, output...)
+	if p.Ready == nil {
+		lines := p.output[:bytes.LastIndexByte(p.output, '\n')+1]
+		if p.Ready = p.ready.FindStringSubmatch(string(lines)); p.Ready != nil {
+			close(p.found)
 		}
 	}
-	_ = p.cmd.Wait() // ExitCode returns the result
+	return len(output), nil
 }
 
 // Stop interrupts the process and its children, as Ctrl-C does, and kills them
@@ -111,5 +101,5 @@ func (p *Process) ExitCode() int {
 func (p *Process) Output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.Join(p.lines, "\n")
+	return string(p.output)
 }
