@@ -225,6 +225,7 @@ func TestClient_Classification(t *testing.T) {
 				"success without a url is malformed": "without a url", "a reset in the body is a cut": "cut short",
 				"half a gzip stream is cut": "cut short", "another protocol is malformed": "not valid HTTP",
 				"a header that is too long is malformed": "not valid HTTP", "a reset before the reply is a cut": "cut before the whole reply",
+				"a byte more is too large": "larger than 64 KiB", "a status that is text is malformed": "not a whole number",
 				"text sent as gzip is malformed": "cannot be read or decompressed",
 			}[name]
 			if !strings.Contains(err.Error(), detail) {
