@@ -25,16 +25,14 @@ func (h *Handler) opens(door string, c *caller) bool {
 // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER].
 func doorOf(functionARN string) string {
 	parts := strings.Split(functionARN, ":")
-	if len(parts) == 7 {
+	switch {
+	case len(parts) == 7:
 		return doorUnqualified
-	}
-	if len(parts) != 8 {
+	case len(parts) != 8:
 		return doorUnknown
-	}
-	switch qualifier := parts[7]; {
-	case qualifier == doorAPI || qualifier == doorService:
-		return qualifier
-	case qualifier == "$LATEST" || strings.Trim(qualifier, "0123456789") == "":
+	case parts[7] == doorAPI, parts[7] == doorService:
+		return parts[7]
+	case parts[7] == "$LATEST", strings.Trim(parts[7], "0123456789") == "":
 		return doorUnqualified
 	}
 	return doorUnknown

@@ -67,10 +67,7 @@ func proxyFailure(_ *shape, f fault, requestID string) ([]byte, error) {
 // proxyResponse encodes the HTTP response for API Gateway and function URLs.
 // Without a statusCode they would answer 200 with the object as body.
 func proxyResponse(status int, header map[string]string, body []byte) ([]byte, error) {
-	return json.Marshal(struct {
-		StatusCode      int               `json:"statusCode"`
-		Headers         map[string]string `json:"headers"`
-		Body            string            `json:"body"`
-		IsBase64Encoded bool              `json:"isBase64Encoded"`
-	}{status, header, string(body), false}, json.Deterministic(true))
+	return json.Marshal(map[string]any{
+		"statusCode": status, "headers": header, "body": string(body), "isBase64Encoded": false,
+	}, json.Deterministic(true))
 }
