@@ -42,6 +42,27 @@ func TestAuthorizer_Answers(t *testing.T) {
 	}
 }
 
+func TestGateway_OwnErrors(t *testing.T) {
+	at, out := runJSON(t)
+	for _, row := range []struct {
+		name, method, url, body string
+		status                  int
+		message, reason         string
+	}{
+		{"another path", "POST", at.API + "x", "", 404, "Not Found", "no such route"},
+		{"another method", "GET", at.API, "", 404, "Not Found", "no such route"},
+		{"an event over 6 MB", "POST", at.API, strings.Repeat(" ", 6<<20), 413, "Request Entity Too Large", "event over Lambda's 6 MB"},
+	} {
+		response, body := send(t, row.method, row.url, row.body, "Authorization", at.token(t, "user=ada@example.com"), "Content-Type", "text/plain")
+		if response.StatusCode != row.status || body != `{"message":"`+row.message+`"}` {
+			t.Errorf("%s: %d %s, want %d %s", row.name, response.StatusCode, body, row.status, row.message)
+		}
+		if !strings.Contains(out.String(), row.reason) {
+			t.Errorf("%s: the log lacks %q", row.name, row.reason)
+		}
+	}
+}
+
 func TestGateway_CORS(t *testing.T) {
 	const mine, other, preflight = "http://127.0.0.1:3000", "http://127.0.0.1:3001", "Access-Control-Request-Method"
 	at, _ := runJSON(t, "-origin", mine)

@@ -122,8 +122,8 @@ func (g *Gateway) invoke(ctx context.Context, event []byte) answer {
 	// The guide, "Create AWS Lambda proxy integrations for HTTP APIs", response for
 	// format 2.0. The function sends no cookies and no base64.
 	var r events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(reply, &r); err != nil || r.StatusCode < 200 || r.StatusCode > 599 {
-		return failure(http.StatusInternalServerError, "the function's reply is not of format 2.0")
+	if err := json.Unmarshal(reply, &r); err != nil {
+		return failure(http.StatusInternalServerError, "the function's reply: "+err.Error())
 	}
 	a := answer{r.StatusCode, http.Header{}, []byte(r.Body), ""}
 	for name, value := range r.Headers {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,11 +22,6 @@ import (
 type function func(context.Context, []byte) ([]byte, error)
 
 func (f function) Invoke(ctx context.Context, event []byte) ([]byte, error) { return f(ctx, event) }
-
-// replies is a function that gives the same reply to every event.
-func replies(reply string) function {
-	return func(context.Context, []byte) ([]byte, error) { return []byte(reply), nil }
-}
 
 const path = "/getAtripToken.do"
 
@@ -147,50 +141,5 @@ func TestEvent_Body(t *testing.T) {
 		if got.Body != row.want || got.IsBase64Encoded != row.encoded {
 			t.Errorf("%s: body %q, isBase64Encoded %t; want %q, %t", row.name, got.Body, got.IsBase64Encoded, row.want, row.encoded)
 		}
-	}
-}
-
-func TestGateway_Answers(t *testing.T) {
-	t.Parallel()
-	reply := func(text string) *gateway.Gateway { return &gateway.Gateway{Function: replies(text)} }
-	fails := &gateway.Gateway{Function: function(func(context.Context, []byte) ([]byte, error) { return nil, errors.New("boom") })}
-	const failed, unreadable = `{"message":"Internal Server Error"}`, "the function's reply is not of format 2.0"
-	for _, row := range []struct {
-		name               string
-		gateway            *gateway.Gateway
-		method, path, body string
-		status             int
-		answer, reason     string // no reason: the function's answer
-	}{
-		{"a reply", reply(`{"statusCode":403,"headers":{"content-type":"application/json"},"body":"no"}`), "POST", path, "", 403, "no", ""},
-		{"another path", reply(`{"statusCode":200}`), "POST", "/other", "", 404, `{"message":"Not Found"}`, "no such route"},
-		{"another method", reply(`{"statusCode":200}`), "GET", path, "", 404, `{"message":"Not Found"}`, "no such route"},
-		{"an event over 6 MB", reply(`{"statusCode":200}`), "POST", path, strings.Repeat(" ", 6<<20), 413,
-			`{"message":"Request Entity Too Large"}`, "event over Lambda's 6 MB"},
-		{"a function error", fails, "POST", path, "", 500, failed, "boom"},
-		{"a status that is text", reply(`{"statusCode":"200"}`), "POST", path, "", 500, failed, unreadable},
-		{"a status that does not exist", reply(`{"statusCode":99}`), "POST", path, "", 500, failed, unreadable},
-		{"a body that is an object", reply(`{"statusCode":200,"body":{}}`), "POST", path, "", 500, failed, unreadable},
-		{"a reply that is not JSON", reply(`{`), "POST", path, "", 500, failed, unreadable},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			logged := make(chan string, 1)
-			row.gateway.Log = func(_ *http.Request, _ string, _ int, reason string) { logged <- reason }
-			response, body := do(t, row.method, serve(t, row.gateway).URL+row.path, row.body, "Content-Type", "text/plain")
-			if response.StatusCode != row.status || body != row.answer || response.Header.Get("Content-Type") != "application/json" {
-				t.Errorf("%d %s %s; want %d %s", response.StatusCode, response.Header.Get("Content-Type"), body, row.status, row.answer)
-			}
-			if response.Header.Get("Apigw-Requestid") == "" {
-				t.Error("no apigw-requestid")
-			}
-			if row.reason != "" {
-				if reason := <-logged; reason != row.reason {
-					t.Errorf("the reason is %q, want %q", reason, row.reason)
-				}
-			} else if len(logged) > 0 {
-				t.Errorf("the gateway logs %q for the function's answer", <-logged)
-			}
-		})
 	}
 }
