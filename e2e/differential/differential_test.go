@@ -3,16 +3,13 @@
 package differential
 
 import (
-	"bufio"
-	"bytes"
-	"context"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"testing"
 
 	"atriptoken/atlas/atlastest"
@@ -21,46 +18,17 @@ import (
 	"atriptoken/secret/secrettest"
 )
 
-// perProcess is how many cases one process of the function answers.
-const perProcess = 20_000
+const cases = 20_000
 
-// TestDifferential sends random requests of signed-in operators, 20,000 or
-// DIFFERENTIAL_CASES, and checks that the function permits exactly those that
-// the documentation permits. DIFFERENTIAL_SEED repeats a run of 20,000.
+// TestDifferential sends random requests of signed-in operators, and checks that
+// the function permits exactly those that the documentation permits.
+// DIFFERENTIAL_SEED repeats a run.
 func TestDifferential(t *testing.T) {
-	cases, seed := number(t, "DIFFERENTIAL_CASES", perProcess), number(t, "DIFFERENTIAL_SEED", int(rand.Uint32()))
-	dir := t.TempDir()
-	bootstrap, err := lambdatest.BuildFunction(t.Context(), dir)
+	seed := cmp.Or(os.Getenv("DIFFERENTIAL_SEED"), fmt.Sprint(rand.Uint32()))
+	bootstrap, err := lambdatest.BuildFunction(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := map[string]int{}
-	for done := 0; done < cases && !t.Failed(); done, seed = done+perProcess, seed+1 {
-		compare(t, bootstrap, seed, counts)
-	}
-	t.Log(counts)
-	for _, answer := range []string{"permitted", "denied", "unidentified"} {
-		if counts[answer] < cases/50 {
-			t.Errorf("only %d of %d requests are %s", counts[answer], cases, answer)
-		}
-	}
-}
-
-func number(t *testing.T, variable string, otherwise int) int {
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s=%q is not a number", variable, text)
-	}
-	return n
-}
-
-// compare runs the cases of one seed, and adds the expected answers to counts.
-func compare(t *testing.T, bootstrap string, seed int, counts map[string]int) {
-	t.Helper()
 	atlas := atlastest.NewServer(nil)
 	defer atlas.Close()
 	secrets := secrettest.NewServer(&secrettest.Options{
@@ -76,29 +44,20 @@ func compare(t *testing.T, bootstrap string, seed int, counts map[string]int) {
 		t.Fatal(err)
 	}
 	defer function.Stop()
-
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	oracle := exec.CommandContext(ctx, "python3", "oracle.py", strconv.Itoa(seed), strconv.Itoa(perProcess))
-	var diagnostics bytes.Buffer
-	oracle.Stderr = &diagnostics
-	out, err := oracle.StdoutPipe()
+	out, diagnostics, err := rig.Output(t, nil, "python3", "e2e/differential/oracle.py", seed, fmt.Sprint(cases))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("oracle.py: %v\n%s", err, diagnostics)
 	}
-	if err := oracle.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	wrong := 0
-	for n := 0; lines.Scan() && wrong < 10; n++ {
+	counts := map[string]int{}
+	wrong, n := 0, 0
+	for line := range strings.Lines(out) {
+		n++
 		var c struct {
 			Event json.RawMessage
 			Want  string
 			Token json.RawMessage
 		}
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+		if err := json.Unmarshal([]byte(line), &c); err != nil {
 			t.Fatal(err)
 		}
 		counts[c.Want]++
@@ -107,18 +66,17 @@ func compare(t *testing.T, bootstrap string, seed int, counts map[string]int) {
 			t.Fatal(err)
 		}
 		if got := answer(reply); got != c.Want {
-			wrong++
-			t.Errorf("seed %d, case %d: %s, want %s\ntoken %s\nevent %s", seed, n, got, c.Want, c.Token, c.Event)
+			t.Errorf("seed %s, case %d: %s, want %s\ntoken %s\nevent %s", seed, n, got, c.Want, c.Token, c.Event)
+			if wrong++; wrong == 10 {
+				return
+			}
 		}
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if wrong > 0 {
-		return
-	}
-	if err := oracle.Wait(); err != nil {
-		t.Fatalf("oracle.py: %v\n%s", err, &diagnostics)
+	t.Log(counts)
+	for _, answer := range []string{"permitted", "denied", "unidentified"} {
+		if counts[answer] < cases/50 {
+			t.Errorf("only %d of %d requests are %s", counts[answer], n, answer)
+		}
 	}
 }
 
@@ -137,9 +95,9 @@ func answer(reply lambdatest.Reply) string {
 	switch {
 	case got.StatusCode == 200 || got.URL != "":
 		return "permitted"
-	case !bytes.Contains([]byte(text), []byte("NotPermitted")):
+	case !strings.Contains(text, "NotPermitted"):
 		return string(reply.Payload)
-	case bytes.Contains([]byte(text), []byte("carries no identity")):
+	case strings.Contains(text, "carries no identity"):
 		return "unidentified"
 	}
 	return "denied"

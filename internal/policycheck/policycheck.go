@@ -25,12 +25,10 @@ import (
 // declared is the broker's schema.
 var declared = sync.OnceValue(func() *resolved.Schema {
 	var s schema.Schema
-	if err := s.UnmarshalCedar(policy.Schema); err != nil {
-		panic(err) // tests hold it
-	}
-	all, err := s.Resolve()
-	if err != nil {
-		panic(err)
+	err := s.UnmarshalCedar(policy.Schema)
+	all, unresolved := s.Resolve()
+	if err := cmp.Or(err, unresolved); err != nil {
+		panic(err) // a test reads it
 	}
 	return all
 })
@@ -55,7 +53,8 @@ func Check(name string, text []byte) []policy.Problem {
 		return []policy.Problem{syntax}
 	}
 	list, _ := cedar.NewPolicyListFromBytes(name, text) // Parse has read it
-	f := file{name: name, text: text, bare: blank(text, false), code: blank(text, true)}
+	bare := blank(text, '/')
+	f := file{name: name, text: text, bare: bare, code: blank(bare, '"')}
 	for i, statement := range list {
 		start, end := statement.Position().Offset, len(text)
 		if i+1 < len(list) {
@@ -68,7 +67,7 @@ func Check(name string, text []byte) []policy.Problem {
 		}
 		f.statement(start, end, claim)
 	}
-	f.names()
+	f.words()
 	slices.SortStableFunc(f.found, func(a, b policy.Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -88,16 +87,13 @@ type file struct {
 
 var quotedOrComment = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*`)
 
-// blank replaces comments by spaces, and what is between quotes if texts is true.
-func blank(text []byte, texts bool) []byte {
+// blank replaces what begins with the sign, " or /, by spaces.
+func blank(text []byte, sign byte) []byte {
 	return quotedOrComment.ReplaceAllFunc(text, func(found []byte) []byte {
-		switch {
-		case found[0] == '/':
-			return bytes.Repeat([]byte(" "), len(found))
-		case texts:
-			return slices.Concat([]byte(`"`), bytes.Repeat([]byte("x"), len(found)-2), []byte(`"`))
+		if found[0] != sign {
+			return found
 		}
-		return found
+		return bytes.Repeat([]byte(" "), len(found))
 	})
 }
 
@@ -109,6 +105,10 @@ func (f *file) warn(offset int, format string, args ...any) {
 	f.add(offset, format, args...)
 	f.found[len(f.found)-1].Warning = true
 }
+
+// operand finds a policy's smallest conditions: what is between &&, ||, !, braces
+// and the parentheses that are not a call's.
+var operand = regexp.MustCompile(`(?:\w\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|!=|[^&|!(){};])+`)
 
 // statement adds what is wrong with the policy in text[start:end]. A claim may
 // permit everyone.
@@ -125,11 +125,11 @@ func (f *file) statement(start, end int, claim bool) {
 		delete(all, "unable to find an applicable action given the policy scope constraints")
 	}
 	placed := map[string]bool{}
-	for _, at := range operands(f.code[start:end]) {
+	for _, at := range operand.FindAllIndex(f.code[start:end], -1) {
 		without := slices.Concat(text[:at[0]], []byte(`(context.role == "")`), text[at[1]:])
 		rest := complaints(without)
 		if rest == nil {
-			continue // an operand of another kind
+			continue // not an operand
 		}
 		for _, complaint := range slices.Sorted(maps.Keys(all)) {
 			if rest[complaint] < all[complaint] {
@@ -159,37 +159,4 @@ func complaints(text []byte) map[string]int {
 		}
 	}
 	return count
-}
-
-var sign = regexp.MustCompile(`!=|&&|\|\||[!(){};]|\b(?:if|then|else|unless|when)\b`)
-
-// operands returns where a policy's smallest conditions are: what is between
-// &&, ||, !, braces and the parentheses that are not a call's.
-func operands(code []byte) (all [][2]int) {
-	var calls []bool // for each open parenthesis
-	start := 0
-	for _, at := range sign.FindAllIndex(code, -1) {
-		within := bytes.TrimSpace(code[start:at[0]])
-		called := slices.Contains(calls, true)
-		switch code[at[0]] {
-		case '(':
-			called = called || len(within) > 0 && isWord(within[len(within)-1])
-			calls = append(calls, called)
-		case ')':
-			calls = calls[:max(0, len(calls)-1)]
-		}
-		if called || string(code[at[0]:at[1]]) == "!=" {
-			continue
-		}
-		if len(within) > 0 {
-			first := start + bytes.Index(code[start:at[0]], within)
-			all = append(all, [2]int{first, first + len(within)})
-		}
-		start = at[1]
-	}
-	return all
-}
-
-func isWord(c byte) bool {
-	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }

@@ -33,7 +33,7 @@ func TestCheck_Problems(t *testing.T) {
 		{head + `when { principal.getTag("amr").contains("mfa") };`,
 			[]string{"1:106: the claim `\"amr\"` may be absent; write `principal.hasTag(\"amr\") &&` before it"}},
 		{head + `when { context.role != "A" && !(context.role == 1) } unless { if true then 1 == context.role else false };`,
-			[]string{"1:114: the types Long and String are not compatible", "1:157: the types Long and String are not compatible"}},
+			[]string{"1:114: the types Long and String are not compatible", "1:144: the types Long and String are not compatible"}},
 		{head + `when { context.role.contains("a") };`, []string{"1:89: expected Set<any>, found String"}},
 		{head + `when { context.role };`, []string{"1:89: expected Bool, found String"}},
 		{head + `when { ip("10.0.0.300").isLoopback() };`, []string{"1:92: `\"10.0.0.300\"` cannot be read as IP address"}},

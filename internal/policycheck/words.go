@@ -1,6 +1,7 @@
 package policycheck
 
 import (
+	"bytes"
 	"maps"
 	"regexp"
 	"slices"
@@ -47,6 +48,7 @@ func (f *file) complain(start, end int, complaint string) {
 			break
 		}
 	}
+	start += len(f.bare[start:end]) - len(bytes.TrimLeft(f.bare[start:end], " \t\r\n"))
 	if word := backquoted.FindStringSubmatch(text); word != nil {
 		if at := regexp.MustCompile(`(?:^|\W)(` + regexp.QuoteMeta(word[1]) + `)(?:\W|$)`).FindSubmatchIndex(f.bare[start:end]); at != nil {
 			start += at[2]
@@ -69,26 +71,25 @@ var (
 	literal = regexp.MustCompile(`(@\w+\s*\(\s*|::\s*)?"((?:[^"\\]|\\.)*)"`)
 )
 
-// names adds ids and types that the schema does not list, which the validator
+// words adds ids and types that the schema does not list, which the validator
 // accepts in conditions, and texts that are nearly one of the default policy's.
-func (f *file) names() {
+func (f *file) words() {
 	for _, at := range entity.FindAllSubmatchIndex(f.bare, -1) {
 		uid := types.NewEntityUID(types.EntityType(f.bare[at[2]:at[3]]), types.String(f.bare[at[4]:at[5]]))
 		if enum, ok := declared().Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
 			f.add(at[0], "%s never occurs; expected one of %v", uid, enum.Values)
 		}
 	}
-	kinds := append(names(declared().Entities), names(declared().Enums)...)
 	for _, at := range typeTest.FindAllSubmatchIndex(f.code, -1) {
-		if kind := string(f.code[at[2]:at[3]]); !slices.Contains(kinds, kind) {
-			f.add(at[2], "there is no entity type `%s`; expected %s", kind, strings.Join(kinds, ", "))
+		kind := types.EntityType(f.code[at[2]:at[3]])
+		_, entity := declared().Entities[kind]
+		if _, enum := declared().Enums[kind]; !entity && !enum {
+			f.complain(at[2], at[3], "unrecognized entity type `"+string(kind)+"`")
 		}
 	}
 	var known []string
-	for _, word := range literal.FindAllSubmatch(blank(policy.Default, false), -1) {
-		if len(word[1]) == 0 {
-			known = append(known, string(word[2]))
-		}
+	for _, word := range literal.FindAllSubmatch(blank(policy.Default, '/'), -1) {
+		known = append(known, string(word[2]))
 	}
 	for _, at := range literal.FindAllSubmatchIndex(f.bare, -1) {
 		word := string(f.bare[at[4]:at[5]])
