@@ -28,6 +28,8 @@ type config struct {
 	NameClaim   string `yaml:"nameClaim"`
 	GroupsClaim string `yaml:"groupsClaim"`
 	Operators   []idp.Operator
+	// Issuer and Audience replace the example's identity provider.
+	Issuer, Audience string
 }
 
 // readConfig reads the file; without one, the example's operators sign in.
@@ -47,6 +49,9 @@ func readConfig(file string) (config, error) {
 	}
 	if c.Operators == nil {
 		c.Operators = idp.Examples
+	}
+	if (c.Issuer == "") != (c.Audience == "") {
+		return config{}, fmt.Errorf("-config %s: issuer and audience need each other", file)
 	}
 	return c, nil
 }

@@ -68,6 +68,7 @@ func TestConfig_Refused(t *testing.T) {
 		{"a policy that does not exist", "policy: none.cedar", "none.cedar"},
 		{"an operator without an email", "operators: [{name: A}]", "number 1 () needs an email"},
 		{"an operator without the name claim", "nameClaim: username\noperators: [{email: a}]", "number 1 (a) needs an email, and the claim username"},
+		{"an issuer without an audience", "issuer: https://login.example.com", "issuer and audience need each other"},
 		{"a bad account name", "accounts: [North]", "ATRIP_ACCOUNTS"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -51,7 +51,13 @@ func TestMain(m *testing.M) {
 // message and its output.
 func run(t *testing.T, args ...string) (ready string, out *buffer) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	return runIn(context.Background(), t, args...)
+}
+
+// runIn is run in a context, which may hold the HTTP client for an issuer's keys.
+func runIn(ctx context.Context, t *testing.T, args ...string) (ready string, out *buffer) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
 	out = &buffer{ready: make(chan string, 1)}
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, append(args, anyPort...), environ, out) }()
@@ -73,7 +79,12 @@ func run(t *testing.T, args ...string) (ready string, out *buffer) {
 // runJSON is run with -json, and returns the addresses of the ready message.
 func runJSON(t *testing.T, args ...string) (addresses, *buffer) {
 	t.Helper()
-	ready, out := run(t, append([]string{"-json"}, args...)...)
+	return runJSONIn(context.Background(), t, args...)
+}
+
+func runJSONIn(ctx context.Context, t *testing.T, args ...string) (addresses, *buffer) {
+	t.Helper()
+	ready, out := runIn(ctx, t, append([]string{"-json"}, args...)...)
 	var at addresses
 	if err := json.Unmarshal([]byte(ready), &at); err != nil {
 		t.Fatal(err)

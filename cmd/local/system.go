@@ -88,7 +88,11 @@ func (s *system) start(ctx context.Context) error {
 	}
 	s.serve(ctx, issuer, provider)
 
-	authorizer, err := gateway.NewAuthorizer(ctx, s.at.Issuer, idp.Audience, idp.Scope)
+	tokensOf, audience, scope := s.at.Issuer, idp.Audience, idp.Scope
+	if s.config.Issuer != "" {
+		tokensOf, audience, scope = s.config.Issuer, s.config.Audience, ""
+	}
+	authorizer, err := gateway.NewAuthorizer(ctx, tokensOf, audience, scope)
 	if err != nil {
 		return err
 	}

@@ -14,15 +14,15 @@ import (
 )
 
 // Authorizer is a JWT authorizer (the guide, "Control access to HTTP APIs with
-// JWT authorizers in API Gateway"), as far as the tokens of one provider need it.
-// Its identity source is the Authorization header, with or without the word Bearer.
+// JWT authorizers in API Gateway"). Its identity source is the Authorization header,
+// with or without the word Bearer.
 type Authorizer struct {
 	verifier        *oidc.IDTokenVerifier
 	audience, scope string
 }
 
 // NewAuthorizer reads the issuer's discovery document and keys. A token must name
-// audience in aud, and scope in scope.
+// audience in aud or, without aud, in client_id; and scope in scope, unless it is "".
 func NewAuthorizer(ctx context.Context, issuer, audience, scope string) (*Authorizer, error) {
 	provider, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {
@@ -30,6 +30,8 @@ func NewAuthorizer(ctx context.Context, issuer, audience, scope string) (*Author
 	}
 	verifier := provider.VerifierContext(ctx, &oidc.Config{
 		SkipClientIDCheck: true, // the library's error for it has no type
+		// "Currently, only RSA-based algorithms are supported."
+		SupportedSigningAlgs: []string{oidc.RS256, oidc.RS384, oidc.RS512},
 	})
 	return &Authorizer{verifier, audience, scope}, nil
 }
@@ -64,8 +66,10 @@ func (a *Authorizer) check(r *http.Request) (map[string]any, *answer) {
 		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token has expired")
 	case err != nil:
 		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token is not valid")
-	case !slices.Contains(token.Audience, a.audience):
+	case !slices.Contains(token.Audience, a.audience) && (len(token.Audience) > 0 || claims["client_id"] != a.audience):
 		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token does not have a valid audience")
+	case a.scope == "":
+		return map[string]any{"claims": claims, "scopes": nil}, nil
 	case !slices.Contains(strings.Fields(claims["scope"]), a.scope):
 		return nil, refuse(http.StatusForbidden, a.scope, "insufficient_scope", "the token does not have a required scope")
 	}
