@@ -24,8 +24,6 @@ type Store struct {
 	Fetch func(ctx context.Context, stage string) (Credentials, error)
 	// TTL is the age at which a call triggers a refresh. Zero means 5 minutes.
 	TTL time.Duration
-	// Timeout bounds one fetch. Zero means 4 seconds.
-	Timeout time.Duration
 	// Pause is the least time between two fetches after a refusal or a failure.
 	// Zero means 1 second. It doubles up to 30 seconds while failures or refusals
 	// last. After the first failure there is no pause.
@@ -47,10 +45,10 @@ type Store struct {
 }
 
 const (
-	defaultTTL     = 5 * time.Minute
-	defaultTimeout = 4 * time.Second
-	defaultPause   = time.Second
-	maxPause       = 30 * time.Second
+	defaultTTL   = 5 * time.Minute
+	defaultPause = time.Second
+	maxPause     = 30 * time.Second
+	fetchTimeout = 4 * time.Second
 )
 
 // Get returns the credentials to call Atlas with. It waits for a fetch only if
@@ -105,10 +103,10 @@ func (s *Store) start(stage string) <-chan singleflight.Result {
 	})
 }
 
-// fetch is shared, so only Timeout bounds it, not a caller's context. It recovers
+// fetch is shared, so only fetchTimeout bounds it, not a caller's context. It recovers
 // panics, because no caller can: it runs in its own goroutine.
 func (s *Store) fetch(stage string) (credentials Credentials, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.Timeout, defaultTimeout))
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	defer func() {
 		if recovered := recover(); recovered != nil {

@@ -1,8 +1,8 @@
 package atlastest
 
 import (
+	"bytes"
 	"compress/gzip"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -71,7 +71,7 @@ func sendReply(w http.ResponseWriter, r *http.Request, url string, status int, m
 		return
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	compressed(w, func(z io.Writer) { _, _ = z.Write(body) })
+	_, _ = w.Write(gzipped(body))
 }
 
 func replyText(url string, status int, msg *string) []byte {
@@ -86,8 +86,10 @@ func replyText(url string, status int, msg *string) []byte {
 	return text
 }
 
-func compressed(w io.Writer, write func(io.Writer)) {
-	z := gzip.NewWriter(w)
-	write(z)
+func gzipped(text []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(text)
 	_ = z.Close()
+	return b.Bytes()
 }

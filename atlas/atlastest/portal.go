@@ -1,6 +1,7 @@
 package atlastest
 
 import (
+	"cmp"
 	"crypto/rand"
 	_ "embed"
 	"html/template"
@@ -25,10 +26,7 @@ func (s *Server) link(who visit) string {
 		clear(s.visits)
 	}
 	s.visits[token] = who
-	base := s.options.PublicURL
-	if base == "" {
-		base = s.URL
-	}
+	base := cmp.Or(s.options.PublicURL, s.URL)
 	return strings.TrimSuffix(base, "/") + portalPath + url.PathEscape(who.OrderNo) + "?token=" + token
 }
 
@@ -43,11 +41,6 @@ func (s *Server) servePortal(w http.ResponseWriter, r *http.Request) {
 	delete(s.visits, token)
 	s.mu.Unlock()
 
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Referrer-Policy", "no-referrer")
 	if !ok {
 		w.WriteHeader(http.StatusGone)
 		_ = portalPage.Execute(w, nil)
