@@ -122,10 +122,11 @@ func TestServer_Requests(t *testing.T) {
 func TestServer_BadRequest(t *testing.T) {
 	t.Parallel()
 	server, _ := start(t, nil)
+	known := `{"SecretId":"` + server.ARN + `"}`
 	for name, row := range map[string]struct{ method, header, value, body, code string }{
 		"no signature":      {"POST", "Authorization", "", "{}", "MissingAuthenticationTokenException"},
 		"another service":   {"POST", "X-Amz-Target", "AmazonSSM.GetParameter", "{}", "UnknownOperationException"},
-		"another operation": {"POST", "X-Amz-Target", "secretsmanager.ListSecrets", `{"SecretId":"` + server.ARN + `"}`, "UnknownOperationException"},
+		"another operation": {"POST", "X-Amz-Target", "secretsmanager.ListSecrets", known, "UnknownOperationException"},
 		"another type":      {"POST", "Content-Type", "application/json", "{}", "UnknownOperationException"},
 		"another method":    {"PUT", "Host", "", "{}", "UnknownOperationException"},
 		"no JSON":           {"POST", "Host", "", "{", "SerializationException"},

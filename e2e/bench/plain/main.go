@@ -38,30 +38,10 @@ type function struct {
 	client      *http.Client
 }
 
-func newFunction(ctx context.Context) (*function, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	arn := os.Getenv("ATLAS_SECRET_ARN")
-	output, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
-	if err != nil {
-		return nil, err
-	}
-	f := &function{
-		url:    strings.TrimSuffix(os.Getenv("ATLAS_BASE_URL"), "/") + "/getAtripToken.do",
-		client: &http.Client{Timeout: 9 * time.Second},
-	}
-	return f, json.Unmarshal([]byte(*output.SecretString), &f.credentials)
-}
-
 func (f *function) handle(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	var in request
-	if err := json.Unmarshal([]byte(event.Body), &in); err != nil {
+	if json.Unmarshal([]byte(event.Body), &in) != nil || in.OrderNo == "" || in.UserName == "" || in.Role == "" {
 		return answer(http.StatusBadRequest, `{"error":"invalid body"}`), nil
-	}
-	if in.OrderNo == "" || in.UserName == "" || in.Role == "" {
-		return answer(http.StatusBadRequest, `{"error":"missing field"}`), nil
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -96,8 +76,19 @@ func answer(status int, body string) events.APIGatewayV2HTTPResponse {
 }
 
 func main() {
-	f, err := newFunction(context.Background())
+	ctx := context.Background()
+	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
+		log.Fatal(err)
+	}
+	arn := os.Getenv("ATLAS_SECRET_ARN")
+	output, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+	if err != nil {
+		log.Fatal(err)
+	}
+	url := strings.TrimSuffix(os.Getenv("ATLAS_BASE_URL"), "/") + "/getAtripToken.do"
+	f := &function{url: url, client: &http.Client{Timeout: 9 * time.Second}}
+	if err := json.Unmarshal([]byte(*output.SecretString), &f.credentials); err != nil {
 		log.Fatal(err)
 	}
 	lambda.Start(f.handle)
