@@ -207,14 +207,14 @@ func TestRun_Alarms(t *testing.T) {
 		{"recent-outcomes", "all failed by API Gateway", "fail", "it answered 0 with 4xx and 2 with 5xx", counted("Count 2 5xx 2")},
 		{"recent-outcomes", "refused by API Gateway, as doctor's own are", "skipped", "apart from those of", counted("Count 27 4xx 27")},
 		{"recent-outcomes", "of the probe alone", "skipped", "apart from those of the probe",
-			counted("ProbeRun 12 Count 110 4xx 110 Requests 25 NotPermitted 25")},
+			counted("ProbeRun 12 ProbeRefused 60 Count 110 4xx 110 Requests 25 NotPermitted 25")},
 		{"recent-outcomes", "without a link, next to the probe's", "fail", "none of the 9 requests", func(w *world) {
 			parameter("ProbeOrderNo", goodOrder)(w)
-			counted("ProbeRun 12 Count 60 Requests 48 Succeeded 12 NotPermitted 36")(w)
+			counted("ProbeRun 12 ProbeRefused 60 Count 60 Requests 48 Succeeded 12 NotPermitted 36")(w)
 		}},
 		{"recent-outcomes", "without a link, but for the probe's call as an operator", "skipped", "no request", func(w *world) {
 			parameter("ProbeClientSecretArn", "arn:example")(w)
-			counted("ProbeRun 12 Count 122 4xx 122 Requests 36 InvalidRequest 12")(w)
+			counted("ProbeRun 12 ProbeRefused 72 Count 122 4xx 122 Requests 36 InvalidRequest 12")(w)
 		}},
 		{"recent-outcomes", "without a link", "fail", "none of the 3 requests", counted("Requests 3 NotPermitted 3")},
 		{"log-retention", "answered in another form", "blocked", "in an unknown form",

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
@@ -27,26 +28,20 @@ func logRetention(ctx context.Context, s *subject) Result {
 		if err != nil {
 			return unread(err)
 		}
-		found := false
-		for _, g := range out.LogGroups {
-			if aws.ToString(g.LogGroupName) != group.physical {
-				continue
-			}
-			found = true
-			restore := fmt.Sprintf("aws logs put-retention-policy --log-group-name %s --retention-in-days %s",
-				group.physical, cmp.Or(s.stack.parameters["LogRetentionDays"], "90"))
-			if g.RetentionInDays == nil {
-				return fail("the log group %s keeps its lines for ever, names of operators among them", group.physical).fix("%s", restore)
-			}
-			days := fmt.Sprint(*g.RetentionInDays)
-			if d := s.stack.differs("its retention", days, "LogRetentionDays"); d != "" {
-				return fail("the log group %s was changed by hand: %s", group.physical, d).fix("%s", restore)
-			}
-			kept = append(kept, group.logical+" "+days+" days")
-		}
-		if !found {
+		i := slices.IndexFunc(out.LogGroups, func(g logtypes.LogGroup) bool { return aws.ToString(g.LogGroupName) == group.physical })
+		if i < 0 {
 			return fail("the log group %s was deleted by hand", group.physical).fix("%s", s.stack.revert())
 		}
+		restore := fmt.Sprintf("aws logs put-retention-policy --log-group-name %s --retention-in-days %s",
+			group.physical, cmp.Or(s.stack.parameters["LogRetentionDays"], "90"))
+		if out.LogGroups[i].RetentionInDays == nil {
+			return fail("the log group %s keeps its lines for ever, names of operators among them", group.physical).fix("%s", restore)
+		}
+		days := fmt.Sprint(*out.LogGroups[i].RetentionInDays)
+		if d := s.stack.differs("its retention", days, "LogRetentionDays"); d != "" {
+			return fail("the log group %s was changed by hand: %s", group.physical, d).fix("%s", restore)
+		}
+		kept = append(kept, group.logical+" "+days+" days")
 	}
 	return pass("%s", strings.Join(kept, ", "))
 }

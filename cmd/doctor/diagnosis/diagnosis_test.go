@@ -2,7 +2,6 @@ package diagnosis_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -129,28 +128,6 @@ func TestPolicy_ExactCalls(t *testing.T) {
 	}
 	if !maps.Equal(allowed, w.calls) {
 		t.Errorf("the policy allows %v, the checks call %v", slices.Sorted(maps.Keys(allowed)), slices.Sorted(maps.Keys(w.calls)))
-	}
-}
-
-func TestReport_ExitCode(t *testing.T) {
-	t.Parallel()
-	passed, skipped := diagnosis.Result{Status: diagnosis.Pass}, diagnosis.Result{Status: diagnosis.Skipped}
-	failed, blocked := diagnosis.Result{Status: diagnosis.Fail}, diagnosis.Result{Status: diagnosis.Skipped, Blocked: true}
-	for _, row := range []struct {
-		report diagnosis.Report
-		want   int
-	}{
-		{diagnosis.Report{passed, skipped}, 0},
-		{diagnosis.Report{passed, blocked, skipped}, 2},
-		{diagnosis.Report{blocked, failed, passed}, 1},
-	} {
-		if got := row.report.ExitCode(); got != row.want {
-			t.Errorf("%v: got %d, want %d", row.report, got, row.want)
-		}
-		text, err := json.Marshal(row.report)
-		if want := fmt.Sprintf(`{"exitCode":%d,"results":[{`, row.want); err != nil || !strings.HasPrefix(string(text), want) {
-			t.Errorf("got %s, %v; want it to begin with %s", text, err, want)
-		}
 	}
 }
 

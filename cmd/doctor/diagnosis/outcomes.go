@@ -43,8 +43,8 @@ func recentOutcomes(ctx context.Context, s *subject) Result {
 			return fail("%d of %d requests of the last hour counted as %s", n[f.metric], n["Requests"], f.metric).fix("%s", f.fix)
 		}
 	}
-	api, function, links := s.stack.probed(n["ProbeRun"])
-	asked, reached, answered := max(n["Count"]-api-ownRequests, n["5xx"]), n["Requests"]-function, n["Succeeded"]-links
+	probes, links := s.stack.probed(n["ProbeRun"])
+	asked, reached, answered := max(n["Count"]-n["ProbeRefused"]-ownRequests, n["5xx"]), n["Requests"]-probes, n["Succeeded"]-links
 	switch {
 	case asked <= 0 && reached <= 0:
 		return skip("there was no request in the last hour, apart from those of the probe and of doctor")
@@ -59,20 +59,19 @@ func recentOutcomes(ctx context.Context, s *subject) Result {
 		fix("look at the outcomes in the function's log: docs/runbook.md has an entry for each")
 }
 
-// probed returns how many requests of the last hour were the probe's: to the API, to the function, and with a link. One
-// more run may be under way.
-func (s *stack) probed(runs int) (api, function, links int) {
+// probed returns how many requests to the function and links were those of the probe's runs. One more run may be under way.
+func (s *stack) probed(runs int) (requests, links int) {
 	if runs == 0 {
-		return 0, 0, 0
+		return 0, 0
 	}
-	api, function = len(probe.WithoutIdentity())+len(probe.ForgedTokens("", "")), probe.ForgedEvents
+	requests = probe.ForgedEvents
 	if !s.usesJWT() || s.parameters["ProbeClientSecretArn"] != "" {
-		api, function = api+1, function+1
+		requests++
 	}
 	if s.parameters["ProbeOrderNo"] != "" {
-		function, links = function+1, runs
+		requests, links = requests+1, runs
 	}
-	return api * (runs + 1), function * (runs + 1), links
+	return requests * (runs + 1), links
 }
 
 // count returns the sums of the metrics over the last hour.
@@ -100,6 +99,7 @@ func (s *subject) count(ctx context.Context) (map[string]int, error) {
 	}
 	if prober := s.stack.one("AWS::Lambda::Function", "ProbeFunction"); prober != "" {
 		add(handler.Namespace, "ProbeRun", "function", prober)
+		add(handler.Namespace, "ProbeRefused", "function", prober)
 	}
 	if api := s.stack.apiID(); api != "" {
 		for _, metric := range []string{"Count", "4xx", "5xx"} { // API Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs"
