@@ -45,32 +45,30 @@ func (p Problem) Excerpt() string {
 	return fmt.Sprintf("%v\n    %s\n    %s^", p.Error(), p.source, string(before))
 }
 
-var (
+// The patterns are compiled when a file is wrong: no start pays for them.
+const (
 	// syntaxError is the form of cedar-go's errors: line, column, message.
-	syntaxError = regexp.MustCompile(`<input>:(\d+):(\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`)
+	syntaxError = `<input>:(\d+):(\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`
 	// lastToken is the last word, text or sign, before spaces and comments.
-	lastToken = regexp.MustCompile(`("(?:[^"\\\n]|\\.)*"|\w+|[=!<>]=|&&|\|\||::|[^\s\w])(?:\s|//[^\n]*(?:\n|$))*$`)
-	peeked    = regexp.MustCompile(`^got (.*) want `)
-	about     = regexp.MustCompile("^`(\\w+)` is|^(\\w+) expects|^duplicate [a-z]+: @?(.*)$")
+	lastToken = `("(?:[^"\\\n]|\\.)*"|\w+|[=!<>]=|&&|\|\||::|[^\s\w])(?:\s|//[^\n]*(?:\n|$))*$`
+	// about finds the name that a message is about.
+	about = "^`(\\w+)` is|^(\\w+) expects|^duplicate [a-z]+: @?(.*)$"
 )
 
 // expectations say what cedar-go's messages expect, in a user's words.
-var expectations = []struct {
-	message  *regexp.Regexp
-	expected string
-}{
-	{regexp.MustCompile(`^exact got = want .*`), "`==`"},
-	{regexp.MustCompile(`^(?:exact )?got .* want (.*)$`), "`$1`"},
-	{regexp.MustCompile(`^unexpected effect.*`), "`permit` or `forbid`"},
-	{regexp.MustCompile(`^expected ident.*`), "a name"},
-	{regexp.MustCompile(`^expected string.*`), "a text in double quotes"},
-	{regexp.MustCompile(`^(invalid primary|unexpected token)`), "a value, such as context.role or a text in double quotes"},
+var expectations = []struct{ message, expected string }{
+	{`^exact got = want .*`, "`==`"},
+	{`^(?:exact )?got .* want (.*)$`, "`$1`"},
+	{`^unexpected effect.*`, "`permit` or `forbid`"},
+	{`^expected ident.*`, "a name"},
+	{`^expected string.*`, "a text in double quotes"},
+	{`^(invalid primary|unexpected token)`, "a value, such as context.role or a text in double quotes"},
 }
 
 // syntaxProblem returns the problem of which cedar-go's parser reports the token
 // after the wrong one.
 func syntaxProblem(file string, text []byte, err error) Problem {
-	place := syntaxError.FindStringSubmatch(err.Error())
+	place := regexp.MustCompile(syntaxError).FindStringSubmatch(err.Error())
 	if place == nil {
 		var number *strconv.NumError // the parser's only error without a place
 		if errors.As(err, &number) {
@@ -79,24 +77,26 @@ func syntaxProblem(file string, text []byte, err error) Problem {
 		return ProblemAt(file, text, 0, "is not a Cedar policy: %v", err)
 	}
 	offset, message := offsetOf(text, place[1], place[2]), place[3]
-	if names := about.FindStringSubmatch(message); names != nil {
+	if names := regexp.MustCompile(about).FindStringSubmatch(message); names != nil {
 		name := strings.Join(names[1:], "")
 		return ProblemAt(file, text, max(0, bytes.LastIndex(text[:offset], []byte(name))), "%s", message)
 	}
 	for _, e := range expectations {
-		if !e.message.MatchString(message) {
+		pattern := regexp.MustCompile(e.message)
+		if !pattern.MatchString(message) {
 			continue
 		}
-		if next := peeked.FindStringSubmatch(message); next != nil {
-			offset += len(next[1])
+		if next, ok := strings.CutPrefix(message, "got "); ok { // the parser has not passed it
+			next, _, _ = strings.Cut(next, " want ")
+			offset += len(next)
 		}
-		found, expected := "the end of the file", e.message.ReplaceAllString(message, e.expected)
+		found := "the end of the file"
 		if strings.HasPrefix(message, "exact got  want") {
 			offset = len(bytes.TrimRight(text, " \t\r\n"))
-		} else if token := lastToken.FindSubmatchIndex(text[:offset]); token != nil {
+		} else if token := regexp.MustCompile(lastToken).FindSubmatchIndex(text[:offset]); token != nil {
 			offset, found = token[2], fmt.Sprintf("`%s`", text[token[2]:token[3]])
 		}
-		return ProblemAt(file, text, offset, "expected %s, found %s", expected, found)
+		return ProblemAt(file, text, offset, "expected %s, found %s", pattern.ReplaceAllString(message, e.expected), found)
 	}
 	return ProblemAt(file, text, offset, "%s", message)
 }

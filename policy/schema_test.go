@@ -2,7 +2,6 @@ package policy
 
 import (
 	"net/netip"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -16,12 +15,8 @@ import (
 // the schema declares no other principal.
 func TestSchema_EqualsRequests(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("schema.cedarschema")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var s schema.Schema
-	if err := s.UnmarshalCedar(text); err != nil {
+	if err := s.UnmarshalCedar(Schema); err != nil {
 		t.Fatal(err)
 	}
 	declared, err := s.Resolve()
