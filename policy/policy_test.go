@@ -192,11 +192,13 @@ func TestParse_Problems(t *testing.T) {
 		{"@id(a) " + permit, "@id(^a", "1:5: expected a text in double quotes, found `a`"},
 		{"@id(\"a\") @id(\"b\") " + permit, "@id(\"a\") @^id", "1:11: duplicate annotation: @id"},
 		{"permit(principal, action, resource) when { [1 2] };", "[1 ^2", "1:47: expected `,`, found `2`"},
-		{"permit(principal, action, resource) when { 'a' };", "{ ^'a", "1:44: expected a value, such as context.role or a text in double quotes, found `'`"},
+		{"permit(principal, action, resource) when { 'a' };", "{ ^'a",
+			"1:44: expected a value, such as context.role or a text in double quotes, found `'`"},
 		{"permit(principal, action, resource) when { now(1) };", "^now", "1:44: `now` is not a function"},
 		{"permit(principal, action, resource) when { principal.contains(1, 2) };", ".^contains", "1:54: contains expects one argument"},
 		{permit + "permit(principal, action, resource) when { \"", "{ ^\"", "2:44: literal not terminated"},
-		{"permit(principal, action, resource) when { 99999999999999999999 == 1 };", "{ ^99", "1:44: 99999999999999999999 is not a number of 64 bits"},
+		{"permit(principal, action, resource) when { 99999999999999999999 == 1 };", "{ ^99",
+			"1:44: 99999999999999999999 is not a number of 64 bits"},
 		{"\ufeff" + permit, "^\ufeffpermit", "1:1: begins with a byte order mark; save the file as UTF-8 without one"},
 		{"// none\n", "^// none", "1:1: holds no policy, so it would deny every request; write one, or use policies/default.cedar"},
 		{"@id(\"a\")\n" + permit + "\n@id(\"a\")\n" + permit, "^@id", `4:1: the id "a" is taken by the policy in line 1`},
@@ -212,7 +214,8 @@ func TestParse_Problems(t *testing.T) {
 		lines := strings.Split(problem.Excerpt(), "\n")
 		source, at := []rune(lines[1]), len([]rune(lines[2]))-1
 		before := string(source[:at])
-		if lines[0] != err.Error() || !strings.Contains(before+"^"+string(source[at:]), row.line) || strings.Count(lines[2], "\t") != strings.Count(before, "\t") {
+		if lines[0] != err.Error() || !strings.Contains(before+"^"+string(source[at:]), row.line) ||
+			strings.Count(lines[2], "\t") != strings.Count(before, "\t") {
 			t.Errorf("%s: %s", row.want, problem.Excerpt())
 		}
 	}

@@ -13,7 +13,8 @@ const (
 	// head has 81 characters, so that a condition begins in column 82.
 	head = `@id("a") permit (principal is Operator, action, resource is Order)               `
 	kind = "; expected AwsPrincipal, LoadBalancer, Operator, Order, Anonymous, Service"
-	some = "this permit names no type of principal, so it matches callers without an identity too; write `principal is Operator`, or another type"
+	some = "this permit names no type of principal, so it matches callers without an identity too; " +
+		"write `principal is Operator`, or another type"
 )
 
 func TestCheck_Problems(t *testing.T) {
@@ -41,7 +42,8 @@ func TestCheck_Problems(t *testing.T) {
 		{head + `when { principal in [Anonymous::"", Anonymous::"a"] };`,
 			[]string{`1:118: Anonymous::"a" never occurs; expected one of [Anonymous::""]`}},
 		{`@id("a") permit (principal is Operater, action == Action::"openportal", resource);`,
-			[]string{"1:31: there is no entity type `Operater`" + kind, "1:51: there is no action `Action::\"openportal\"`; expected Action::\"openPortal\""}},
+			[]string{"1:31: there is no entity type `Operater`" + kind,
+				"1:51: there is no action `Action::\"openportal\"`; expected Action::\"openPortal\""}},
 		{`@id("a") permit (principal is Order, action, resource);`, []string{"1:18: no request has such a `principal` and resource"}},
 		{`@id("a") permit (principal, action, resource) when { principal.groups.contains("a") };`, []string{"1:18: " + some}},
 		{`@id("a") permit (principal in Operator::"a", action, resource);`, []string{"1:18: " + some}},
