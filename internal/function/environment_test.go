@@ -40,7 +40,7 @@ func TestEnvironment_Roles(t *testing.T) {
 func TestEnvironment_Valid(t *testing.T) {
 	t.Parallel()
 	for name, changes := range map[string]map[string]string{
-		"the secret by name":           {"ATLAS_SECRET_ARN": "prod/atlas"},
+		"the longest name of a secret": {"ATLAS_SECRET_ARN": strings.Repeat("a", 2048)},
 		"empty counts as unset":        {"ATLAS_ROLES": "", "ATLAS_CLIENT_ID": "", "ATRIP_SECRET_TTL": "", "AWS_SAM_LOCAL": ""},
 		"loopback over http":           {"ATLAS_BASE_URL": "http://127.0.0.1:8080/"},
 		"any host over http under SAM": {"ATLAS_BASE_URL": "http://atlas:8080", "AWS_SAM_LOCAL": "true"},
