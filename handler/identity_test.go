@@ -56,6 +56,7 @@ func TestIdentity_Anonymous(t *testing.T) {
 		"quoted groups":                          jwt(claim("groups", `"yes"`)),
 		"Lambda: broken groups":                  sample("http-api-lambda", at(`["no","yes"] also`, "lambda", "groups")),
 		"AppSync: groups with a comma":           sample("appsync-oidc", set("no,yes", "identity", "claims", "groups")),
+		"AppSync: groups in brackets":            sample("appsync-oidc", set("[yes]", "identity", "claims", "groups")),
 		"AppSync: groups as objects":             sample("appsync-oidc", set([]any{map[string]any{}}, "identity", "claims", "groups")),
 	} {
 		t.Run(name, func(t *testing.T) {
