@@ -33,7 +33,7 @@ type testCase struct {
 	Deny  []string `yaml:"deny"`
 	// By, if set, is the id of the policy that must permit.
 	By string `yaml:"by"`
-	// The rest of the request, each with a default.
+	// Each of the rest has a default.
 	Account string     `yaml:"account"`
 	From    netip.Addr `yaml:"from"`
 	At      rfc3339    `yaml:"at"`
@@ -177,15 +177,15 @@ func (f policyCases) matrix(results []result) string {
 
 // when describes the members that are not defaults.
 func (c *testCase) when() string {
-	var parts []string
+	text := ""
 	if c.From.IsValid() {
-		parts = append(parts, "from "+c.From.String())
+		text += ", from " + c.From.String()
 	}
 	if !c.At.IsZero() {
-		parts = append(parts, "at "+c.At.Format(time.RFC3339))
+		text += ", at " + c.At.Format(time.RFC3339)
 	}
 	if c.Account != "" {
-		parts = append(parts, "account "+c.Account)
+		text += ", account " + c.Account
 	}
-	return strings.Join(parts, ", ")
+	return strings.TrimPrefix(text, ", ")
 }

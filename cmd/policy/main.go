@@ -75,30 +75,29 @@ func check(paths []string, out io.Writer) error {
 	if len(paths) == 0 {
 		paths = []string{"policy"}
 	}
-	count := 0
+	var files []string
 	var bad []error
 	for _, path := range paths {
-		files, err := cedarFiles(path)
-		bad = append(bad, err)
-		for _, file := range files {
-			count++
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			for _, problem := range policycheck.Check(file, text) {
-				if problem.Warning {
-					fmt.Fprintln(out, problem.Excerpt())
-				} else {
-					bad = append(bad, errors.New(problem.Excerpt()))
-				}
+		found, err := cedarFiles(path)
+		bad, files = append(bad, err), append(files, found...)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, problem := range policycheck.Check(file, text) {
+			if problem.Warning {
+				fmt.Fprintln(out, problem.Excerpt())
+			} else {
+				bad = append(bad, errors.New(problem.Excerpt()))
 			}
 		}
 	}
 	if err := errors.Join(bad...); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d policy files are valid\n", count)
+	_, err := fmt.Fprintf(out, "%d policy files are valid\n", len(files))
 	return err
 }
 

@@ -14,24 +14,6 @@ import (
 
 const folder = "../../policy"
 
-func read(t testing.TB, name string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(folder, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-func repositoryCases(t testing.TB) []policyCases {
-	t.Helper()
-	files, err := parseCases("cases.yaml", read(t, "cases.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 // runIn runs a command in a folder with these files; an empty text means no file.
 func runIn(t *testing.T, command string, files map[string]string) (out string, err error) {
 	t.Helper()
@@ -92,7 +74,7 @@ func TestCheck_Errors(t *testing.T) {
 // e2e/policy tests prove with Cedar's command line.
 func TestProve_WithoutClaims(t *testing.T) {
 	t.Parallel()
-	_, err := runIn(t, "prove", map[string]string{"schema.cedarschema": string(read(t, "schema.cedarschema")), "p.cedar": "permit"})
+	_, err := runIn(t, "prove", map[string]string{"p.cedar": "permit"})
 	if err == nil || !strings.Contains(err.Error(), "holds no claim") {
 		t.Error(err)
 	}
@@ -108,12 +90,15 @@ func TestMatrix_RepositoryPolicies(t *testing.T) {
 	}
 	own, _ := filepath.Glob(folder + "/*.cedar")
 	examples, _ := filepath.Glob(folder + "/examples/*.cedar")
-	files := repositoryCases(t)
+	files, err := readFile(parseCases, folder+"/cases.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(own) < 2 || len(examples) < 2 || len(files) != len(own)+len(examples) {
 		t.Errorf("%d and %d policy files, %d of them with cases", len(own), len(examples), len(files))
 	}
 	for _, f := range files {
-		list, err := cedar.NewPolicyListFromBytes(f.Policy, read(t, f.Policy))
+		list, err := readFile(cedar.NewPolicyListFromBytes, filepath.Join(folder, f.Policy))
 		if err != nil {
 			t.Fatal(err)
 		}
