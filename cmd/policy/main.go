@@ -56,10 +56,10 @@ func readFile[T any](parse func(name string, text []byte) (T, error), file strin
 	return parse(file, text)
 }
 
-// cedarFiles returns the path, or every .cedar file in and below the folder.
+// cedarFiles returns the path itself, or every .cedar file in and below the folder.
 func cedarFiles(path string) (files []string, err error) {
 	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && (file == path || filepath.Ext(file) == ".cedar") {
+		if err == nil && !entry.IsDir() && filepath.Ext(file) == ".cedar" {
 			files = append(files, file)
 		}
 		return err
