@@ -135,7 +135,7 @@ func (p *Probe) client() *http.Client {
 	return &client
 }
 
-// verdict tells API Gateway's own refusal, {"message": …}, from an answer of the function: a problem document of any
+// verdict separates API Gateway's own refusal, {"message": …}, from an answer of the function: a problem document of any
 // status means that the request reached it.
 func verdict(response *http.Response) Verdict {
 	status := response.StatusCode

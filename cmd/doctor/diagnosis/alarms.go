@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,8 +49,9 @@ func logRetention(ctx context.Context, s *subject) Result {
 
 // alarm is what metric alarms and composite alarms have in common.
 type alarm struct {
+	name    string
 	actions []string
-	enabled *bool
+	enabled *bool // nil for an alarm that is missing
 	state   types.StateValue
 }
 
@@ -71,56 +73,41 @@ func alarms(ctx context.Context, s *subject) Result {
 	}
 	found, covered := map[string]alarm{}, map[string]bool{}
 	for _, a := range out.MetricAlarms {
-		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
+		found[*a.AlarmName] = alarm{*a.AlarmName, a.AlarmActions, a.ActionsEnabled, a.StateValue}
 	}
 	for _, a := range out.CompositeAlarms {
-		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
+		found[*a.AlarmName] = alarm{*a.AlarmName, a.AlarmActions, a.ActionsEnabled, a.StateValue}
 		for _, part := range strings.FieldsFunc(aws.ToString(a.AlarmRule), func(r rune) bool { return strings.ContainsRune(`"() `, r) }) {
 			name := part[strings.LastIndex(part, ":")+1:] // of a name or an ARN
 			covered[name] = covered[name] || len(a.AlarmActions) > 0
 		}
 	}
-	problems := map[string][]string{}
-	for _, name := range names {
-		a, ok := found[name]
-		problem := ""
-		switch {
-		case !ok:
-			problem = missingAlarm
-		case len(a.actions) == 0 && !covered[name]:
-			problem = silentAlarm
-		case !aws.ToBool(a.enabled):
-			problem = disabledAlarm
-		case a.state == types.StateValueAlarm:
-			problem = firingAlarm
-		}
-		problems[problem] = append(problems[problem], name)
-		for _, action := range a.actions {
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		for _, action := range found[name].actions {
 			if strings.Contains(action, ":sns:") && !slices.Contains(s.alarmTopics, action) {
 				s.alarmTopics = append(s.alarmTopics, action)
 			}
 		}
 	}
-	for _, row := range []struct{ problem, fix string }{
-		{missingAlarm, s.stack.revert()},
-		{silentAlarm, "set AlarmEmail or AlarmTopicArn and deploy again; if one is set, " + s.stack.revert()},
-		{disabledAlarm, "aws cloudwatch enable-alarm-actions --alarm-names " + strings.Join(problems[disabledAlarm], " ")},
-		{firingAlarm, "docs/runbook.md has an entry for each"},
+	for _, row := range []struct {
+		problem string
+		has     func(alarm) bool
+		fix     string
+	}{
+		{"deleted by hand", func(a alarm) bool { return a.enabled == nil }, s.stack.revert()},
+		{"no action, so that they notify no one", func(a alarm) bool { return len(a.actions) == 0 && !covered[a.name] },
+			"set AlarmEmail or AlarmTopicArn and deploy again; if one is set, " + s.stack.revert()},
+		{"actions are switched off", func(a alarm) bool { return !*a.enabled }, "aws cloudwatch enable-alarm-actions --alarm-names NAMES"},
+		{"in alarm now", func(a alarm) bool { return a.state == types.StateValueAlarm }, "docs/runbook.md has an entry for each"},
 	} {
-		if affected := problems[row.problem]; len(affected) > 0 {
-			return fail("%s: %s", row.problem, strings.Join(affected, ", ")).fix("%s", row.fix)
+		affected := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !row.has(found[name]) })
+		if len(affected) > 0 {
+			return fail("%s: %s", row.problem, strings.Join(affected, ", ")).
+				fix("%s", strings.Replace(row.fix, "NAMES", strings.Join(affected, " "), 1))
 		}
 	}
 	return pass("%d alarms, none in alarm, each with an action or in a composite alarm with one", len(names))
 }
-
-// What may be wrong with an alarm.
-const (
-	missingAlarm  = "deleted by hand"
-	silentAlarm   = "no action, so that they notify no one"
-	disabledAlarm = "actions are switched off"
-	firingAlarm   = "in alarm now"
-)
 
 // alarmRecipients checks that each topic of the alarms has a subscription that its owner has confirmed.
 func alarmRecipients(ctx context.Context, s *subject) Result {

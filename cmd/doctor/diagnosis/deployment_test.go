@@ -79,6 +79,7 @@ func deployed(t *testing.T) *world {
 		},
 		resources: []physical{
 			{"Function", "AWS::Lambda::Function", w.function},
+			{"ProbeFunction", "AWS::Lambda::Function", "broker-ProbeFunction"},
 			{"Api", "AWS::ApiGatewayV2::Api", w.apiID},
 			{"Authorizer", "AWS::ApiGatewayV2::Authorizer", w.authorizerID},
 			{"FunctionLogs", "AWS::Logs::LogGroup", logGroup},
@@ -270,15 +271,19 @@ func (w *world) putAlarm(enabled bool, actions ...string) {
 	}))
 }
 
-// count stores values of the function's metrics; a name that begins with Lambda/ is one of Lambda's own.
+// count stores values of the function's metrics, or of those of Lambda, API Gateway or the probe if the name begins so.
 func (w *world) count(values map[string]float64) {
 	for name, value := range values {
 		namespace, dimensions := "AtripToken", []string{"function", w.function}
-		if own, ok := strings.CutPrefix(name, "Lambda/"); ok {
+		switch owner, own, _ := strings.Cut(name, "/"); {
+		case name == "Lambda/Errors":
+			name, namespace, dimensions = own, "AWS/Lambda", []string{"FunctionName", w.function, "Resource", w.function + ":api"}
+		case owner == "Lambda":
 			name, namespace, dimensions = own, "AWS/Lambda", []string{"FunctionName", w.function}
-			if name == "Errors" {
-				dimensions = append(dimensions, "Resource", w.function+":api")
-			}
+		case owner == "ApiGateway":
+			name, namespace, dimensions = own, "AWS/ApiGateway", []string{"ApiId", w.apiID}
+		case owner == "Probe":
+			name, dimensions = own, []string{"function", "broker-ProbeFunction"}
 		}
 		datum := cloudwatchtypes.MetricDatum{MetricName: &name, Value: &value, Timestamp: aws.Time(time.Now().Add(-time.Minute))}
 		for pair := range slices.Chunk(dimensions, 2) {
