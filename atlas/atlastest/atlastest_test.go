@@ -82,6 +82,7 @@ func TestServer_Portal(t *testing.T) {
 	if r.Status != 0 || r.Msg != nil || !strings.HasPrefix(r.URL, server.URL+"/portal/orders/A%2F1") {
 		t.Fatalf("the reply is %+v", r)
 	}
+	call(t, server, validBody) // a second link, which must not end the first
 	if code, _ := visit(t, server, http.MethodHead, r.URL); code != http.StatusMethodNotAllowed {
 		t.Errorf("HEAD: HTTP %d", code)
 	}

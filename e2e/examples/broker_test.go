@@ -28,7 +28,6 @@ type broker struct{ *rig.Broker }
 func newBroker(t *testing.T) broker {
 	t.Helper()
 	b := broker{rig.NewBroker(t, rig.Bootstrap(t), nil, nil)}
-	b.Env["ATLAS_ATTEMPT_TIMEOUT"] = "2s"
 	b.Start(t)
 	return b
 }

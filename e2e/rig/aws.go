@@ -19,16 +19,12 @@ func AWS(t testing.TB, endpoint, service, operation string, parameters map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	var output, diagnostics bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), Tool(t, "python"), filepath.Join(Root(), "e2e/rig/aws.py"), endpoint, service, operation)
-	cmd.Env = Environ()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &output, &diagnostics
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", service, operation, err, &diagnostics)
-	}
+	cmd.Env, cmd.Stdin, cmd.Stderr = Environ(), bytes.NewReader(input), t.Output()
+	output, err := cmd.Output()
 	var result map[string]any
-	if err := json.Unmarshal(output.Bytes(), &result); err != nil {
-		t.Fatal(err)
+	if err != nil || json.Unmarshal(output, &result) != nil {
+		t.Fatalf("%s %s: %v\n%s", service, operation, err, output)
 	}
 	return result
 }

@@ -13,13 +13,7 @@ import (
 func Moto(t testing.TB, address string) string {
 	t.Helper()
 	cmd := exec.Command(Tool(t, "moto_server"), "-H", address, "-p", "0")
-	server := Start(t, cmd, `Running on (http://[0-9.:]+)`)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("moto wrote:\n%s", server.Output())
-		}
-	})
-	return server.Ready[1]
+	return Start(t, cmd, `Running on (http://[0-9.:]+)`).Ready[1]
 }
 
 // AWSConfig returns the SDK configuration for an endpoint such as Moto's URL.
