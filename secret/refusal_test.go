@@ -229,6 +229,25 @@ func TestRefusal_LittleTime(t *testing.T) {
 	})
 }
 
+// A call does not wait for a fetch, of AWSCURRENT or then of AWSPREVIOUS, past its deadline.
+func TestRefusal_CallerDeadline(t *testing.T) {
+	run(t, "v1", "v0", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.slow = 3 * time.Second
+		for _, stage := range []string{secret.StageCurrent, secret.StagePrevious} {
+			before, began := b.count(stage), time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, ok := b.Alternative(ctx, "v1")
+			cancel()
+			if ok || time.Since(began) != time.Second || b.count(stage) != before+1 {
+				t.Errorf("%s: %v after %v and %d fetches", stage, ok, time.Since(began), b.count(stage)-before)
+			}
+			time.Sleep(2 * time.Second) // the fetch ends
+		}
+	})
+}
+
 func TestRefusal_FailedFetches(t *testing.T) {
 	for rule, row := range map[string]struct {
 		current  string
