@@ -109,6 +109,19 @@ func TestDocs_ReadingOrder(t *testing.T) {
 	}
 }
 
+func TestDocs_FilesExist(t *testing.T) {
+	t.Parallel()
+	for page, text := range pages(t) {
+		for _, file := range find(text, "`([\\w.-]+/[\\w./-]+\\.(?:go|sh|json|yaml|cedar|md))`") {
+			file = strings.Replace(file, "policies/", "policy/", 1) // the artifact's name for it
+			_, err := os.Stat(filepath.Join(root, file))
+			if _, near := os.Stat(filepath.Join(root, path.Dir(page), file)); err != nil && near != nil {
+				t.Errorf("%s names %s, which does not exist", page, file)
+			}
+		}
+	}
+}
+
 func TestDocs_MakeTargets(t *testing.T) {
 	t.Parallel()
 	targets := find(read(t, "Makefile"), `(?m)^([a-z][a-z-]*):.*## `)
