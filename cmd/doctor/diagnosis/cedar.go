@@ -39,7 +39,7 @@ func cedarPolicy(ctx context.Context, s *subject) Result {
 			return fail("%s is not in %s: the function does not start", file, where).
 				fix("correct PolicyFile, PolicyCandidateFile or PolicyLayerArn, or what is in the layer, and deploy again")
 		case err != nil:
-			return unreadOr(err, "the layer version "+where+" was deleted, so it cannot be deployed again",
+			return unreadOr(err, where+" was deleted, so it cannot be deployed again",
 				"publish a version, and set PolicyLayerArn to it")
 		}
 		for _, problem := range policycheck.Check(file, text) {
