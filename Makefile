@@ -71,6 +71,12 @@ test: ## vet, then every test with the race detector; the last lines say what wa
 	$(TEST) $(RACE) ./...
 	cd cmd/doctor && $(GO) vet ./... && $(TEST) $(RACE) ./...
 
+postman: ## build/postman.json: docs/openapi.yaml as a collection for Postman or Bruno, with a variable bearerToken
+	@./tools/tools.sh npm
+	@mkdir -p build
+	@"$(TOOLS)/npm/node_modules/.bin/openapi2postmanv2" -s docs/openapi.yaml -o build/postman.json \
+	  -O enableOptionalParameters=false,parametersResolution=Example >/dev/null
+
 policy-matrix: ## who may open the portal, as whom, in which role: policy/cases.yaml with what each policy decides
 	@$(GO) run ./cmd/policy matrix
 

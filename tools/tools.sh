@@ -3,8 +3,9 @@
 #
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
 #   tools.sh cedar   Cedar's command line, into .tools/bin (built in 3 minutes), and the solver cvc5, for `make prove`
-#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and the browser tests' npm packages, into .tools;
-#                    and into the system Chromium, Firefox, npm, zip and unzip. tools/docker.sh starts a Docker engine
+#   tools.sh npm     the browser tests' npm packages, into .tools/npm
+#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and generators of API clients, into .tools; and into
+#                    the system Chromium, Firefox, a JDK, npm, zip and unzip. tools/docker.sh starts a Docker engine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,12 +25,12 @@ python_environment() {
   cp "$requirements" "$venv/installed"
 }
 
-# system_packages installs Chromium, Firefox, npm, zip and unzip.
+# system_packages installs Chromium, Firefox, a JDK, npm, zip and unzip.
 system_packages() {
   local missing=
   command -v chromium chromium-browser google-chrome >/dev/null || missing+=" chromium"
   command -v firefox-esr firefox >/dev/null || missing+=" firefox-esr"
-  command -v npm >/dev/null || missing+=" nodejs npm"
+  command -v javac >/dev/null || missing+=" default-jdk-headless"
   command -v zip >/dev/null && command -v unzip >/dev/null || missing+=" zip unzip"
   # shellcheck disable=SC2086 # one word a package
   [ -z "$missing" ] || ./tools/apt.sh --no-install-recommends $missing
@@ -37,6 +38,7 @@ system_packages() {
 
 # node_modules installs the browser tests' npm packages: frameworks with their bundlers, axe-core, TypeScript and an OpenAPI linter.
 node_modules() {
+  command -v npm >/dev/null || ./tools/apt.sh --no-install-recommends nodejs npm
   cmp -s e2e/browser/package-lock.json .tools/npm/installed && return
   rm -rf .tools/npm && mkdir -p .tools/npm
   cp e2e/browser/package.json e2e/browser/package-lock.json .tools/npm/
@@ -63,12 +65,14 @@ mkdir -p .tools
 case ${1:-} in
   sam) python_environment venv sam ;;
   zizmor) python_environment zizmor zizmor ;;
+  npm) node_modules ;;
   cedar) cedar_analysis ;;
   *)
     system_packages
     python_environment venv sam
     python_environment checkov checkov
     python_environment schemathesis schemathesis
+    python_environment generators generators
     node_modules
     cedar_analysis
     ;;
