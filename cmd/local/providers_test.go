@@ -102,7 +102,8 @@ func TestProviders(t *testing.T) {
 	policies := map[string]string{"Google": google, "Entra, groups": "policy/examples/identity-providers.cedar"}
 
 	running, made := systems{}, map[string]bool{}
-	providers := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| .*/(.+)\\) \\|$").FindAllStringSubmatch(page, -1)
+	row := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| .*/(.+)\\) \\|$")
+	providers := row.FindAllStringSubmatch(page, -1)
 	for _, p := range providers {
 		rows := regexp.MustCompile(`(?m)^\| `+p[1]+` \| (.+) \| (\d+) \| (.+) \|$`).FindAllStringSubmatch(page, -1)
 		for _, row := range append(rows, []string{"", "no mistake", "200", "link"}) {

@@ -56,7 +56,7 @@ func TestRunbook_Commands(t *testing.T) {
 }
 
 const record = `{"Changes": [{"Action": "UPSERT", "ResourceRecordSet": {
-  "Name": "atrip.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "d-example.execute-api.eu-central-1.amazonaws.com"}]}}]}`
+  "Name": "atrip.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "d-1.execute-api.eu-central-1.amazonaws.com"}]}}]}`
 
 // world makes what the commands name, and returns pairs of the runbook's
 // placeholder and the value.
@@ -78,7 +78,8 @@ func world(t *testing.T, moto string) []string {
 	api := aws("apigatewayv2", "create_api", object{"Name": "broker", "ProtocolType": "HTTP"})["ApiId"].(string)
 	aws("apigatewayv2", "create_stage", object{"ApiId": api, "StageName": "$default"})
 
-	trust := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}`
+	trust := `{"Version": "2012-10-17",
+	  "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}`
 	role := aws("iam", "create_role", object{"RoleName": "function", "AssumeRolePolicyDocument": trust})["Role"].(object)["Arn"]
 	aws("lambda", "create_function", object{
 		"FunctionName": "broker", "Runtime": "provided.al2023", "Handler": "bootstrap", "Role": role, "Publish": true,
@@ -90,7 +91,7 @@ func world(t *testing.T, moto string) []string {
 
 	template := `{"Parameters": {"Rate": {"Type": "String", "Default": "50"}}, "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`
 	aws("cloudformation", "create_stack", object{"StackName": "broker", "TemplateBody": template})
-	aws("cloudformation", "create_change_set", object{"StackName": "broker", "ChangeSetName": "revert", "TemplateBody": template, "ChangeSetType": "UPDATE"})
+	aws("cloudformation", "create_change_set", object{"StackName": "broker", "ChangeSetName": "revert", "TemplateBody": template})
 	return []string{
 		"SECRET", secret, "GOOD", good, "BAD", bad, "KEY", key, "ZONE", zone, "FUNCTION", "broker", "VERSION", "1", "STACK", "broker", "API", api,
 	}
