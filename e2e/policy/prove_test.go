@@ -64,7 +64,7 @@ func TestProve_FalseClaims(t *testing.T) {
 		{"a caller without an identity", deflt, "principal is Service", "principal",
 			`"no anonymous caller gets anything" fails for Anonymous:`},
 		{"another account for a service", deflt, `context.account == "default"`, `context.account == "default" || principal is Service`,
-			`"an account that is not named opens to nobody" fails for Service:`},
+			`"an account that is not named is closed to every caller" fails for Service:`},
 		{"a policy that errs", deflt, "context.userName == principal.name",
 			`context.now.offset(duration("1h")) > datetime("2026-01-01") && context.userName == principal.name`,
 			`"no policy ever errs" fails for Operator:`},
