@@ -57,7 +57,6 @@ type Decision struct {
 
 // Policy is a parsed policy file. It is immutable and safe for concurrent use.
 type Policy struct {
-	name             string
 	statements       cedar.PolicyMap
 	permitsAnonymous bool
 }
@@ -77,7 +76,7 @@ func Parse(name string, text []byte) (*Policy, error) {
 	if len(list) == 0 {
 		return nil, ProblemAt(name, text, 0, "holds no policy, so it would deny every request; write one, or use policies/default.cedar")
 	}
-	p := &Policy{name: name, statements: cedar.PolicyMap{}}
+	p := &Policy{statements: cedar.PolicyMap{}}
 	for i, statement := range list {
 		id := types.PolicyID(fmt.Sprintf("policy%d", i))
 		if annotation, ok := statement.Annotations()["id"]; ok {
@@ -113,9 +112,6 @@ func (p *Policy) PermitsAnonymous() bool { return p.permitsAnonymous }
 
 // Count returns how many policies the file holds.
 func (p *Policy) Count() int { return len(p.statements) }
-
-// Name returns the file's name, as given to Parse.
-func (p *Policy) Name() string { return p.name }
 
 // request returns the question as a Cedar request and the entities in it.
 func (q Question) request() (cedar.Request, types.EntityMap) {

@@ -116,7 +116,7 @@ func matrix(folder string, out io.Writer) error {
 		results := f.run(rules)
 		for _, r := range results {
 			if !r.ok() {
-				bad = append(bad, fmt.Errorf("%s: %s", rules.Name(), r))
+				bad = append(bad, fmt.Errorf("%s: %s", f.Policy, r))
 			}
 		}
 		if _, err := fmt.Fprintln(out, f.matrix(results)); err != nil {
