@@ -101,6 +101,12 @@ func (s system) fault(t *testing.T, ctx context.Context, id string) {
 	})`)
 }
 
+// expand opens every entry of the audit panel.
+func expand(t *testing.T, ctx context.Context) {
+	t.Helper()
+	eval[bool](t, ctx, `(document.querySelectorAll('#lines details').forEach((d) => { d.open = true; }), true)`)
+}
+
 // tabs counts the browser's tabs.
 func tabs(t *testing.T, ctx context.Context) int {
 	t.Helper()

@@ -13,15 +13,76 @@ func TestConsole_SignInExpired(t *testing.T) {
 	s := start(t)
 	ctx := browser(t)
 	s.signIn(t, ctx, "amelia@example.com")
-	s.fault(t, ctx, "sign-in-expired")
-	if told := fail(t, ctx, 0); !strings.Contains(told, "Your sign-in has expired") {
-		t.Errorf("the operator is told %q", told)
+	const shown = `['signed-in', 'notice', 'sign-in-again'].filter((id) => document.getElementById(id).checkVisibility()).join()`
+	if got := eval[string](t, ctx, shown); got != "signed-in" {
+		t.Errorf("with a good token the console shows %s", got)
 	}
-	s.fault(t, ctx, "none")
-	eval[bool](t, ctx, `(sessionStorage.clear(), location.reload(), true)`)
-	until(t, ctx, `document.documentElement.dataset.ready === 'true' && !document.getElementById('signed-out').hidden`)
-	s.signIn(t, ctx, "finn@example.com")
+	expired := eval[string](t, ctx, `fetch('`+s.Issuer+`/dev-token?user=amelia@example.com&lifetime=-10m').then((r) => r.text())`)
+	for _, end := range []func(){
+		func() { s.fault(t, ctx, "sign-in-expired") }, // the gateway refuses the token
+		func() {
+			s.fault(t, ctx, "none")
+			eval[bool](t, ctx, `(sessionStorage.setItem('token', '`+expired+`'), location.reload(), true)`)
+			until(t, ctx, `document.documentElement.dataset.ready === 'true' && document.getElementById('notice').checkVisibility()`)
+		},
+	} {
+		end()
+		if told := fail(t, ctx, 0); !strings.Contains(told, "Your sign-in has expired") {
+			t.Errorf("the operator is told %q", told)
+		}
+		if got := eval[string](t, ctx, shown); got != "signed-in,notice,sign-in-again" {
+			t.Errorf("with an expired token the console shows %s, want the orders and a notice", got)
+		}
+	}
+	run(t, ctx, chromedp.Click(`#sign-in-again`, chromedp.NodeVisible), chromedp.Click(`button[value="finn@example.com"]`, chromedp.NodeVisible))
+	until(t, ctx, `document.documentElement.dataset.ready === 'true' && document.getElementById('name').textContent === 'Finn'`)
 	open(t, ctx, 0)
+	if got := eval[string](t, ctx, shown); got != "signed-in" {
+		t.Errorf("after the next sign-in the console shows %s", got)
+	}
+}
+
+func TestConsole_SignInFails(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	run(t, ctx, chromedp.Navigate(s.Console))
+	for _, row := range []struct{ name, stored, query, says string }{
+		{"the provider refuses", "", "?error=access_denied", "Signing in did not succeed (access_denied)"},
+		{"a code without a sign-in of this page", "", "?code=a&state=b", "Signing in did not succeed (state)"},
+		{"a code that the provider does not know", "sign-in={\"state\":\"b\",\"verifier\":\"c\"}", "?code=a&state=b",
+			"Signing in did not succeed (invalid_grant)"},
+		{"a stored sign-in that is not JSON", "sign-in={", "?code=a&state=b", "Signing in did not succeed ("},
+		{"a stored token that is not one", "token=a", "", ""},
+		{"a stored token without claims", "token=a.e30.a", "", ""},
+	} {
+		key, value, _ := strings.Cut(row.stored, "=")
+		eval[bool](t, ctx, `(sessionStorage.clear(), sessionStorage.setItem('`+key+`', '`+value+`'), true)`)
+		run(t, ctx, chromedp.Navigate(s.Console+"/"+row.query))
+		until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
+		got := eval[string](t, ctx, `location.search + document.getElementById('notice-text').textContent`)
+		if !strings.HasPrefix(got, row.says) || got != "" && row.says == "" {
+			t.Errorf("%s: the console says %q, want %q", row.name, got, row.says)
+		}
+		if !eval[bool](t, ctx, `document.getElementById('sign-in-hero').checkVisibility()`) {
+			t.Errorf("%s: the console offers no sign-in", row.name)
+		}
+	}
+}
+
+func TestConsole_ActionsByRank(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ctx := browser(t)
+	s.signIn(t, ctx, "amelia@example.com")
+	ranks := eval[string](t, ctx, `[...document.querySelectorAll('atrip-link')].map((link) => {
+		const style = getComputedStyle(link.shadowRoot.querySelector('button'));
+		const clear = 'rgba(0, 0, 0, 0)';
+		return style.backgroundColor !== clear ? 'primary' : style.borderTopColor !== clear ? 'secondary' : 'link';
+	}).join()`)
+	if ranks != "primary,secondary,secondary,secondary,link" {
+		t.Errorf("the orders' buttons are %s, want one primary, and a link for the cancelled order", ranks)
+	}
 }
 
 func TestConsole_RoleNotGranted(t *testing.T) {
@@ -50,8 +111,11 @@ func TestConsole_AuditPanel(t *testing.T) {
 	s.fault(t, ctx, "atlas-system-error")
 	fail(t, ctx, 0)
 	until(t, ctx, `document.getElementById('lines').innerText.includes('AtlasFailed')`)
+	if n := eval[int](t, ctx, `document.querySelectorAll('#lines > li:not(.preflights)').length`); n != 1 {
+		t.Errorf("%d entries that are not preflights, want 1", n)
+	}
 	entry := eval[string](t, ctx, `document.querySelector('#lines li').innerText`)
-	for _, want := range []string{"AtlasFailed", "amelia@example.com · Customer service · XPFIW20220209163159425", "Atlas ", "Total "} {
+	for _, want := range []string{"AtlasFailed", "amelia@example.com · Customer service · XPFIW20220209163159425", "Atlas ", "Wait ", "Total "} {
 		if !strings.Contains(entry, want) {
 			t.Errorf("the entry lacks %q:\n%s", want, entry)
 		}

@@ -45,7 +45,7 @@ function entry({ source, line }) {
   const top = element('div', 'line-top');
   const outcome = source === 'function' ? line.outcome ?? line.level : `${line.status} ${text('byGateway')}`;
   top.append(element('span', `chip ${look(outcome, line.status)}`, outcome));
-  const time = element('time', '', new Date(line.timestamp).toLocaleTimeString());
+  const time = element('time', '', new Date(line.timestamp).toLocaleTimeString(document.documentElement.lang));
   time.dateTime = line.timestamp;
   top.append(time);
   item.append(top);
@@ -60,12 +60,34 @@ function entry({ source, line }) {
   return item;
 }
 
+// Preflights that follow each other share one entry, which counts them.
+const isPreflight = ({ source, line }) => source === 'gateway' && line.method === 'OPTIONS' && line.status === 204;
+
+function preflights() {
+  const item = element('li', 'preflights');
+  const summary = element('summary', '');
+  const details = document.createElement('details');
+  details.append(summary);
+  item.append(details);
+  item.add = ({ line }) => {
+    details.append(element('pre', '', JSON.stringify(line, null, 1)));
+    summary.textContent = text('preflights', { n: details.children.length - 1 });
+  };
+  return item;
+}
+
 /** Fills the panel and keeps it up to date. */
 export function showAudit() {
   const list = document.getElementById('lines');
   const live = document.getElementById('live');
-  const seen = [];
-  const draw = () => list.replaceChildren(...seen.map(entry));
+  let seen = [];
+  const add = (message) => {
+    if (!isPreflight(message)) list.prepend(entry(message));
+    else {
+      if (!list.firstElementChild?.add) list.prepend(preflights());
+      list.firstElementChild.add(message);
+    }
+  };
   const feed = new EventSource('events');
   const connected = (is) => {
     live.classList.toggle('on', is);
@@ -76,11 +98,10 @@ export function showAudit() {
   feed.onerror = () => connected(false);
   feed.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    seen.unshift(message);
-    seen.length = Math.min(seen.length, KEEP);
+    seen = [...seen, message].slice(-KEEP);
     document.getElementById('empty').hidden = true;
-    list.prepend(entry(message));
+    add(message);
     while (list.children.length > KEEP) list.lastChild.remove();
   };
-  document.addEventListener('language', draw);
+  document.addEventListener('language', () => { list.replaceChildren(); seen.forEach(add); });
 }

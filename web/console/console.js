@@ -33,6 +33,7 @@ const authorization = async () => {
 
 function row(order) {
   const line = document.createElement('tr');
+  line.className = order.status;
   const cells = Array.from({ length: 4 }, () => line.insertCell());
   const number = document.createElement('span');
   number.className = 'number';
@@ -75,12 +76,32 @@ function show() {
   at('signed-in').hidden = at('who').hidden = at('role-label').hidden = !who;
   at('account-label').hidden = !who || !config.accounts;
   at('signed-out').hidden = at('sign-in').hidden = Boolean(who);
+  if (session.expired()) notify('expired');
   if (!who) return;
-  at('name').textContent = who.name;
+  at('name').textContent = who.name || who.email;
   at('email').textContent = who.email;
-  at('initial').textContent = who.name[0];
+  at('initial').textContent = at('name').textContent[0];
   at('role').value = config.roles.find(granted) ?? config.roles[0];
   chooseRole();
+}
+
+// notify shows a card above the orders, which stay; without a key it goes.
+let notice = [];
+function notify(key, values) {
+  notice = key ? [key, values] : [];
+  at('notice').hidden = !key;
+  at('sign-in-again').hidden = key !== 'expired';
+  at('notice-text').textContent = key ? text(...notice) : '';
+  document.body.classList.toggle('expired', key === 'expired');
+}
+
+// attempt does a step of the sign-in. What fails is shown; the page goes on.
+async function attempt(step) {
+  try {
+    await step();
+  } catch (error) {
+    notify('signInFailed', { reason: error.message });
+  }
 }
 
 function setLanguage(language) {
@@ -90,6 +111,7 @@ function setLanguage(language) {
   for (const line of at('rows').rows) line.speak(language);
   for (const link of links) link.setAttribute('lang', language);
   if (session.claims()) chooseRole();
+  notify(...notice);
   document.dispatchEvent(new Event('language'));
 }
 
@@ -99,13 +121,12 @@ at('role').addEventListener('change', chooseRole);
 at('account').append(...['default', ...config.accounts ?? []].map((name) => new Option(name)));
 at('account').addEventListener('change', () => { for (const link of links) link.setAttribute('account', at('account').value); });
 at('language').addEventListener('change', (event) => setLanguage(event.target.value));
-for (const id of ['sign-in', 'sign-in-hero']) at(id).addEventListener('click', () => session.begin());
-at('sign-out').addEventListener('click', () => { session.end(); show(); at('sign-in').focus(); });
-document.addEventListener('atrip-failed', (event) => {
-  if (event.detail.code === 'SignInExpired' && !expired) { session.end(); show(); }
-});
+for (const id of ['sign-in', 'sign-in-hero', 'sign-in-again']) at(id).addEventListener('click', () => attempt(() => session.begin()));
+at('sign-out').addEventListener('click', () => { session.end(); notify(); show(); at('sign-in').focus(); });
+document.addEventListener('atrip-failed', (event) => { if (event.detail.code === 'SignInExpired') notify('expired'); });
+document.addEventListener('atrip-done', () => notify());
 
-await session.finish();
+await attempt(() => session.finish());
 show();
 setLanguage(localStorage.getItem('language') ?? (navigator.language.startsWith('zh') ? 'zh' : 'en'));
 showFaults(config, (fault) => { expired = fault.id === 'sign-in-expired'; });

@@ -13,16 +13,24 @@ export class Session {
 
   /** The access token; throws when there is none or it is too old. */
   token() {
-    if (!this.claims()) throw new Error('not signed in');
+    if (!this.claims() || this.expired()) throw new Error('not signed in');
     return this.#token;
   }
 
   /** What the token says of the operator, or null. The gateway checks the token; this only shows it. */
   claims() {
-    if (!this.#token) return null;
-    const body = this.#token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(body), (c) => c.charCodeAt(0))));
-    return claims.exp * 1000 > Date.now() ? claims : null;
+    try {
+      const body = this.#token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+      const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(body), (c) => c.charCodeAt(0))));
+      return claims.email && claims.exp ? claims : null;
+    } catch {
+      return null; // no token, or one that something else wrote
+    }
+  }
+
+  /** Whether the token is too old. */
+  expired() {
+    return this.claims()?.exp * 1000 <= Date.now();
   }
 
   /** Leaves for the identity provider's sign-in page. */
@@ -38,14 +46,15 @@ export class Session {
     })}`);
   }
 
-  /** Takes the code that the identity provider sent the browser back with, if it did. */
+  /** Takes the code that the identity provider sent the browser back with, if it did. Throws when the sign-in failed. */
   async finish() {
     const query = new URLSearchParams(location.search);
-    const begun = JSON.parse(sessionStorage.getItem('sign-in') ?? 'null');
-    if (!query.has('code')) return;
-    sessionStorage.removeItem('sign-in');
+    if (!query.has('code') && !query.has('error')) return;
     history.replaceState(null, '', location.pathname);
-    if (!begun || query.get('state') !== begun.state) return;
+    if (query.has('error')) throw new Error(query.get('error'));
+    const begun = JSON.parse(sessionStorage.getItem('sign-in') ?? '{}');
+    sessionStorage.removeItem('sign-in');
+    if (query.get('state') !== begun.state) throw new Error('state');
     const { token_endpoint: endpoint } = await this.#discover();
     const response = await fetch(endpoint, {
       method: 'POST', credentials: 'omit',
@@ -54,8 +63,9 @@ export class Session {
         code: query.get('code'), code_verifier: begun.verifier,
       }),
     });
-    if (!response.ok) return;
-    this.#token = (await response.json()).access_token;
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    this.#token = answer.access_token;
     sessionStorage.setItem('token', this.#token);
   }
 
