@@ -67,7 +67,8 @@ func TestConfig_Refused(t *testing.T) {
 		{"a policy that the schema does not allow", "policy: bad.cedar", "bad.cedar:1:91"},
 		{"a policy that does not exist", "policy: none.cedar", "none.cedar"},
 		{"an operator without an email", "operators: [{name: A}]", "number 1 () needs an email"},
-		{"an operator without the name claim", "nameClaim: username\noperators: [{email: a}]", "number 1 (a) needs an email, and the claim username"},
+		{"an operator without the name claim", "nameClaim: username\noperators: [{email: a}]",
+			"number 1 (a) needs an email, and the claim username"},
 		{"an issuer without an audience", "issuer: https://login.example.com", "issuer and audience need each other"},
 		{"a bad account name", "accounts: [North]", "ATRIP_ACCOUNTS"},
 	} {

@@ -53,7 +53,8 @@ func TestGateway_OwnErrors(t *testing.T) {
 		{"another method", "GET", at.API, "", 404, "Not Found", "no such route"},
 		{"an event over 6 MB", "POST", at.API, strings.Repeat(" ", 6<<20), 413, "Request Entity Too Large", "event over Lambda's 6 MB"},
 	} {
-		response, body := send(t, row.method, row.url, row.body, "Authorization", at.token(t, "user=ada@example.com"), "Content-Type", "text/plain")
+		token := at.token(t, "user=ada@example.com")
+		response, body := send(t, row.method, row.url, row.body, "Authorization", token, "Content-Type", "text/plain")
 		if response.StatusCode != row.status || body != `{"message":"`+row.message+`"}` {
 			t.Errorf("%s: %d %s, want %d %s", row.name, response.StatusCode, body, row.status, row.message)
 		}

@@ -34,7 +34,8 @@ func TestConsole_SignInExpired(t *testing.T) {
 			t.Errorf("with an expired token the console shows %s, want the orders and a notice", got)
 		}
 	}
-	run(t, ctx, chromedp.Click(`#sign-in-again`, chromedp.NodeVisible), chromedp.Click(`button[value="finn@example.com"]`, chromedp.NodeVisible))
+	run(t, ctx, chromedp.Click(`#sign-in-again`, chromedp.NodeVisible),
+		chromedp.Click(`button[value="finn@example.com"]`, chromedp.NodeVisible))
 	until(t, ctx, `document.documentElement.dataset.ready === 'true' && document.getElementById('name').textContent === 'Finn'`)
 	open(t, ctx, 0)
 	if got := eval[string](t, ctx, shown); got != "signed-in" {
@@ -115,7 +116,9 @@ func TestConsole_AuditPanel(t *testing.T) {
 		t.Errorf("%d entries that are not preflights, want 1", n)
 	}
 	entry := eval[string](t, ctx, `document.querySelector('#lines li').innerText`)
-	for _, want := range []string{"AtlasFailed", "amelia@example.com · Customer service · XPFIW20220209163159425", "Atlas ", "Wait ", "Total "} {
+	for _, want := range []string{
+		"AtlasFailed", "amelia@example.com · Customer service · XPFIW20220209163159425", "Atlas ", "Wait ", "Total ",
+	} {
 		if !strings.Contains(entry, want) {
 			t.Errorf("the entry lacks %q:\n%s", want, entry)
 		}
