@@ -45,7 +45,7 @@ build-Function:
 	@$(call copy_policies,$(ARTIFACTS_DIR))
 	@cp samconfig.toml "$(ARTIFACTS_DIR)/"
 
-build-ProbeFunction:
+build-ProbeFunction build-HookFunction:
 	$(call build_for_lambda,./cmd/probe)
 
 copy_policies = mkdir -p "$(1)/policies" && cp -R policy/*.cedar policy/schema.cedarschema policy/examples "$(1)/policies/"
@@ -139,6 +139,7 @@ deploy: known-environment ## build and deploy the stack; ENV=production for prod
 	@./tools/tools.sh sam
 	$(SAM) build --config-env $(ENV)
 	$(SAM) deploy --config-env $(ENV)
+	@[ $(ENV) = default ] || "$(TOOLS)/venv/bin/python" -c 'import boto3, sys; boto3.client("cloudformation").update_termination_protection(EnableTerminationProtection=True, StackName=sys.argv[1])' '$(STACK)'
 
 outputs: known-environment sam-cli ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
 	@$(SAM) list stack-outputs --config-env $(ENV) --output json
@@ -146,8 +147,8 @@ outputs: known-environment sam-cli ## print the stack's outputs: its URL, its ad
 logs: known-environment sam-cli ## follow the function's log; ENV as for deploy
 	@$(SAM) logs --config-env $(ENV) --name Function --tail
 
-destroy: known-environment sam-cli ## remove the stack, after asking; the secret and the logs stay
-	@echo "The secret and the logs stay. The stack's fixed addresses, if it has any, are lost: Atlas must then allow new ones."
+destroy: known-environment sam-cli ## remove the stack, after asking; the secret, the logs and fixed addresses stay
+	@echo "The secret, the logs and the fixed addresses stay; addresses cost money until you release them."
 	@$(SAM) delete --config-env $(ENV)
 
 secret: known-environment ## put the Atlas credentials into the stack's secret: asks, or reads standard input; ENV as for deploy
@@ -167,9 +168,11 @@ release: ## dist/: for each architecture a zip that SAM CLI deploys without Go, 
 	@rm -rf dist
 	@./tools/release.sh "$(VERSION)" $(ARCHITECTURES)
 
-sbom: ## dist/*.cdx.json: the modules in the function of `make release`, read from its binary, in CycloneDX's format
+sbom: ## dist/*.cdx.json: the modules in the function and the probe of `make release`, read from their binaries, in CycloneDX's format
 	@for a in $(ARCHITECTURES); do $(TOOL) cyclonedx-gomod bin -json -licenses -std -noserial \
-	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/$$a/Function/bootstrap; done
+	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a.cdx.json dist/$$a/Function/bootstrap; \
+	  $(TOOL) cyclonedx-gomod bin -json -licenses -std -noserial \
+	  -version $(VERSION) -output dist/atriptoken-$(VERSION)-$$a-probe.cdx.json dist/$$a/ProbeFunction/bootstrap; done
 
 # Another build of the broker to compare with, with policies/ next to it, and how often each subject is measured.
 BEFORE ?=

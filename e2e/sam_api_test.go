@@ -66,7 +66,7 @@ func startGateway(t *testing.T, template string, upstream upstreams, parameters 
 	t.Helper()
 	port := freePort(t)
 	parameters = append(parameters, "PolicyFile=policies/local.cedar", "CorsOrigins="+backOffice)
-	cmd := rig.SAM(t, []string{"local", "start-api", "--template", template, "--skip-pull-image",
+	cmd := rig.SAM(t, []string{"local", "start-api", "--template", template, "--skip-pull-image", "--disable-authorizer",
 		"--warm-containers", "EAGER", "--docker-network", upstream.network, "--port", port}, upstream.parameters(parameters...)...)
 	process := rig.Start(t, cmd, `Running on (http://127\.0\.0\.1:[0-9]+)`)
 	return process.Ready[1] + "/getAtripToken.do", process.Output

@@ -19,8 +19,6 @@ var platform = []string{
 	// Amazon VPC").
 	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
 	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
-	// Lambda's daemon sends the traces (Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray").
-	"xray:PutTraceSegments", "xray:PutTelemetryRecords",
 }
 
 // The built function makes every AWS call that it knows: start, refusal, fallback,

@@ -91,7 +91,7 @@ func TestMakeDestroy_NotConfirmed(t *testing.T) {
 	if err == nil || !strings.Contains(stderr, "Aborted!") {
 		t.Errorf("continued without an answer: %s%s", stdout, stderr)
 	}
-	if !strings.Contains(stdout, "The secret and the logs stay.") {
+	if !strings.Contains(stdout, "The secret, the logs and the fixed addresses stay") {
 		t.Errorf("does not say what stays: %s", stdout)
 	}
 	if stacks := list(rig.AWS(t, moto, "cloudformation", "describe_stacks", nil), "Stacks"); len(stacks) != 1 {

@@ -23,10 +23,9 @@ func TestParameters_Documented(t *testing.T) {
 	type values = map[string]string
 	want := []values{
 		{"AtlasRoles": "Customer service,Finance"},
-		{"ProvisionedFrom": "cron(45 7 ? * MON-FRI *)"},
 		{"AtlasAccounts": `{"second":{"baseUrl":"https://b.example.com","secretArn":"` + secret + `"}}`},
 	}
-	sent := []any{want[0], want[1], want[2]}
+	sent := []any{want[0], want[1]}
 	for _, file := range strings.Fields(rig.Run(t, "git", "ls-files", "samconfig.toml", "*.md")) {
 		text, err := os.ReadFile(filepath.Join(rig.Root(), file))
 		if err != nil {
@@ -69,8 +68,6 @@ func TestParameters_CutValues(t *testing.T) {
 	declared := template.Transform(t, template.Parameters{})["Parameters"].(map[string]any)
 	for name, value := range map[string]string{
 		"AtlasAccounts":    `{"second":{"baseUrl":"https://b.example.com"}}`,
-		"ProvisionedFrom":  "cron(45 7 ? * MON-FRI *)",
-		"ProvisionedUntil": "cron(0 19 ? * MON-FRI *)",
 		"ProbeSchedule":    "rate(5 minutes)",
 		"AtlasPortalHosts": "atriptech.com, *.atriptech.com",
 	} {

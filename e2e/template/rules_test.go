@@ -13,7 +13,6 @@ func TestRules_Refuse(t *testing.T) {
 	t.Parallel()
 	transformed := template.Transform(t, template.Parameters{})
 	type parameters = template.Parameters
-	const schedule = "cron(0 8 * * ? *)"
 	for name, row := range map[string]struct {
 		change parameters
 		want   string
@@ -26,14 +25,11 @@ func TestRules_Refuse(t *testing.T) {
 		"layer with a candidate":          {parameters{"PolicyLayerArn": layer, "PolicyCandidateFile": "/opt/mine.cedar"}, ""},
 		"domain without certificate":      {parameters{"DomainName": "atrip.example.com"}, "needs CertificateArn"},
 		"hosted zone without domain":      {parameters{"HostedZoneId": "Z0EXAMPLE"}, "needs DomainName"},
-		"schedule without end":            {parameters{"ProvisionedConcurrency": "1", "ProvisionedFrom": schedule}, "needs ProvisionedUntil"},
-		"schedule without start":          {parameters{"ProvisionedConcurrency": "1", "ProvisionedUntil": schedule}, "needs ProvisionedFrom"},
-		"schedule without number":         {parameters{"ProvisionedFrom": schedule, "ProvisionedUntil": schedule}, "Concurrency above 0"},
 		"existing without subnets":        {parameters{"NetworkMode": "existing", "SecurityGroupIds": "sg-1"}, "needs SubnetIds"},
 		"existing without security group": {parameters{"NetworkMode": "existing", "SubnetIds": "subnet-1"}, "needs SecurityGroupIds"},
-		"endpoint without VPC":            {parameters{"SecretsManagerVpcEndpoint": "true", "VpcId": "vpc-1"}, "NetworkMode own or existing"},
-		"endpoint without VPC's id": {parameters{"SecretsManagerVpcEndpoint": "true", "NetworkMode": "existing",
-			"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}, "existing with VpcId"},
+		"addresses without own VPC":       {parameters{"EgressAllocationIds": "eipalloc-1", "EgressIps": "192.0.2.1"}, "needs NetworkMode own"},
+		"allocations without addresses":   {parameters{"EgressAllocationIds": "eipalloc-1", "NetworkMode": "own"}, "needs EgressIps"},
+		"accounts without secrets":        {parameters{"AtlasAccounts": `{"b":{}}`}, "needs AtlasAccountSecretArns"},
 		"email and own topic": {parameters{"AlarmEmail": "oncall@example.com",
 			"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall"}, "subscribe the address"},
 		"probe's order without probe": {parameters{"ProbeOrderNo": "X1", "ProbeUserName": "probe@example.com"}, "needs ProbeSchedule"},

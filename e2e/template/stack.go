@@ -2,7 +2,6 @@ package template
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,22 +140,10 @@ func (s *Stack) function(call map[string]any) (resolved any, ok bool) {
 	if argument, is := call["Fn::Select"].([]any); is {
 		if list, ok := s.resolve(argument[1]).([]string); ok {
 			index, err := strconv.Atoi(fmt.Sprint(argument[0]))
-			return list[index], err == nil
+			if err == nil && index < len(list) {
+				return list[index], true
+			}
 		}
 	}
-	if argument, is := call["Fn::Cidr"].([]any); is {
-		return cidr(fmt.Sprint(s.resolve(argument[0]))), true
-	}
 	return nil, false
-}
-
-// cidr returns what !Cidr [block, 4, 6] does: four consecutive blocks of 64 addresses.
-func cidr(block string) []string {
-	address := netip.MustParsePrefix(block).Addr().As4()
-	var blocks []string
-	for range 4 {
-		blocks = append(blocks, netip.PrefixFrom(netip.AddrFrom4(address), 26).String())
-		address[3] += 64
-	}
-	return blocks
 }
