@@ -37,7 +37,7 @@ func TestOpenAPI(t *testing.T) {
 	// inStack returns the values of a key of the template.
 	inStack := func(key string) []string {
 		values := map[string]bool{}
-		for _, found := range regexp.MustCompile(`(?m)^ +`+key+`: \[?([^\]\n]+)`).FindAllStringSubmatch(string(stack), -1) {
+		for _, found := range regexp.MustCompile(`(?m)^ +`+key+`: (?:!If \[\w+, |\[)?([^\]\n]+)`).FindAllStringSubmatch(string(stack), -1) {
 			for value := range strings.SplitSeq(found[1], ", ") {
 				values[value] = true
 			}
