@@ -25,5 +25,6 @@ export async function askForLink(endpoint, accessToken, order) {
   });
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new BrokerError(response.status, body, response.headers);
+  if (!/^https?:\/\//.test(body?.url)) throw new Error('The answer has no link to a web page.'); // a javascript: url would run in the page
   return body.url;
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"net/url"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -17,6 +18,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) != 5 {
+		log.Fatal("usage: go run invoke.go SERVICE_ALIAS_ARN ORDER USER ROLE")
+	}
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		log.Fatal(err)
@@ -35,6 +39,9 @@ func main() {
 	}
 	if out.FunctionError != nil {
 		log.Fatalf("%s: %s", reply.ErrorType, reply.ErrorMessage) // errorType is the broker's code
+	}
+	if link, err := url.Parse(reply.URL); err != nil || link.Scheme != "https" && link.Scheme != "http" {
+		log.Fatal("the reply has no link to a web page")
 	}
 	fmt.Println(reply.URL)
 }
