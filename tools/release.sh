@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# release.sh VERSION ARCHITECTURE... makes dist/atriptoken-VERSION-ARCHITECTURE.zip, which SAM CLI deploys without Go, and
-# dist/SHA256SUMS. Two runs on the same commit give the same bytes.
+# release.sh VERSION ARCHITECTURE... makes dist/atriptoken-VERSION-ARCHITECTURE.zip, which SAM CLI deploys without Go, the scripts of
+# <atrip-link> with dist/integrity.txt, their hashes for a page's integrity attribute, and dist/SHA256SUMS. Two runs on the same commit give the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
@@ -41,4 +41,9 @@ for architecture; do
   find "$dir" -exec touch -h -d 1980-01-01T00:00:00Z {} +
   (cd "$dir" && find . -mindepth 1 ! -type d | LC_ALL=C sort | TZ=UTC zip -X -y -q -@ "../atriptoken-$version-$architecture.zip")
 done
-cd dist && sha256sum ./*.zip | sed 's|\./||' | tee SHA256SUMS
+cp web/atrip-link.js web/atrip-link.zh.js dist/
+cd dist
+for script in *.js; do
+  echo "$script sha384-$(sha384sum "$script" | cut -c1-96 | tr a-f A-F | basenc --base16 -d | base64 -w0)"
+done >integrity.txt
+sha256sum ./*.zip ./*.js integrity.txt | sed 's|\./||' | tee SHA256SUMS

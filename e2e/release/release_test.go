@@ -2,6 +2,9 @@
 package release_test
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -27,7 +30,24 @@ func TestRelease_Reproducible(t *testing.T) {
 	if errA != nil || errB != nil || string(a) != string(b) || !strings.Contains(string(a), "  atriptoken-v0.0.0-arm64.zip\n") {
 		t.Errorf("the sums differ or name other files:\n%s%s%v %v", a, b, errA, errB)
 	}
+	t.Run("integrity of the element's scripts", func(t *testing.T) { integrity(t, one) })
 	t.Run("deployable without Go", func(t *testing.T) { deployable(t, filepath.Join(one, "atriptoken-v0.0.0-arm64.zip")) })
+}
+
+// integrity checks the hashes for a page's integrity attribute.
+func integrity(t *testing.T, dist string) {
+	var want strings.Builder
+	for _, script := range []string{"atrip-link.js", "atrip-link.zh.js"} {
+		text, err := os.ReadFile(filepath.Join(rig.Root(), "web", script))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha512.Sum384(text)
+		fmt.Fprintf(&want, "%s sha384-%s\n", script, base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	if got, err := os.ReadFile(filepath.Join(dist, "integrity.txt")); err != nil || string(got) != want.String() {
+		t.Errorf("integrity.txt is %q (%v), want %q", got, err, want.String())
+	}
 }
 
 // deployable runs `sam validate` and `sam package` on the unpacked zip with nothing but SAM CLI in the path. moto cannot run the
