@@ -4,8 +4,8 @@
 #   tools.sh sam     SAM CLI, cfn-lint and moto, into .tools/venv
 #   tools.sh cedar   Cedar's command line, into .tools/bin (built in 3 minutes), and the solver cvc5, for `make prove`
 #   tools.sh npm     the browser tests' npm packages, into .tools/npm
-#   tools.sh         all that `make verify` needs: these, checkov, schemathesis and generators of API clients, into .tools; and into
-#                    the system Chromium, Firefox, a JDK, npm, zip and unzip. tools/docker.sh starts a Docker engine
+#   tools.sh         all that `make verify` needs: these, checkov, schemathesis, generators of API clients and Keycloak, into .tools;
+#                    and into the system Chromium, Firefox, a JDK, Maven, npm, zip and unzip. tools/docker.sh starts a Docker engine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -61,12 +61,30 @@ cedar_analysis() {
     fail "cargo could not build cedar-policy-cli"
 }
 
+# keycloak installs Keycloak from Maven's central repository or a mirror of Maven's settings, and prepares it for short starts.
+keycloak() {
+  local version=26.7.3 sha256=27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f
+  [ "$(cat .tools/keycloak/installed 2>/dev/null)" = "$version" ] && return
+  command -v mvn >/dev/null || ./tools/apt.sh --no-install-recommends maven
+  echo "installing Keycloak $version into .tools/keycloak"
+  rm -rf .tools/keycloak .tools/maven
+  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dmaven.repo.local=.tools/maven/repository \
+    -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:zip" -DoutputDirectory="$PWD/.tools/maven" || fail "mvn could not get Keycloak"
+  echo "$sha256  .tools/maven/keycloak-quarkus-dist-$version.zip" | sha256sum -c --quiet || fail "Keycloak's zip is another one"
+  unzip -q ".tools/maven/keycloak-quarkus-dist-$version.zip" -d .tools/maven
+  ".tools/maven/keycloak-$version/bin/kc.sh" build --db=dev-mem --cache=local >/dev/null || fail "Keycloak does not run: is Java 17 or later installed?"
+  mv ".tools/maven/keycloak-$version" .tools/keycloak
+  rm -rf .tools/maven
+  echo "$version" >.tools/keycloak/installed
+}
+
 mkdir -p .tools
 case ${1:-} in
   sam) python_environment venv sam ;;
   zizmor) python_environment zizmor zizmor ;;
   npm) node_modules ;;
   cedar) cedar_analysis ;;
+  keycloak) keycloak ;;
   *)
     system_packages
     python_environment venv sam
@@ -75,5 +93,6 @@ case ${1:-} in
     python_environment generators generators
     node_modules
     cedar_analysis
+    keycloak
     ;;
 esac

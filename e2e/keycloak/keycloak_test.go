@@ -1,0 +1,168 @@
+// Package keycloak_test signs operators in at a real Keycloak and sends their
+// tokens through the local system.
+package keycloak_test
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"atriptoken/e2e/local"
+	"atriptoken/e2e/rig"
+)
+
+const page = "http://127.0.0.1/"
+
+func TestKeycloak(t *testing.T) {
+	issuer := start(t)
+	config := filepath.Join(t.TempDir(), "local.yaml")
+	if err := os.WriteFile(config, []byte("issuer: "+issuer+"\naudience: atrip-token\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	system := local.Start(t, "-config="+config)
+
+	for _, row := range []struct {
+		user   string
+		status int
+	}{
+		{"amelia", http.StatusOK},
+		{"noel", http.StatusForbidden}, // in no group
+	} {
+		t.Run(row.user, func(t *testing.T) {
+			token := signIn(t, issuer, row.user)
+			response, body := rig.Send(t, "POST", system.API, `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`,
+				"Content-Type", "application/json", "Authorization", "Bearer "+token)
+			if response.StatusCode != row.status || strings.Contains(string(body), `"url":"`+system.Atlas) != (row.status == http.StatusOK) {
+				t.Errorf("%d %s, want %d", response.StatusCode, body, row.status)
+			}
+			if row.user == "amelia" {
+				likeTheExample(t, token)
+			}
+		})
+	}
+	system.Stop() // so that its output is complete
+	for _, line := range []string{
+		`"operatorName":"amelia@example.com".*"outcome":"OK"`,
+		`"operatorName":"noel@example.com".*"outcome":"NotPermitted"`,
+	} {
+		if !regexp.MustCompile(line).MatchString(system.Output()) {
+			t.Errorf("no audit line with %s in\n%s", line, system.Output())
+		}
+	}
+}
+
+// start starts Keycloak with the realm of realm.json and returns its issuer.
+func start(t *testing.T) string {
+	t.Helper()
+	home := filepath.Join(rig.Root(), ".tools", "keycloak")
+	realm, err := os.ReadFile("realm.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported := filepath.Join(home, "data", "import")
+	if err := os.MkdirAll(imported, 0o755); err != nil {
+		t.Fatalf("Keycloak is not installed; run make tools: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(imported, "realm.json"), realm, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(filepath.Join(home, "bin", "kc.sh"), "start", "--optimized", "--import-realm",
+		"--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", "--http-port=0")
+	return rig.Start(t, command, `Listening on: (http://[0-9.:]+)`).Ready[1] + "/realms/agency"
+}
+
+// signIn signs a user in by the authorization code flow with PKCE, and returns
+// the access token.
+func signIn(t *testing.T, issuer, user string) string {
+	t.Helper()
+	verifier := rand.Text() + rand.Text()
+	challenge := sha256.Sum256([]byte(verifier))
+	client := url.Values{"client_id": {"back-office"}, "redirect_uri": {page}}
+	ask := maps.Clone(client)
+	ask["response_type"], ask["scope"], ask["code_challenge_method"] = []string{"code"}, []string{"openid"}, []string{"S256"}
+	ask.Set("code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]))
+	form, text := do(t, "GET", issuer+"/protocol/openid-connect/auth?"+ask.Encode(), nil, nil)
+	action := regexp.MustCompile(`<form [^>]*action="([^"]+)"`).FindStringSubmatch(text)
+	if action == nil {
+		t.Fatalf("no sign-in page: %s %s", form.Status, text)
+	}
+	// The cookies are for HTTPS only; a browser makes an exception for this machine.
+	back, text := do(t, "POST", html.UnescapeString(action[1]), url.Values{"username": {user}, "password": {"example"}}, form.Cookies())
+	location, err := back.Location()
+	if err != nil {
+		t.Fatalf("%s did not sign in: %s %s", user, back.Status, text)
+	}
+	client.Set("grant_type", "authorization_code")
+	client.Set("code", location.Query().Get("code"))
+	client.Set("code_verifier", verifier)
+	tokens, text := do(t, "POST", issuer+"/protocol/openid-connect/token", client, nil)
+	var reply struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(text), &reply); err != nil || reply.AccessToken == "" {
+		t.Fatalf("no token: %s %s", tokens.Status, text)
+	}
+	return reply.AccessToken
+}
+
+// do sends a form and follows no redirect.
+func do(t *testing.T, method, address string, form url.Values, cookies []*http.Cookie) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, cookie := range cookies {
+		request.AddCookie(cookie)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(text)
+}
+
+// likeTheExample compares the names of the token's claims with the example's,
+// which the tests of cmd/local send.
+func likeTheExample(t *testing.T, token string) {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(rig.Root(), "cmd/local/testdata/identity-providers/keycloak.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(text []byte) []string {
+		var claims map[string]any
+		if err := json.Unmarshal(text, &claims); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Sorted(maps.Keys(claims))
+	}
+	if diff := cmp.Diff(names(example), names(payload)); diff != "" {
+		t.Errorf("claims (-example +token):\n%s\n%s", diff, payload)
+	}
+}
