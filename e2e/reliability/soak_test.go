@@ -1,6 +1,7 @@
 package reliability
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -10,25 +11,15 @@ import (
 	"testing"
 )
 
-// soakCalls returns SOAK_CALLS, or a number for everyday use.
-func soakCalls(t *testing.T) int {
-	text := os.Getenv("SOAK_CALLS")
-	if text == "" {
-		return 20_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 4000 {
-		t.Fatalf("SOAK_CALLS=%q is not a number of at least 4000", text)
-	}
-	return n
-}
-
 const samples = 80
 
 // TestSoak checks that memory, descriptors and goroutines do not grow with the
-// number of calls.
+// number of calls, SOAK_CALLS or a number for everyday use.
 func TestSoak(t *testing.T) {
-	calls := soakCalls(t)
+	calls, err := strconv.Atoi(cmp.Or(os.Getenv("SOAK_CALLS"), "20000"))
+	if err != nil || calls < 4000 {
+		t.Fatalf("SOAK_CALLS is not a number of at least 4000: %v", err)
+	}
 	memory, descriptors, many := soak(t, calls)
 	// The second quarter, after the process has warmed up, and the last.
 	quarters := func(values []int) (second, last int) {
