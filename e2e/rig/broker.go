@@ -17,7 +17,8 @@ import (
 
 // buildFunction builds the function once per test binary.
 var buildFunction = sync.OnceValues(func() (bootstrap string, err error) {
-	dir := filepath.Join(Root(), "build", "e2e", filepath.Base(os.Args[0]))
+	// ./... leaves out _e2e: the policies' folder has Go files too.
+	dir := filepath.Join(Root(), "build", "_e2e", filepath.Base(os.Args[0]))
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
