@@ -192,7 +192,6 @@ func replies() []row {
 	}
 }
 
-// statuses has one of each kind: atlas.Client's tests have them all.
 func statuses() []row {
 	status := func(n int) func(*system) { return always(atlastest.Status(n)) }
 	http := func(code int) func(*system) { return always(atlastest.HTTPStatus(code)) }
@@ -201,15 +200,28 @@ func statuses() []row {
 	return []row{
 		{"Status 2, system error, each time", status(2), atlasFailed, 2},
 		{"Status 2, system error, once", script(atlastest.Status(2)), ok, 2},
+		{"Status 9999", status(9999), atlasFailed, 2},
+		{"Status -1", status(-1), atlasFailed, 2},
+		{"Status 100, missing data", status(100), atlasFailed, 1},
+		{"Status 901, illegal request", status(901), atlasFailed, 1},
 		{"Status 4711, unknown", status(4711), atlasFailed, 1},
 		{"Status 3, unauthorized", status(3), atlasRefused, 2},
+		{"Status 900, unauthorized", status(900), atlasRefused, 2},
+		{"Status 902, access denied", status(902), atlasRefused, 2},
 		{"Limiter's body, HTTP 200, 1 s", script(atlastest.RateLimited(1, 200)), ok, 2},
+		{"Limiter's body, HTTP 429, 1 s", script(atlastest.RateLimited(1, 429)), ok, 2},
+		{"Limiter's body, HTTP 200, 60 s", always(atlastest.RateLimited(60, 200)), atlasRateLimited, 1},
 		{"Limiter's body, HTTP 429, 60 s", always(atlastest.RateLimited(60, 429)), atlasRateLimited, 1},
+		{"Atlas answers HTTP 204", always(atlastest.HTTPReply(204, "", "")), atlasFailed, 1},
 		{"Atlas answers HTTP 301", always(atlastest.RedirectAs(301, elsewhere)), atlasFailed, 1},
+		{"Atlas answers HTTP 307", always(atlastest.Redirect(elsewhere)), atlasFailed, 1},
+		{"Atlas answers HTTP 400", http(400), atlasFailed, 1},
 		{"Atlas answers HTTP 401", http(401), atlasRefused, 2},
+		{"Atlas answers HTTP 403", http(403), atlasRefused, 2},
 		{"Atlas answers HTTP 404", http(404), atlasFailed, 1},
 		{"Atlas answers HTTP 429", always(limited), atlasRateLimited, 1},
 		{"Atlas answers HTTP 500", http(500), atlasFailed, 2},
+		{"Atlas answers HTTP 503", http(503), atlasFailed, 2},
 	}
 }
 
