@@ -23,7 +23,8 @@ func TestTwoRegions(t *testing.T) {
 	replica := strings.Replace(secret, "eu-west-1", "eu-central-1", 1)
 	first := template.NewStack(transformed, template.Parameters{"SecretReaderArns": reader})
 	second := template.NewStack(transformed, template.Parameters{"AtlasSecretArn": replica})
-	if allowed := fmt.Sprint(first.Resource("AtlasSecretPolicy")); !strings.Contains(allowed, reader) || !strings.Contains(allowed, "FunctionRole Arn") {
+	allowed := fmt.Sprint(first.Resource("AtlasSecretPolicy"))
+	if !strings.Contains(allowed, reader) || !strings.Contains(allowed, "FunctionRole Arn") {
 		t.Errorf("the first stack's secret is read by %s", allowed)
 	}
 	if role := fmt.Sprint(second.Resource("FunctionRole")["Policies"]); second.Has("AtlasSecret") || !strings.Contains(role, replica) {

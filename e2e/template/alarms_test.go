@@ -99,7 +99,8 @@ func TestAlarms_Ring(t *testing.T) {
 		documented[row[1]] = row[2]
 	}
 	for id, resource := range transformed.Resources() {
-		if resource.(map[string]any)["Type"] == "AWS::CloudWatch::Alarm" && (documented[id] == "" || !strings.Contains(rung[id], documented[id])) {
+		isAlarm := resource.(map[string]any)["Type"] == "AWS::CloudWatch::Alarm"
+		if isAlarm && (documented[id] == "" || !strings.Contains(rung[id], documented[id])) {
 			t.Errorf("docs/operate.md says that %s rang in %s; it rang in %s", id, documented[id], rung[id])
 		}
 	}
