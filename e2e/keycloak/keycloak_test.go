@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -96,13 +95,18 @@ func signIn(t *testing.T, issuer, user string) string {
 	ask := maps.Clone(client)
 	ask["response_type"], ask["scope"], ask["code_challenge_method"] = []string{"code"}, []string{"openid"}, []string{"S256"}
 	ask.Set("code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]))
-	form, text := do(t, "GET", issuer+"/protocol/openid-connect/auth?"+ask.Encode(), nil, nil)
-	action := regexp.MustCompile(`<form [^>]*action="([^"]+)"`).FindStringSubmatch(text)
+	form, text := rig.Send(t, "GET", issuer+"/protocol/openid-connect/auth?"+ask.Encode(), "")
+	action := regexp.MustCompile(`<form [^>]*action="([^"]+)"`).FindSubmatch(text)
 	if action == nil {
 		t.Fatalf("no sign-in page: %s %s", form.Status, text)
 	}
 	// The cookies are for HTTPS only; a browser makes an exception for this machine.
-	back, text := do(t, "POST", html.UnescapeString(action[1]), url.Values{"username": {user}, "password": {"example"}}, form.Cookies())
+	var cookies []string
+	for _, cookie := range form.Cookies() {
+		cookies = append(cookies, cookie.Name+"="+cookie.Value)
+	}
+	back, text := post(t, html.UnescapeString(string(action[1])), url.Values{"username": {user}, "password": {"example"}},
+		"Cookie", strings.Join(cookies, "; "))
 	location, err := back.Location()
 	if err != nil {
 		t.Fatalf("%s did not sign in: %s %s", user, back.Status, text)
@@ -110,37 +114,20 @@ func signIn(t *testing.T, issuer, user string) string {
 	client.Set("grant_type", "authorization_code")
 	client.Set("code", location.Query().Get("code"))
 	client.Set("code_verifier", verifier)
-	tokens, text := do(t, "POST", issuer+"/protocol/openid-connect/token", client, nil)
+	tokens, text := post(t, issuer+"/protocol/openid-connect/token", client)
 	var reply struct {
 		AccessToken string `json:"access_token"`
 	}
-	if err := json.Unmarshal([]byte(text), &reply); err != nil || reply.AccessToken == "" {
+	if err := json.Unmarshal(text, &reply); err != nil || reply.AccessToken == "" {
 		t.Fatalf("no token: %s %s", tokens.Status, text)
 	}
 	return reply.AccessToken
 }
 
-// do sends a form and follows no redirect.
-func do(t *testing.T, method, address string, form url.Values, cookies []*http.Cookie) (*http.Response, string) {
+// post sends a form.
+func post(t *testing.T, address string, form url.Values, headers ...string) (*http.Response, []byte) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for _, cookie := range cookies {
-		request.AddCookie(cookie)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, string(text)
+	return rig.Send(t, "POST", address, form.Encode(), append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
 }
 
 // likeTheExample compares the names of the token's claims with the example's,

@@ -75,7 +75,7 @@ func Output(t testing.TB, variables []string, program string, args ...string) (s
 }
 
 // Send sends a request with headers given as name, value pairs, and returns the
-// response and its body.
+// response and its body. It does not follow redirects.
 func Send(t testing.TB, method, url, body string, headers ...string) (*http.Response, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -85,7 +85,7 @@ func Send(t testing.TB, method, url, body string, headers ...string) (*http.Resp
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}
