@@ -48,7 +48,7 @@ func TestIdentity_Anonymous(t *testing.T) {
 		"AppSync without identity":               sample("appsync-iam", set(absent{}, "identity")),
 		"AppSync: claims and IAM":                sample("appsync-iam", set(someone, "identity", "claims")),
 		"AppSync: claims and a Lambda's context": sample("appsync-oidc", set(someone, "identity", "resolverContext")),
-		"AppSync: claims beside an odd member":   sample("appsync-oidc", set(5, "identity", "sourceIp")),
+		"AppSync: claims next to an odd member":  sample("appsync-oidc", set(5, "identity", "sourceIp")),
 		"claims beside an odd member":            jwt(at(5, "lambda")),
 		"a load balancer that says nothing":      sample("load-balancer", set("", "requestContext", "elb", "targetGroupArn")),
 		"empty groups":                           jwt(claim("groups", "")),

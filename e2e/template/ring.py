@@ -18,7 +18,7 @@ def result(alarm, values):
     if "MetricName" in alarm:
         return values.get(alarm["MetricName"])
     names = dict(FUNCTIONS)
-    for query in reversed(alarm["Metrics"]):  # an expression stands before what it uses
+    for query in reversed(alarm["Metrics"]):  # an expression comes before what it uses
         if "MetricStat" in query:
             names[query["Id"]] = values.get(query["MetricStat"]["Metric"]["MetricName"])
             continue

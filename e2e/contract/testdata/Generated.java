@@ -1,6 +1,6 @@
 package javax.annotation;
 
-/** Stands in for the annotation of jakarta.annotation-api, the one dependency that the generator's jar does not hold. */
+/** Replaces the annotation of jakarta.annotation-api, the one dependency that the generator's jar does not hold. */
 public @interface Generated {
   String[] value();
 
