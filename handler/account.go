@@ -1,9 +1,6 @@
 package handler
 
 import (
-	"fmt"
-	"regexp"
-
 	"atriptoken/atlas"
 	"atriptoken/secret"
 )
@@ -21,17 +18,6 @@ const DefaultAccount = "default"
 
 // accountHeader names an account in an HTTP request.
 const accountHeader = "x-atrip-account"
-
-// accountName matches account names, which occur in policies, headers and audit lines.
-var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
-
-// CheckAccountName returns an error if name cannot name a further account.
-func CheckAccountName(name string) error {
-	if name == DefaultAccount || !accountName.MatchString(name) {
-		return fmt.Errorf("the account name %q is not 1 to 32 lower-case letters, digits and hyphens, or is %q", name, DefaultAccount)
-	}
-	return nil
-}
 
 // candidates returns the accounts that a request may use: the one that it names,
 // or all. It returns none if the named account is not configured, so that the

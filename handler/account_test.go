@@ -129,29 +129,6 @@ func TestAccount_OwnBreaker(t *testing.T) {
 	}
 }
 
-func TestNew_NamesEveryFault(t *testing.T) {
-	t.Parallel()
-	_, err := handler.New(handler.Config{Accounts: map[string]*handler.Account{
-		"no-secret": {Atlas: atlasClient(t, "http://127.0.0.1:1")}, "no-atlas": {Secret: &secret.Store{}},
-	}})
-	for _, want := range []string{
-		`Accounts["no-secret"] is not complete`, `Accounts["no-atlas"] is not complete`,
-		"Accounts[default] is", "Policy is", "Roles is", "NameClaim is", "GroupsClaim is", "AttemptTimeout is", "Logger is",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not say %s", err, want)
-		}
-	}
-	for _, name := range []string{"", "a_b", "-a", strings.Repeat("a", 33), "a b", "a\n", "default"} {
-		if handler.CheckAccountName(name) == nil {
-			t.Errorf("the account name %q is accepted", name)
-		}
-	}
-	if err := handler.CheckAccountName(strings.Repeat("a", 32)); err != nil {
-		t.Error(err)
-	}
-}
-
 // A candidate decides nothing; the audit line shows where it differs.
 func TestCandidate_Compared(t *testing.T) {
 	t.Parallel()

@@ -7,22 +7,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// appSync is an AppSync resolver that passes its context to the function (AppSync
-// developer guide, "Configuring direct Lambda resolvers" and "Resolver mapping
-// template context reference"). The field's arguments are the request; the
+// readAppSync reads the context that an AppSync resolver passes to the function
+// (AppSync developer guide, "Configuring direct Lambda resolvers" and "Resolver
+// mapping template context reference"). The field's arguments are the request; the
 // identity is that of the API's authorization mode. A function error becomes the
 // GraphQL error's type and message.
-var appSync = &caller{
-	name:    "appsync",
-	door:    doorAPI,
-	matches: func(s *shape) bool { return s.Info != nil },
-	read: func(e *event, names claimNames) inbound {
-		in := inbound{body: e.Arguments}
-		in.identity, in.sourceIP = graphQLIdentity(e.Identity, names)
-		return in
-	},
-	succeed: plain.succeed,
-	fail:    plain.fail,
+func readAppSync(e *event, names claimNames) inbound {
+	in := inbound{body: e.Arguments}
+	in.identity, in.sourceIP = graphQLIdentity(e.Identity, names)
+	return in
 }
 
 // graphQLIdentity reads AppSync's identity: claims for Cognito user pools and

@@ -76,11 +76,7 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 	for _, option := range options {
 		option(&config)
 	}
-	h, err := handler.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Handler = h
+	b.Handler = handler.New(config)
 	return b
 }
 

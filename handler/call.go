@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -26,8 +27,6 @@ const (
 	leastAttempt = 500 * time.Millisecond
 	// margin is the part of an invocation's time that is reserved for answering.
 	margin = 500 * time.Millisecond
-	// defaultBudget is for invocations without a deadline. Lambda always sets one.
-	defaultBudget = 25 * time.Second
 )
 
 // errNoAttempt reports that Atlas was not called.
@@ -48,7 +47,8 @@ func (e errNoAttempt) Error() string {
 // call asks Atlas for a token, with a second try if that makes sense and there
 // is time, and records the effort.
 func (h *Handler) call(ctx context.Context, account *Account, request atlas.Request, r *record) (atlas.Reply, *fault) {
-	ctx, cancel := budget(ctx)
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-margin))
 	defer cancel()
 	reply, err := h.try(ctx, account, request, r)
 	if wait, ok := retryWait(ctx, err); ok && r.waited(ctx, wait) {
@@ -115,8 +115,7 @@ func (h *Handler) attempt(
 	defer func() { account.breaker.record(err, request.OrderNo, !fullTime && remaining(ctx) <= 0) }()
 	began := time.Now()
 	r.attempts++
-	r.secretVersion, r.secretStage = credentials.Version, credentials.Stage
-	r.secretAge = max(0, began.Round(0).Sub(credentials.FetchedAt)) // by the wall clock, which counts freezes
+	r.used = credentials
 	reply, err = account.Atlas.GetToken(ctx, atlas.Credentials{
 		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 	}, request)
@@ -124,41 +123,35 @@ func (h *Handler) attempt(
 	return reply, err
 }
 
-// budget returns a context that ends when the margin before the invocation's
-// deadline begins.
-func budget(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithTimeout(ctx, defaultBudget)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-margin))
-}
-
 // callFault returns the answer to a failed call. It repeats nothing that Atlas
 // or AWS sent.
 func callFault(err error, r *record) *fault {
-	r.cause = fmt.Sprintf("an error of type %T", err) // a foreign error's text may quote the other side
 	var unavailable *secret.Error
-	if errors.As(err, &unavailable) {
-		r.cause = unavailable.Error()
+	var none errNoAttempt
+	var e *atlas.Error
+	switch {
+	case errors.As(err, &unavailable):
+		r.text("cause", unavailable.Error())
 		return &fault{code: SecretUnavailable, retryAfter: max(unavailable.RetryAfter, time.Second),
 			detail: "The broker could not read its Atlas secret. Its log says why."}
-	}
-	var none errNoAttempt
-	if errors.As(err, &none) {
-		r.cause = none.Error()
-		if r.breakerOpen = none.retryAfter > 0; !r.breakerOpen {
+	case errors.As(err, &none):
+		r.text("cause", none.Error())
+		if none.retryAfter == 0 {
 			return &fault{code: AtlasTimeout, detail: "Try again in a moment."}
 		}
+		r.add("BreakerOpen", "Count", 1)
 		return &fault{code: AtlasUnavailable, retryAfter: none.retryAfter, detail: "Atlas did not answer the last calls. Try again in a moment."}
+	case !errors.As(err, &e):
+		r.text("cause", fmt.Sprintf("an error of type %T", err)) // a foreign error's text may quote the other side
+		return internalFault
 	}
-	var e *atlas.Error
-	if !errors.As(err, &e) {
-		f := internalFault
-		return &f
+	r.text("cause", e.Error())
+	if e.Status != nil {
+		r.attrs = append(r.attrs, slog.Int("atlasStatus", *e.Status))
 	}
-	r.cause = e.Error()
-	r.atlasStatus, r.atlasHTTP = e.Status, e.HTTPStatus
+	if e.HTTPStatus != 0 {
+		r.attrs = append(r.attrs, slog.Int("atlasHttpStatus", e.HTTPStatus))
+	}
 	switch e.Kind {
 	case atlas.ErrRateLimited:
 		return &fault{code: AtlasRateLimited, retryAfter: max(e.RetryAfter, time.Second), detail: "Wait before you try again."}

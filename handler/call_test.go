@@ -31,17 +31,6 @@ func TestCall_EndsBeforeDeadline(t *testing.T) {
 	}
 }
 
-func TestCall_NoDeadline(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *broker) {
-		b.atlas.Always(atlastest.Hang())
-		began := time.Now()
-		_, err := b.Invoke(context.Background(), []byte(good))
-		if code, _ := functionError(t, err); code != "AtlasTimeout" || time.Since(began) != 25*time.Second {
-			t.Errorf("%s after %v, want AtlasTimeout after 25 s", code, time.Since(began))
-		}
-	}, attemptTimeout(time.Minute))
-}
-
 // The default margin leaves half a second of a whole one.
 func TestCall_LeastAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *broker) {
@@ -117,7 +106,7 @@ func TestRetry_WaitsAsAtlasAsks(t *testing.T) {
 func TestRetry_WaitEndsWithTheContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *broker) {
 		b.atlas.Script(atlastest.RateLimited(2, 200))
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(throughDoor(t.Context(), "service"), 10*time.Second)
 		defer cancel()
 		time.AfterFunc(time.Second, cancel)
 		began := time.Now()
@@ -155,7 +144,7 @@ func (l lastInstant) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestCall_ReplyAtDeadline(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(throughDoor(t.Context(), "service"), time.Minute)
 	b := newBroker(t, through(t, lastInstant{cancel}))
 	out, err := b.Invoke(ctx, []byte(good))
 	if code, message := functionError(t, err); code != "OK" || !strings.Contains(string(out), "token=example") {

@@ -94,19 +94,21 @@ func TestCaller_Samples(t *testing.T) {
 func TestDoor_UnqualifiedTakesPlainEventsOnly(t *testing.T) {
 	t.Parallel()
 	local := newBroker(t, func(c *handler.Config) { c.SAMLocal = true })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	for arn, want := range map[string]string{
 		functionARN: "OK", functionARN + ":$LATEST": "OK", functionARN + ":7": "OK",
 		functionARN + ":api:x": "NotPermitted", "": "NotPermitted", "x": "NotPermitted",
 	} {
-		_, _ = local.Invoke(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: arn}), sample("http-api-jwt"))
+		_, _ = local.Invoke(lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{InvokedFunctionArn: arn}), sample("http-api-jwt"))
 		if got := local.audit(); got["outcome"] != want {
 			t.Errorf("%q: %v through %v, want %s", arn, got["outcome"], got["door"], want)
 		}
 	}
 	// Outside Lambda there is no ARN.
 	b := newBroker(t)
-	_, _ = b.Invoke(context.Background(), sample("http-api-jwt"))
-	if line := b.audit(); line["outcome"] != "NotPermitted" || line["door"] != "unqualified" || line["requestId"] != nil {
+	_, _ = b.Invoke(ctx, []byte(good))
+	if line := b.audit(); line["outcome"] != "NotPermitted" || line["door"] != "unknown" || line["requestId"] != nil {
 		t.Errorf("outside Lambda: %v", line)
 	}
 }
@@ -248,7 +250,9 @@ func TestAgent_ClientContext(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	call := func(door string, custom map[string]string, payload string) (string, string) {
-		ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 			InvokedFunctionArn: functionARN + ":" + door, ClientContext: lambdacontext.ClientContext{Custom: custom},
 		})
 		_, err := b.Invoke(ctx, []byte(payload))

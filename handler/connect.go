@@ -1,35 +1,28 @@
 package handler
 
 import (
+	"cmp"
 	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
-	"atriptoken/atlas"
 	"atriptoken/policy"
 )
 
-// connect is a flow of Amazon Connect (administrator guide, "Invoke AWS Lambda
-// functions"). The block's parameters are the request. A flow waits at most 8 s
-// and accepts a flat map of strings. It branches on values, so a failure is a
-// normal answer with a code. Nothing about the contact is read or logged.
-var connect = &caller{
-	name:    "connect",
-	door:    doorService,
-	timeout: 7 * time.Second,
-	matches: func(s *shape) bool { return s.Details != nil },
-	read: func(e *event, _ claimNames) inbound {
-		return inbound{identity: identity{Principal: policy.Service(e.door)}, body: e.Details.Parameters}
-	},
-	succeed: func(_ *shape, reply atlas.Reply) ([]byte, error) {
-		answer := map[string]string{"code": outcomeOK, "url": reply.URL.Reveal(), "status": strconv.Itoa(reply.Status), "msg": ""}
-		if reply.Msg != nil {
-			answer["msg"] = *reply.Msg
-		}
-		return json.Marshal(answer)
-	},
-	fail: func(_ *shape, f fault, requestID string) ([]byte, error) {
-		return json.Marshal(map[string]string{"code": string(f.code), "message": f.text(requestID)})
-	},
+// readConnect reads the event of an Amazon Connect flow (administrator guide, "Invoke
+// AWS Lambda functions"). The block's parameters are the request. Nothing about the
+// contact is read or logged.
+func readConnect(e *event, _ claimNames) inbound {
+	return inbound{identity: identity{Principal: policy.Service(e.door)}, body: e.Details.Parameters}
+}
+
+// flatMap encodes the answer for a flow, which accepts a flat map of strings and
+// branches on values: a failure is a normal answer with a code.
+func flatMap(_ *shape, o outcome) ([]byte, error) {
+	if o.fault != nil {
+		return json.Marshal(map[string]string{"code": string(o.fault.code), "message": o.text()})
+	}
+	return json.Marshal(map[string]string{
+		"code": outcomeOK, "url": o.reply.URL.Reveal(), "status": strconv.Itoa(o.reply.Status), "msg": *cmp.Or(o.reply.Msg, new(string)),
+	})
 }

@@ -12,8 +12,8 @@ import (
 const (
 	doorAPI         = "api"         // events in which AWS identifies the caller
 	doorService     = "service"     // plain events
-	doorUnqualified = "unqualified" // plain events: no alias, a version, or outside Lambda
-	doorUnknown     = "unknown"     // nothing: another alias
+	doorUnqualified = "unqualified" // plain events: no alias, or a version
+	doorUnknown     = "unknown"     // nothing: another alias, or outside Lambda
 )
 
 // opens reports whether the door accepts the caller's kind of event.

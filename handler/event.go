@@ -9,32 +9,44 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"atriptoken/atlas"
 )
 
-// caller is a kind of caller. Each has its own file.
+// caller is a kind of caller.
 type caller struct {
 	// name is its name in the audit line and the README.
 	name string
 	// door is the alias that accepts it: doorAPI if AWS identifies the caller in
 	// the event, else doorService.
 	door string
-	// timeout bounds the invocation for a caller that waits less long than the
-	// function may run. Zero means no bound.
-	timeout time.Duration
 	// matches recognises the event's shape.
 	matches func(*shape) bool
 	// read reads an event of this shape.
 	read func(*event, claimNames) inbound
-	// succeed and fail encode the answer in the caller's form. An error of fail
-	// is a function error, to be returned unchanged.
-	succeed func(*shape, atlas.Reply) ([]byte, error)
-	fail    func(*shape, fault, string) ([]byte, error)
+	// answer encodes the outcome in the caller's form. Its error is a function
+	// error, to be returned unchanged.
+	answer func(*shape, outcome) ([]byte, error)
+	// timeout bounds the invocation for a caller that waits less long than the
+	// function may run. Zero means no bound.
+	timeout time.Duration
 }
 
 // callers are all kinds. An event must match exactly one.
-var callers = []*caller{httpAPI, functionURL, restAPI, loadBalancer, appSync, connect, agent, plain}
+var callers = []*caller{
+	{name: "http-api", door: doorAPI, matches: isHTTPAPI, read: readPayload2, answer: gatewayResponse},
+	{name: "function-url", door: doorAPI, matches: isFunctionURL, read: readPayload2, answer: gatewayResponse},
+	{name: "rest-api", door: doorAPI, matches: isRESTAPI, read: readRESTAPI, answer: gatewayResponse},
+	{name: "load-balancer", door: doorAPI, read: readLoadBalancer, answer: targetResponse,
+		matches: func(s *shape) bool { return s.RequestContext != nil && s.RequestContext.ELB != nil }},
+	{name: "appsync", door: doorAPI, read: readAppSync, answer: functionResult,
+		matches: func(s *shape) bool { return s.Info != nil }},
+	{name: "connect", door: doorService, read: readConnect, answer: flatMap,
+		matches: func(s *shape) bool { return s.Details != nil },
+		timeout: 7 * time.Second}, // a flow waits at most 8 s
+	{name: "agent", door: doorService, read: readPlain, answer: functionResult,
+		matches: func(s *shape) bool { return isPlain(s) && s.tool != "" }},
+	{name: "plain", door: doorService, read: readPlain, answer: functionResult,
+		matches: func(s *shape) bool { return isPlain(s) && s.tool == "" }},
+}
 
 const knownShapes = `API Gateway (HTTP API and REST API), function URL, load balancer, AppSync resolver, Amazon Connect flow ` +
 	`and plain {"orderNo","userName","role"}`

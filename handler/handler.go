@@ -4,7 +4,6 @@ package handler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"atriptoken/atlas"
 	"atriptoken/policy"
 )
 
@@ -55,93 +53,54 @@ type Config struct {
 
 // Handler answers invocations. It is safe for concurrent use.
 type Handler struct {
-	config   Config   // with defaults
-	names    []string // of the accounts, sorted
-	invoked  atomic.Bool
-	inFlight atomic.Int64
+	config  Config   // with defaults
+	names   []string // of the accounts, sorted
+	invoked atomic.Bool
 }
 
-// New returns a Handler. The error names every missing field.
-func New(c Config) (*Handler, error) {
-	var faults []error
-	for field, absent := range map[string]bool{
-		"Accounts[default]": c.Accounts[DefaultAccount] == nil, "Policy": c.Policy == nil, "Roles": len(c.Roles) == 0,
-		"NameClaim": c.NameClaim == "", "GroupsClaim": c.GroupsClaim == "", "AttemptTimeout": c.AttemptTimeout <= 0,
-		"Logger": c.Logger == nil,
-	} {
-		if absent {
-			faults = append(faults, fmt.Errorf("handler: Config.%s is missing", field))
-		}
-	}
-	for name, account := range c.Accounts {
-		if account.Atlas == nil || account.Secret == nil {
-			faults = append(faults, fmt.Errorf("handler: Config.Accounts[%q] is not complete", name))
-		}
-	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
-	}
+// New returns a Handler.
+func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	for _, account := range c.Accounts {
 		account.breaker = newBreaker(c.Now)
 	}
-	return &Handler{config: c, names: slices.Sorted(maps.Keys(c.Accounts))}, nil
+	return &Handler{config: c, names: slices.Sorted(maps.Keys(c.Accounts))}
 }
 
 // Invoke answers one invocation. payload is the event; the result is the reply
 // in the form that the event's caller expects. It implements lambda.Handler, so
-// that aws-lambda-go passes the bytes unchanged.
+// that aws-lambda-go passes the bytes unchanged. Like aws-lambda-go, a caller sets
+// the context's deadline and Lambda context.
 //
 // An error is a messages.InvokeResponse_Error whose Type is a Code. Only callers
 // that expect function errors get one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
-	h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
-	r := &record{began: time.Now(), coldStart: !h.invoked.Swap(true), door: doorUnqualified}
-	lc, inLambda := lambdacontext.FromContext(ctx)
-	if inLambda {
-		r.requestID, r.door = lc.AwsRequestID, doorOf(lc.InvokedFunctionArn)
-	} else {
-		lc = &lambdacontext.LambdaContext{}
+	began := time.Now()
+	lc, ok := lambdacontext.FromContext(ctx)
+	if !ok {
+		lc = &lambdacontext.LambdaContext{} // every door is closed
 	}
-	// An event of unknown shape gets the reply of a plain invocation.
-	c, s := plain, &shape{}
+	r := &record{began: began, door: doorOf(lc.InvokedFunctionArn)}
+	r.text("requestId", lc.AwsRequestID, "door", r.door)
+	// An event of unknown shape gets the answer of a plain invocation.
+	c, s, o := &caller{answer: functionResult}, &shape{}, outcome{requestID: lc.AwsRequestID}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			h.logPanic(ctx, recovered)
-			r.outcome = string(Internal)
-			out, err = c.fail(s, internalFault, r.requestID)
+			o.fault = internalFault
+			out, err = c.answer(s, o)
 		}
-		r.write(ctx, h.config.Logger, h.config.Function, h.config.Version)
+		r.write(ctx, &h.config, o)
 	}()
-	r.policyCount = h.config.Policy.Count()
-	if !h.config.PolicyModified.IsZero() {
-		r.policyAge = h.config.Now().Sub(h.config.PolicyModified)
-	}
-	var reply atlas.Reply
+	r.start(!h.invoked.Swap(true), &h.config)
 	s, known, f := recognise(payload, toolName(lc))
-	if f == nil {
+	if o.fault = f; f == nil {
 		c = known
-		reply, f = h.serve(ctx, payload, c, r)
+		o.reply, o.fault = h.serve(ctx, payload, c, r)
 	}
-	if f != nil {
-		r.outcome = string(f.code)
-		return c.fail(s, *f, r.requestID)
-	}
-	out, err = c.succeed(s, reply)
-	r.success(reply)
-	return out, err
-}
-
-// Drain waits until no invocation is in flight.
-func (h *Handler) Drain() {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for h.inFlight.Load() > 0 {
-		<-tick.C
-	}
+	return c.answer(s, o)
 }
 
 // logPanic logs where a panic happened. The panic's value may be any text, even

@@ -5,40 +5,24 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-
-	"atriptoken/atlas"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// httpAPI is API Gateway's HTTP API, payload format 2.0 (API Gateway developer
-// guide, "Create AWS Lambda proxy integrations for HTTP APIs"). A JWT, IAM or
-// Lambda authorizer identifies the caller.
-var httpAPI = &caller{
-	name:    "http-api",
-	door:    doorAPI,
-	matches: func(s *shape) bool { return payload2(s) && !fromFunctionURL(s) },
-	read:    readPayload2,
-	succeed: proxySuccess,
-	fail:    proxyFailure,
-}
+// API Gateway's HTTP API, payload format 2.0 (API Gateway developer guide, "Create
+// AWS Lambda proxy integrations for HTTP APIs"), and Lambda function URLs (Lambda
+// developer guide, "Invoking Lambda function URLs"): the same format without routes
+// and stages. Only the audit line distinguishes the two.
 
-// functionURL is a Lambda function URL (Lambda developer guide, "Invoking Lambda
-// function URLs"): payload format 2.0 without routes and stages. With auth type
-// AWS_IAM the event contains the signer; with NONE it contains no identity.
-var functionURL = &caller{
-	name:    "function-url",
-	door:    doorAPI,
-	matches: func(s *shape) bool { return payload2(s) && fromFunctionURL(s) },
-	read:    readPayload2,
-	succeed: proxySuccess,
-	fail:    proxyFailure,
-}
+func isHTTPAPI(s *shape) bool { return isPayload2(s) && !fromFunctionURL(s) }
 
-func payload2(s *shape) bool {
+func isFunctionURL(s *shape) bool { return isPayload2(s) && fromFunctionURL(s) }
+
+func isPayload2(s *shape) bool {
 	return s.Version == "2.0" && s.RequestContext != nil && s.RequestContext.HTTP != nil
 }
 
 // fromFunctionURL recognises a function URL's domain,
-// URL-ID.lambda-url.REGION.on.aws. Only the audit line uses the distinction.
+// URL-ID.lambda-url.REGION.on.aws.
 func fromFunctionURL(s *shape) bool {
 	return strings.Contains(s.RequestContext.DomainName, ".lambda-url.")
 }
@@ -56,17 +40,40 @@ func readPayload2(e *event, names claimNames) inbound {
 	return in
 }
 
-func proxySuccess(_ *shape, reply atlas.Reply) ([]byte, error) {
-	return proxyResponse(200, baseHeaders("application/json"), encodeReply(reply))
+// identity2 reads payload 2.0's requestContext.authorizer: only the member of the
+// route's kind of authorizer is present. A function URL with auth type AWS_IAM has
+// the signer, one with NONE has no authorizer.
+func identity2(v jsontext.Value, h header, names claimNames) identity {
+	var a struct {
+		JWT *struct {
+			Claims map[string]jsontext.Value `json:"claims"`
+		} `json:"jwt"`
+		IAM *struct {
+			UserARN   string `json:"userArn"`
+			AccountID string `json:"accountId"`
+		} `json:"iam"`
+		// Lambda is the context that a Lambda authorizer returned.
+		Lambda map[string]jsontext.Value `json:"lambda"`
+	}
+	if json.Unmarshal(v, &a) != nil {
+		return anonymous("the request passed no authorizer, or the authorizer's context has an unknown form")
+	}
+	switch {
+	case !exactlyOne(a.JWT != nil, a.IAM != nil, a.Lambda != nil):
+		return anonymous(errIdentityCount)
+	case a.JWT != nil:
+		return operatorOfToken(a.JWT.Claims, h, bracketed, names)
+	case a.IAM != nil:
+		return awsPrincipal(a.IAM.UserARN, a.IAM.AccountID)
+	default:
+		return operatorOfContext(a.Lambda, names)
+	}
 }
 
-func proxyFailure(_ *shape, f fault, requestID string) ([]byte, error) {
-	return proxyResponse(problem(f, requestID))
-}
-
-// proxyResponse encodes the HTTP response for API Gateway and function URLs.
+// gatewayResponse encodes the HTTP response for API Gateway and function URLs.
 // Without a statusCode they would answer 200 with the object as body.
-func proxyResponse(status int, header map[string]string, body []byte) ([]byte, error) {
+func gatewayResponse(_ *shape, o outcome) ([]byte, error) {
+	status, header, body := o.http()
 	return json.Marshal(map[string]any{
 		"statusCode": status, "headers": header, "body": string(body), "isBase64Encoded": false,
 	}, json.Deterministic(true))

@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"atriptoken/policy"
@@ -25,38 +24,6 @@ func awsPrincipal(arn, account string) identity {
 		return anonymous("the authorizer gives no ARN")
 	}
 	return identity{Principal: policy.AwsPrincipal(arn, account)}
-}
-
-// authorizer2 is payload 2.0's requestContext.authorizer. Only the member of the
-// route's kind of authorizer is present.
-type authorizer2 struct {
-	JWT *struct {
-		Claims map[string]jsontext.Value `json:"claims"`
-	} `json:"jwt"`
-	IAM *struct {
-		UserARN   string `json:"userArn"`
-		AccountID string `json:"accountId"`
-	} `json:"iam"`
-	// Lambda is the context that a Lambda authorizer returned.
-	Lambda map[string]jsontext.Value `json:"lambda"`
-}
-
-// identity2 reads an authorizer of payload 2.0.
-func identity2(v jsontext.Value, h header, names claimNames) identity {
-	var a authorizer2
-	if json.Unmarshal(v, &a) != nil {
-		return anonymous("the request passed no authorizer, or the authorizer's context has an unknown form")
-	}
-	switch {
-	case !exactlyOne(a.JWT != nil, a.IAM != nil, a.Lambda != nil):
-		return anonymous(errIdentityCount)
-	case a.JWT != nil:
-		return operatorOfToken(a.JWT.Claims, h, bracketed, names)
-	case a.IAM != nil:
-		return awsPrincipal(a.IAM.UserARN, a.IAM.AccountID)
-	default:
-		return operatorOfContext(a.Lambda, names)
-	}
 }
 
 const errIdentityCount = "the authorizer names no caller, or more than one"

@@ -6,45 +6,33 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"atriptoken/atlas"
 	"atriptoken/policy"
 )
 
-// loadBalancer is an Application Load Balancer with the function as target
-// (Elastic Load Balancing user guide, "Lambda functions as targets").
+// readLoadBalancer reads the event of an Application Load Balancer with the function
+// as target (Elastic Load Balancing user guide, "Lambda functions as targets").
 //
 // The event identifies only the target group. A listener with an authenticate
 // action describes the user in x-amzn-oidc-* headers, but without that action
 // the same headers come from the client, and the event does not show which it
 // was. So the principal is the load balancer; the default policy permits it
 // nothing.
-var loadBalancer = &caller{
-	name:    "load-balancer",
-	door:    doorAPI,
-	matches: func(s *shape) bool { return s.RequestContext != nil && s.RequestContext.ELB != nil },
-	read: func(e *event, _ claimNames) inbound {
-		in := inbound{identity: anonymous("the load balancer event names no target group")}
-		if group := e.RequestContext.ELB.TargetGroupARN; group != "" {
-			in.identity = identity{Principal: policy.LoadBalancer(group)}
-		}
-		in.http = &httpRequest{
-			method: e.HTTPMethod, path: e.Path,
-			header: headerOf(e.Headers, e.MultiValueHeaders), body: e.Body, base64: e.IsBase64Encoded,
-		}
-		return in
-	},
-	succeed: func(s *shape, reply atlas.Reply) ([]byte, error) {
-		return targetResponse(s, 200, baseHeaders("application/json"), encodeReply(reply))
-	},
-	fail: func(s *shape, f fault, requestID string) ([]byte, error) {
-		status, header, body := problem(f, requestID)
-		return targetResponse(s, status, header, body)
-	},
+func readLoadBalancer(e *event, _ claimNames) inbound {
+	in := inbound{identity: anonymous("the load balancer event names no target group")}
+	if group := e.RequestContext.ELB.TargetGroupARN; group != "" {
+		in.identity = identity{Principal: policy.LoadBalancer(group)}
+	}
+	in.http = &httpRequest{
+		method: e.HTTPMethod, path: e.Path,
+		header: headerOf(e.Headers, e.MultiValueHeaders), body: e.Body, base64: e.IsBase64Encoded,
+	}
+	return in
 }
 
 // targetResponse encodes the HTTP response for a load balancer. A target group
 // with multi-value headers expects them in the response too.
-func targetResponse(s *shape, status int, header map[string]string, body []byte) ([]byte, error) {
+func targetResponse(s *shape, o outcome) ([]byte, error) {
+	status, header, body := o.http()
 	reply := struct {
 		StatusCode        int                 `json:"statusCode"`
 		StatusDescription string              `json:"statusDescription"`

@@ -7,30 +7,25 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// restAPI is API Gateway's REST API with Lambda proxy integration, payload
-// format 1.0 (API Gateway developer guide, "Lambda proxy integrations in API
-// Gateway"), or an HTTP API with that format. A Cognito, IAM or Lambda authorizer
-// identifies the caller.
-var restAPI = &caller{
-	name: "rest-api",
-	door: doorAPI,
-	matches: func(s *shape) bool {
-		return (s.Version == "" || s.Version == "1.0") && s.RequestContext != nil && s.RequestContext.Identity != nil
-	},
-	read: func(e *event, names claimNames) inbound {
-		rc := &e.RequestContext
-		h := headerOf(e.Headers, e.MultiValueHeaders)
-		in := inbound{gatewayID: rc.RequestID, identity: identity1(rc, h, names)}
-		in.sourceIP, _ = netip.ParseAddr(rc.Identity.SourceIP)
-		in.http = &httpRequest{
-			method: e.HTTPMethod, path: e.Path, stage: rc.Stage,
-			routed: e.Resource == Path,
-			header: h, body: e.Body, base64: e.IsBase64Encoded,
-		}
-		return in
-	},
-	succeed: proxySuccess,
-	fail:    proxyFailure,
+// API Gateway's REST API with Lambda proxy integration, payload format 1.0 (API
+// Gateway developer guide, "Lambda proxy integrations in API Gateway"), or an HTTP
+// API with that format.
+
+func isRESTAPI(s *shape) bool {
+	return (s.Version == "" || s.Version == "1.0") && s.RequestContext != nil && s.RequestContext.Identity != nil
+}
+
+func readRESTAPI(e *event, names claimNames) inbound {
+	rc := &e.RequestContext
+	h := headerOf(e.Headers, e.MultiValueHeaders)
+	in := inbound{gatewayID: rc.RequestID, identity: identity1(rc, h, names)}
+	in.sourceIP, _ = netip.ParseAddr(rc.Identity.SourceIP)
+	in.http = &httpRequest{
+		method: e.HTTPMethod, path: e.Path, stage: rc.Stage,
+		routed: e.Resource == Path,
+		header: h, body: e.Body, base64: e.IsBase64Encoded,
+	}
+	return in
 }
 
 // identity1 reads the caller from payload 1.0: requestContext.authorizer has the

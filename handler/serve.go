@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"atriptoken/atlas"
@@ -15,9 +16,9 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	r.caller = c.name
+	r.text("caller", c.name)
 	if !h.opens(r.door, c) {
-		r.unidentified = "the alias does not accept this caller"
+		r.text("unidentified", "the alias does not accept this caller")
 		return atlas.Reply{}, &fault{code: NotPermitted, detail: "This alias does not accept this kind of request."}
 	}
 	e, f := parseEvent(payload, r.door)
@@ -25,10 +26,10 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 		return atlas.Reply{}, f
 	}
 	in := c.read(e, claimNames{h.config.NameClaim, h.config.GroupsClaim})
-	r.gatewayID, r.principal, r.unidentified = in.gatewayID, in.identity.String(), in.identity.reason
-	r.issuer, r.operatorName = in.identity.issuer, in.identity.Name()
+	r.text("gatewayRequestId", in.gatewayID, "principal", in.identity.String(), "unidentified", in.identity.reason,
+		"issuer", in.identity.issuer, "operatorName", in.identity.Name())
 	if in.http != nil {
-		r.dropped = in.http.dropped()
+		r.list("droppedHeaders", in.http.dropped())
 		if f := in.http.route(); f != nil {
 			return atlas.Reply{}, f
 		}
@@ -44,7 +45,7 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 	if len(faults) > 0 {
 		return atlas.Reply{}, &fault{code: InvalidRequest, detail: "The body has faults; errors names each.", fields: faults}
 	}
-	r.orderNo, r.userName, r.role = request.OrderNo, request.UserName, request.Role
+	r.text("userName", request.UserName, "role", request.Role, "orderNo", request.OrderNo)
 	account, f := h.decide(in, request, r)
 	if f != nil {
 		return atlas.Reply{}, f
@@ -57,7 +58,7 @@ func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *recor
 func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account, *fault) {
 	names := h.candidates(in.http)
 	if len(names) == 0 {
-		r.cause = "the header " + accountHeader + " names no configured account"
+		r.text("cause", "the header "+accountHeader+" names no configured account")
 		return nil, denied(in.identity, request)
 	}
 	question := policy.Question{
@@ -76,7 +77,9 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 	picked := pick(names, permitted)
 	decision := decisions[slices.Index(names, picked)]
 	question.Account = picked
-	r.account, r.policies, r.policyErrors = picked, decision.Policies, decision.Errors
+	r.text("account", picked)
+	r.list("policies", decision.Policies)
+	r.list("policyErrors", decision.Errors)
 	h.compare(question, decision, r)
 	switch {
 	case decision.Allowed:
@@ -102,9 +105,10 @@ func (h *Handler) compare(question policy.Question, decision policy.Decision, r 
 	if h.config.Candidate == nil {
 		return
 	}
-	candidate := h.config.Candidate.Decide(question)
-	r.compared = true
-	if candidate.Allowed != decision.Allowed {
-		r.candidate = &candidate
+	differs := 0.0
+	if c := h.config.Candidate.Decide(question); c.Allowed != decision.Allowed {
+		differs = 1
+		r.attrs = append(r.attrs, slog.Group("candidate", "allowed", c.Allowed, "policies", c.Policies, "policyErrors", c.Errors))
 	}
+	r.add("CandidateDiffers", "Count", differs)
 }

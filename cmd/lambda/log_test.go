@@ -3,14 +3,10 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 	"unicode"
 
-	"atriptoken/atlas/atlastest"
 	"atriptoken/internal/lambdatest"
 )
 
@@ -94,43 +90,5 @@ func TestFunction_InvalidClientContext(t *testing.T) {
 	}
 	if refused != 0 {
 		t.Errorf("%d refused invocations have no line:\n%s", refused, f.Stdout())
-	}
-}
-
-// SIGTERM ends the process after the invocation in flight.
-func TestFunction_SIGTERMDrains(t *testing.T) {
-	t.Parallel()
-	atlas, _, env := upstreams(t)
-	f := start(t, env)
-	release := make(chan struct{})
-	atlas.Script(atlastest.Hold(release, atlastest.OK()))
-	codes := make(chan string, 1)
-	go func() {
-		code, _ := ask(t, f, event, "")
-		codes <- code
-	}()
-	waitFor(t, "the call to reach Atlas", func() bool { return len(atlas.Requests()) == 1 })
-	if err := f.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, "the process to take the signal", func() bool {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.PID()))
-		return err != nil || strings.Contains(string(status), "ShdPnd:\t0000000000000000")
-	})
-	select {
-	case <-f.Exited():
-		t.Error("the process ended before the answer")
-	case <-time.After(500 * time.Millisecond):
-	}
-	close(release)
-	if code := <-codes; code != "OK" {
-		t.Errorf("the invocation in flight got %s", code)
-	}
-	<-f.Exited()
-	if _, err := f.Invoke(t.Context(), []byte(event), nil); err == nil || !strings.Contains(err.Error(), "exit status 0") {
-		t.Errorf("the process ended with %v", err)
-	}
-	if all := outcomes(t, f); all["OK"] != 1 {
-		t.Errorf("the outcomes are %v", all)
 	}
 }

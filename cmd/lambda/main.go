@@ -8,10 +8,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/caarlos0/env/v11"
@@ -30,7 +27,6 @@ func main() {
 		function.NewLogger(variables, os.Stderr).Error("atriptoken cannot start: " + err.Error())
 		os.Exit(1)
 	}
-	go drain(h)
 	lambda.StartWithOptions(h)
 }
 
@@ -68,19 +64,4 @@ func (runtimeLog) Write(line []byte) (int, error) {
 		slog.Error("aws-lambda-go: "+string(line), "event", "runtime_error", "errorType", failure.Type)
 	}
 	return len(line), nil
-}
-
-// postTime lets aws-lambda-go post the last responses.
-const postTime = 100 * time.Millisecond
-
-// drain ends the process on SIGTERM after the invocations in flight. Lambda sends
-// SIGTERM if an extension is present and on managed instances, and kills a process
-// that does not end in time.
-func drain(h *handler.Handler) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	<-ctx.Done()
-	h.Drain()
-	time.Sleep(postTime)
-	os.Exit(0)
 }

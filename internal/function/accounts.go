@@ -2,6 +2,7 @@ package function
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -17,6 +18,9 @@ type account struct {
 	secretARN string
 	clientID  string
 }
+
+// accountName matches account names, which occur in policies, headers and audit lines.
+var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // checkAccounts reads ATRIP_ACCOUNTS: a JSON object of further accounts by name,
 // each {"baseUrl","secretArn"}, and "clientId" and "portalHosts" if needed.
@@ -37,8 +41,9 @@ func (e *Environment) checkAccounts(bad *faults) {
 		return
 	}
 	for name, w := range written {
-		if err := handler.CheckAccountName(name); err != nil {
-			bad.add(variable, "is not valid: %v", err)
+		if name == handler.DefaultAccount || !accountName.MatchString(name) {
+			bad.add(variable, "names the account %q; write 1 to 32 lower-case letters, digits and hyphens, and not %q",
+				name, handler.DefaultAccount)
 			continue
 		}
 		in := variable + " (" + name + ")"

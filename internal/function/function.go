@@ -72,7 +72,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 		Function:       environment.Function,
 		Version:        environment.Version,
 		Logger:         logger,
-	})
+	}), nil
 }
 
 // connect starts to open the connections to Atlas and to fetch the secrets, and

@@ -1,6 +1,7 @@
 package diagnosis_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -70,7 +72,9 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, event []byte) {
 	}
 	document["body"], document["headers"] = string(body), map[string]string{"content-type": r.Header.Get("Content-Type")}
 	event, _ = json.Marshal(document)
-	ctx := lambdacontext.NewContext(r.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: lambdatest.DefaultFunctionARN + ":api"})
+	ctx, cancel := context.WithTimeout(r.Context(), 25*time.Second)
+	defer cancel()
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{InvokedFunctionArn: lambdatest.DefaultFunctionARN + ":api"})
 	answer, err := g.handler.Invoke(ctx, event)
 	var reply struct {
 		StatusCode int
