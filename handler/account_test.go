@@ -25,7 +25,7 @@ const brands = `
 // simulator and secret, and the simulators by account.
 func newBrands(t *testing.T) (b *broker, servers map[string]*atlastest.Server) {
 	servers = map[string]*atlastest.Server{}
-	b = newBroker(t, withPolicy(policyText(t, "brands.cedar", brands)), func(c *handler.Config) {
+	b = newBroker(t, withPolicy(t, brands), func(c *handler.Config) {
 		for _, name := range []string{"brand-b", "brand-c"} {
 			server := atlastest.NewServer(&atlastest.Options{ClientID: name, ClientSecret: "secret of " + name})
 			t.Cleanup(server.Close)
@@ -133,7 +133,7 @@ func TestAccount_OwnBreaker(t *testing.T) {
 func TestCandidate_Compared(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, func(c *handler.Config) {
-		c.Candidate = policyText(t, "candidate.cedar", `
+		c.Candidate = parsed(t, `
 			@id("finance-only") permit(principal, action, resource) when { context.role == "Finance" };
 			@id("errs") permit(principal, action, resource) when { context.none == 1 };`)
 	})

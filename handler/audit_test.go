@@ -17,7 +17,6 @@ import (
 	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 	"atriptoken/internal/redact"
-	"atriptoken/policy"
 	"atriptoken/secret"
 )
 
@@ -55,14 +54,14 @@ func TestAudit_Line(t *testing.T) {
 // describes in the embedded metric format. Failures that need attention are warnings.
 func TestAudit_MembersAndMetrics(t *testing.T) {
 	t.Parallel()
-	errs := policyText(t, "errs.cedar", `@id("errs") permit(principal is Service, action, resource) when { context.none == 1 };
-		@id("ok") permit(principal is Service, action, resource);`)
-	open, closed := policyFile(t, "default.cedar"), policyText(t, "no.cedar", `permit(principal is Operator, action, resource);`)
+	open, closed := defaultPolicy(t), `permit(principal is Operator, action, resource);`
+	const errs = `@id("errs") permit(principal is Service, action, resource) when { context.none == 1 };
+		@id("ok") permit(principal is Service, action, resource);`
 	const always = "time level msg requestId coldStart caller door principal outcome ownMs Requests TotalMs function version _aws"
 	const called = " userName role orderNo account secretVersion secretStage SecretMs AtlasMs Attempts SecretAgeSeconds"
 	now := time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
 	for name, row := range map[string]struct {
-		policy             *policy.Policy
+		policy             string
 		step               atlastest.Step
 		event, level, want string
 	}{
@@ -74,11 +73,12 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		"status 2": {open, atlastest.StatusMessage(2, "a message of Atlas's\r\nERROR forged line"), good, "WARN",
 			called + " policies cause atlasStatus atlasHttpStatus WaitMs AtlasFailed"},
 	} {
-		b := newBroker(t, withPolicy(row.policy), func(c *handler.Config) {
+		b := newBroker(t, withPolicy(t, row.policy), func(c *handler.Config) {
 			c.Now, c.PolicyModified = func() time.Time { return now }, now.Add(-time.Hour)
 		})
 		b.plain(`{}`) // the cold start's line has three more
-		if cold := b.audit(); cold["ColdStarts"] != 1.0 || cold["Policies"] != float64(row.policy.Count()) || cold["PolicyAgeSeconds"] != 3600.0 {
+		count := float64(parsed(t, row.policy).Count())
+		if cold := b.audit(); cold["ColdStarts"] != 1.0 || cold["Policies"] != count || cold["PolicyAgeSeconds"] != 3600.0 {
 			t.Errorf("%s: the cold start's line is %v", name, cold)
 		}
 		b.atlas.Always(row.step)
@@ -187,7 +187,7 @@ func TestAudit_IssuerAndOperatorName(t *testing.T) {
 // Text of the event in the audit line is bounded.
 func TestAudit_FieldsAreBounded(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t, withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`)))
+	b := newBroker(t, withPolicy(t, `permit(principal is Operator, action, resource);`))
 	long := strings.Repeat("é", 20_000)
 	b.http(sample("http-api-jwt", claim("sub", long), claim("iss", long), set(long, "requestContext", "requestId")))
 	for key, value := range b.audit() {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +63,7 @@ func newBrokerOn(t testing.TB, simulator *atlastest.Server, options ...func(*han
 				}, nil
 			}},
 		}},
-		Policy:         policyFile(t, "default.cedar"),
+		Policy:         parsed(t, defaultPolicy(t)),
 		Roles:          atlastest.DefaultRoles(),
 		NameClaim:      "email",
 		GroupsClaim:    "groups",
@@ -97,26 +96,26 @@ func atlasClient(t testing.TB, url string) *atlas.Client {
 	return client
 }
 
-func policyFile(t testing.TB, name string) *policy.Policy {
+func defaultPolicy(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "policy", name))
+	text, err := os.ReadFile("../policy/default.cedar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return policyText(t, name, string(text))
+	return string(text)
 }
 
-func policyText(t testing.TB, name, text string) *policy.Policy {
+func parsed(t testing.TB, text string) *policy.Policy {
 	t.Helper()
-	p, err := policy.Parse(name, []byte(text))
+	p, err := policy.Parse("test.cedar", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func withPolicy(p *policy.Policy) func(*handler.Config) {
-	return func(c *handler.Config) { c.Policy = p }
+func withPolicy(t testing.TB, text string) func(*handler.Config) {
+	return func(c *handler.Config) { c.Policy = parsed(t, text) }
 }
 
 // call invokes the handler through an alias, or without one if door is "".

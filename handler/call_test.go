@@ -52,29 +52,6 @@ func TestCall_AttemptTimeout(t *testing.T) {
 	}, attemptTimeout(2*time.Second))
 }
 
-func TestRetry_OnlyTransient(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		step     atlastest.Step
-		attempts int
-	}{
-		"status 2": {atlastest.SystemError(), 2}, "status 9999": {atlastest.Status(9999), 2}, "status -1": {atlastest.Status(-1), 2},
-		"HTTP 500": {atlastest.HTTPStatus(500), 2}, "garbage": {atlastest.Garbage(), 2},
-		"status 100": {atlastest.Status(100), 1}, "HTTP 404": {atlastest.HTTPStatus(404), 1},
-		"redirect": {atlastest.Redirect("https://example.com"), 1}, "bad url": {atlastest.BadURL("https://example.com"), 1},
-		"oversized": {atlastest.Oversized(1 << 20), 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, b *broker) {
-				b.atlas.Always(row.step)
-				if code := b.within(10 * time.Second); code != "AtlasFailed" || b.attempts() != row.attempts {
-					t.Errorf("%s after %d attempts, want AtlasFailed after %d", code, b.attempts(), row.attempts)
-				}
-			})
-		})
-	}
-}
-
 func TestRetry_WaitsAsAtlasAsks(t *testing.T) {
 	for name, row := range map[string]struct {
 		asked        int // seconds

@@ -14,7 +14,7 @@ import (
 const groupPolicy = `@id("yes") permit(principal is Operator, action, resource) when { principal.groups.contains("yes") };`
 
 func groupBroker(t *testing.T) *broker {
-	return newBroker(t, withPolicy(policyText(t, "group.cedar", groupPolicy)))
+	return newBroker(t, withPolicy(t, groupPolicy))
 }
 
 // httpAPIClaims returns an HTTP API's event with these claims as text, and a token
@@ -119,7 +119,7 @@ func TestClaims_Groups(t *testing.T) {
 // Null and objects have no documented text. What they may look like is not a name.
 func TestClaims_NotAName(t *testing.T) {
 	t.Parallel()
-	all := withPolicy(policyText(t, "any.cedar", `permit(principal is Operator, action, resource);`))
+	all := withPolicy(t, `permit(principal is Operator, action, resource);`)
 	b := newBroker(t, all, groupsClaim("cognito:groups"))
 	for _, text := range []string{"<nil>", "null", "map[a:1]", "{a=1}", `{"a":1}`, "[amelia@example.com]", "[]"} {
 		for _, name := range []string{"email", "sub"} {
@@ -303,7 +303,7 @@ func TestClaims_TextTags(t *testing.T) {
 		"openid email": `["openid email"]`, "Example, Amelia": `["Example, Amelia"]`, "": `[""]`,
 	} {
 		const permit = `permit(principal is Operator, action, resource) when { principal.getTag("x") == %s };`
-		b := newBroker(t, withPolicy(policyText(t, "tags.cedar", fmt.Sprintf(permit, tag))))
+		b := newBroker(t, withPolicy(t, fmt.Sprintf(permit, tag)))
 		if got := b.http(sample("http-api-jwt", claim("x", text))).code(t); got != "OK" {
 			t.Errorf("%q is not %s: %s", text, tag, got)
 		}
