@@ -3,11 +3,17 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/goccy/go-yaml"
 
 	"atriptoken/cmd/local/internal/idp"
@@ -15,9 +21,38 @@ import (
 	"atriptoken/internal/policycheck"
 )
 
-const (
-	defaultPolicy = "policy/default.cedar"
-)
+const defaultPolicy = "policy/default.cedar"
+
+// options are the command's flags.
+type options struct {
+	port           int
+	origin, config string
+	json           bool
+}
+
+func parseOptions(args []string, usage io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	flags.IntVar(&o.port, "port", 8400,
+		"first of five `port`s: the console, the API, the identity provider, Atlas and Secrets Manager; 0 takes any free ones")
+	flags.StringVar(&o.origin, "origin", "",
+		"`origin` of a page of your own that may call the API and ask for tokens, like http://127.0.0.1:3000")
+	flags.StringVar(&o.config, "config", "",
+		"`file` with your own operators, claims, roles, accounts and policy, like docs/examples/local.yaml")
+	flags.BoolVar(&o.json, "json", false, "print log lines as they are, in JSON")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q; -help lists the flags", flags.Arg(0))
+	}
+	if u, err := url.Parse(o.origin); o.origin != "" && (err != nil || u.Host == "" || o.origin != u.Scheme+"://"+u.Host) {
+		return options{}, fmt.Errorf(
+			"-origin %q is not an origin; write scheme, host and port, and nothing after them, like http://127.0.0.1:3000", o.origin)
+	}
+	return o, nil
+}
 
 // config is the file of -config: what differs from the built-in example.
 // docs/examples/local.yaml describes it.
@@ -58,40 +93,59 @@ func readConfig(file string) (config, error) {
 
 // variables are the function's variables that the file sets.
 func (c config) variables(atlasURL, secretARN string) map[string]string {
-	accounts := map[string]any{}
-	for _, name := range c.Accounts {
-		accounts[name] = map[string]string{"baseUrl": atlasURL, "secretArn": secretARN}
-	}
 	set := map[string]string{
 		"ATRIP_POLICY_FILE":           c.Policy,
 		"ATLAS_ROLES":                 strings.Join(c.Roles, ","),
 		"ATRIP_OPERATOR_NAME_CLAIM":   c.NameClaim,
 		"ATRIP_OPERATOR_GROUPS_CLAIM": c.GroupsClaim,
 	}
-	if len(accounts) > 0 {
+	if len(c.Accounts) > 0 {
+		accounts := map[string]any{}
+		for _, name := range c.Accounts {
+			accounts[name] = map[string]string{"baseUrl": atlasURL, "secretArn": secretARN}
+		}
 		text, _ := json.Marshal(accounts) // cannot fail
 		set["ATRIP_ACCOUNTS"] = string(text)
 	}
-	for name, value := range set {
-		if value == "" {
-			delete(set, name)
-		}
-	}
+	maps.DeleteFunc(set, func(_, value string) bool { return value == "" })
 	return set
 }
 
-// checkOperators refuses operators who could not sign in, or who would have no
-// name.
-func checkOperators(operators []idp.Operator, nameClaim string) error {
-	var bad []error
-	for i, o := range operators {
-		named := nameClaim == "email" || nameClaim == "sub" || nameClaim == "name" && o.Name != "" || o.Claims[nameClaim] != nil
-		if o.Email == "" || !named {
-			bad = append(bad, fmt.Errorf("operators: number %d (%s) needs an email, and the claim %s, which names the operator",
-				i+1, o.Email, nameClaim))
-		}
+// functionVariables are the function's variables: the simulators', the file's,
+// and those of the shell that neither of them sets. The log names the others.
+func (s *system) functionVariables() (map[string]string, error) {
+	parameters, err := env.GetFieldParams(&function.Environment{})
+	if err != nil {
+		return nil, err
 	}
-	return errors.Join(bad...)
+	simulated := map[string]string{
+		"ATLAS_BASE_URL": s.at.Atlas, "ATLAS_SECRET_ARN": s.secrets.ARN, "ATLAS_CLIENT_ID": "", "ATLAS_PORTAL_HOSTS": "",
+	}
+	variables := map[string]string{"ATRIP_POLICY_FILE": defaultPolicy, "AWS_LAMBDA_FUNCTION_NAME": "atrip-token"}
+	fromFile := s.config.variables(s.at.Atlas, s.secrets.ARN)
+	for _, name := range slices.Sorted(maps.Keys(s.environ)) {
+		_, isSimulated := simulated[name]
+		_, isInFile := fromFile[name]
+		known := slices.ContainsFunc(parameters, func(p env.FieldParams) bool { return p.Key == name })
+		ignored := ""
+		switch {
+		case !strings.HasPrefix(name, "ATLAS_") && !strings.HasPrefix(name, "ATRIP_") && name != "AWS_LAMBDA_LOG_LEVEL", s.environ[name] == "":
+			continue
+		case isSimulated:
+			ignored = "the simulators decide it"
+		case isInFile:
+			ignored = s.options.config + " sets it"
+		case !known:
+			ignored = "the function has no such variable"
+		default:
+			variables[name] = s.environ[name]
+			continue
+		}
+		s.log.Warn(name + " is ignored: " + ignored)
+	}
+	maps.Copy(variables, simulated)
+	maps.Copy(variables, fromFile)
+	return variables, nil
 }
 
 // checkPolicies validates the function's policies against the schema.

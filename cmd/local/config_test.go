@@ -1,37 +1,36 @@
 package main
 
 import (
-	"os"
+	"errors"
+	"flag"
+	"io"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestConfig_Example(t *testing.T) {
-	at, out := runJSON(t, "-config", "docs/examples/local.yaml")
+	at := start(t, "-config", "docs/examples/local.yaml")
 	for _, row := range []struct {
 		user, role, account string
 		status              int
 	}{
-		{"olga", "Refunds", "", 200},
+		{"olga", "Refunds", "default", 200},
 		{"olga", "Refunds", "north", 200},
-		{"olga", "Customer service", "", 403},
-		{"piet", "Customer service", "", 200},
+		{"olga", "Customer service", "default", 403},
+		{"piet", "Customer service", "default", 200},
 		{"piet", "Customer service", "north", 403},
-		{"piet", "Finance", "", 400}, // not one of the roles
+		{"piet", "Finance", "default", 400}, // not one of the roles
 	} {
-		token := at.token(t, "user="+row.user+"@example.com")
-		headers := []string{"Content-Type", "application/json", "Authorization", "Bearer " + token}
-		if row.account != "" {
-			headers = append(headers, "X-Atrip-Account", row.account)
-		}
-		response, body := send(t, "POST", at.API, `{"orderNo":"X1","role":"`+row.role+`"}`, headers...)
-		if response.StatusCode != row.status {
-			t.Errorf("%s as %s in %q: %d %s, want %d", row.user, row.role, row.account, response.StatusCode, body, row.status)
+		token := at.token(t, row.user+"@example.com")
+		status, answer := at.call(t, token, `{"orderNo":"X1","role":"`+row.role+`"}`, "X-Atrip-Account", row.account)
+		if status != row.status {
+			t.Errorf("%s as %s in %s: %d %v, want %d", row.user, row.role, row.account, status, answer, row.status)
 		}
 	}
-	if !strings.Contains(out.String(), `"userName":"olga"`) {
-		t.Errorf("no audit line with the name claim's value:\n%s", out)
+	if !strings.Contains(at.out.String(), `"userName":"olga"`) {
+		t.Errorf("no audit line with the name claim's value:\n%s", at.out)
 	}
 	if _, text := send(t, "GET", at.Console+"/config.json", ""); !strings.Contains(text, `"accounts":["north"]`) ||
 		!strings.Contains(text, `"roles":["Customer service","Refunds"]`) {
@@ -40,69 +39,78 @@ func TestConfig_Example(t *testing.T) {
 }
 
 func TestConfig_ClaimsReachThePolicyAsText(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"own.cedar":  `permit (principal is Operator, action == Action::"openPortal", resource) when { principal.name == "4102444800" };`,
-		"local.yaml": "policy: own.cedar\nnameClaim: number\noperators: [{email: a@example.com, claims: {number: 4102444800, flag: true}}]",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	at, out := runJSON(t, "-config", filepath.Join(dir, "local.yaml"))
-	if status, answer := at.call(t, at.token(t, "user=a@example.com"), order); status != 200 { // its groups are null
-		t.Errorf("%d %v\n%s", status, answer, out)
-	}
-}
-
-func TestConfig_Refused(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "bad.cedar"), []byte(
-		`permit (principal is Operator, action == Action::"openPortal", resource) when { principal.group == "a" };`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range []struct{ name, text, want string }{
-		{"an unknown member", "polcy: a", `unknown field "polcy"`},
-		{"not YAML", "roles: [", "local.yaml"},
-		{"a policy that the schema does not allow", "policy: bad.cedar", "bad.cedar:1:91"},
-		{"a policy that does not exist", "policy: none.cedar", "none.cedar"},
-		{"an operator without an email", "operators: [{name: A}]", "number 1 () needs an email"},
-		{"an operator without the name claim", "nameClaim: username\noperators: [{email: a}]",
-			"number 1 (a) needs an email, and the claim username"},
-		{"an issuer without an audience", "issuer: https://login.example.com", "issuer and audience need each other"},
-		{"a bad account name", "accounts: [North]", "ATRIP_ACCOUNTS"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			file := filepath.Join(dir, "local.yaml")
-			if err := os.WriteFile(file, []byte(row.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			err := Run(t.Context(), append([]string{"-config", file}, anyPort...), environ, &buffer{ready: make(chan string, 1)})
-			if err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("%v, want %q", err, row.want)
-			}
-		})
+	policy := write(t, "own.cedar",
+		`permit (principal is Operator, action == Action::"openPortal", resource) when { principal.name == "4102444800" };`)
+	at := start(t, "-config", write(t, "local.yaml",
+		"policy: "+policy+"\nnameClaim: number\noperators: [{email: a@example.com, claims: {number: 4102444800, flag: true}}]"))
+	if status, answer := at.call(t, at.token(t, "a@example.com"), order); status != 200 { // its groups are null
+		t.Errorf("%d %v\n%s", status, answer, at.out)
 	}
 }
 
 func TestConfig_NamesIgnoredVariables(t *testing.T) {
 	environ["ATLAS_BASE_URL"], environ["ATRIP_POLICYFILE"], environ["ATLAS_ROLES"] = "https://example.com", "a", "A"
-	t.Cleanup(func() {
-		delete(environ, "ATLAS_BASE_URL")
-		delete(environ, "ATRIP_POLICYFILE")
-		delete(environ, "ATLAS_ROLES")
-	})
-	_, out := run(t, "-config", "docs/examples/local.yaml")
+	t.Cleanup(func() { environ = map[string]string{"ATLAS_ATTEMPT_TIMEOUT": "4s"} })
+	out := start(t, "-config", "docs/examples/local.yaml").out.String()
 	for _, want := range []string{
 		"ATLAS_BASE_URL is ignored: the simulators decide it",
 		"ATLAS_ROLES is ignored: docs/examples/local.yaml sets it",
 		"ATRIP_POLICYFILE is ignored: the function has no such variable",
 	} {
-		if !strings.Contains(out.String(), want) {
+		if !strings.Contains(out, want) {
 			t.Errorf("the output does not say %q:\n%s", want, out)
 		}
 	}
-	if strings.Contains(out.String(), "ATLAS_ATTEMPT_TIMEOUT is ignored") {
+	if strings.Contains(out, "ATLAS_ATTEMPT_TIMEOUT is ignored") {
 		t.Error("a variable that counts is called ignored")
+	}
+}
+
+func TestStart_Refused(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, taken, _ := net.SplitHostPort(listener.Addr().String())
+	badPolicy := write(t, "bad.cedar", `permit (principal is Operator, action == Action::"openPortal", resource) when { principal.group == "a" };`)
+	config := func(text string) []string { return []string{"-port=0", "-config", write(t, "local.yaml", text)} }
+	for _, row := range []struct {
+		name    string
+		args    []string
+		environ map[string]string
+		want    []string
+	}{
+		{"a taken port", []string{"-port=" + taken}, nil, []string{"port " + taken + " for the demo console", "others with -port, or 0"}},
+		{"ports that do not exist", []string{"-port=70000"}, nil,
+			[]string{"cannot listen on port 70000 for the demo console", "cannot listen on port 70004 for Secrets Manager's API"}},
+		{"an unknown flag", []string{"-prot=1"}, nil, []string{"flag provided but not defined: -prot"}},
+		{"an argument", []string{"now"}, nil, []string{`unexpected argument "now"`}},
+		{"an origin with a path", []string{"-origin", "http://127.0.0.1:3000/"}, nil, []string{"is not an origin"}},
+		{"an origin without a scheme", []string{"-origin", "127.0.0.1:3000"}, nil, []string{"is not an origin"}},
+		{"an origin without a host", []string{"-origin", "http://"}, nil, []string{"is not an origin"}},
+		{"any origin", []string{"-origin", "*"}, nil, []string{"is not an origin"}},
+		{"bad variables of the function", []string{"-port=0"}, map[string]string{"ATLAS_ROLES": ",", "ATRIP_SECRET_TTL": "soon"},
+			[]string{"ATLAS_ROLES", "ATRIP_SECRET_TTL"}},
+		{"no such file", []string{"-config", "none.yaml"}, nil, []string{"none.yaml"}},
+		{"an unknown member", config("polcy: a"), nil, []string{`unknown field "polcy"`}},
+		{"not YAML", config("roles: ["), nil, []string{"local.yaml"}},
+		{"a policy that the schema does not allow", config("policy: " + badPolicy), nil, []string{"bad.cedar:1:91"}},
+		{"a policy that does not exist", config("policy: none.cedar"), nil, []string{string(filepath.Separator) + "none.cedar"}},
+		{"an issuer without an audience", config("issuer: https://login.example.com"), nil, []string{"issuer and audience need each other"}},
+		{"a bad account name", config("accounts: [North]"), nil, []string{"ATRIP_ACCOUNTS"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := Run(t.Context(), row.args, row.environ, io.Discard)
+			for _, want := range row.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v, want %q", err, want)
+				}
+			}
+		})
+	}
+	var usage strings.Builder
+	if err := Run(t.Context(), []string{"-help"}, nil, &usage); !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage.String(), "-origin") {
+		t.Errorf("-help: %v, %s", err, usage.String())
 	}
 }

@@ -36,8 +36,9 @@ func (s *system) pages() (http.Handler, error) {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.Handle("GET /atrip-link.js", http.FileServerFS(web.Files))
 	mux.Handle("GET /atrip-link.zh.js", http.FileServerFS(web.Files))
-	mux.Handle("GET /events", &s.log.feed)
-	mux.HandleFunc("PUT /faults/{id}", s.switchFault)
+	mux.Handle("GET /events", s.log)
+	// Pages of other origins may not break anything.
+	mux.Handle("PUT /faults/{id}", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.switchFault)))
 	mux.HandleFunc("GET /config.json", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

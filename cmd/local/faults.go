@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/secret/secrettest"
@@ -44,7 +47,7 @@ var faults = []fault{
 	{"atlas-garbage", "atlas", "Answers garbage", "502 AtlasFailed", always(atlastest.Garbage())},
 	{"atlas-cut", "atlas", "Cuts the connection", "502 AtlasFailed, after one retry", always(atlastest.CutConnection())},
 	{"atlas-down", "atlas", "Cannot be reached", "503 AtlasUnavailable with Retry-After",
-		func(ctx context.Context, s *system) error { return s.function.coldStart(ctx, unreachable) }},
+		func(ctx context.Context, s *system) error { return s.coldStart(ctx, unreachable) }},
 	{"atlas-redirect", "atlas", "Redirects elsewhere", "502 AtlasFailed: redirects are not followed",
 		always(atlastest.Redirect("https://example.com/"))},
 	{"atlas-bad-url", "atlas", "Returns a link to another host", "502 AtlasFailed: the link is not passed on",
@@ -53,14 +56,17 @@ var faults = []fault{
 	{"secret-denied", "secret", "Denies the secret at a cold start", "503 SecretUnavailable with Retry-After",
 		func(ctx context.Context, s *system) error {
 			s.secrets.Always(secrettest.AccessDenied())
-			return s.function.coldStart(ctx, s.at.Atlas)
+			return s.coldStart(ctx, s.at.Atlas)
 		}},
 	{"gateway-throttled", "gateway", "Throttles", `429 {"message":"Too Many Requests"}, by the gateway`,
 		func(_ context.Context, s *system) error { s.gateway.Throttle.Store(true); return nil }},
 	{"function-failed", "gateway", "The function's process exits", `500 {"message":"Internal Server Error"}, by the gateway`,
-		func(_ context.Context, s *system) error { s.function.broken.Store(true); return nil }},
+		func(_ context.Context, s *system) error { s.function.Store(&crashed); return nil }},
 	{"sign-in-expired", "token", "The sign-in has expired", `401 {"message":"Unauthorized"}, by the gateway`, nil},
 }
+
+// crashed is a function whose process exits in every invocation.
+var crashed = lambda.NewHandler(func() error { return errors.New("the function's process exited with status 1") })
 
 // rotate makes Atlas accept a new secret only, and the new one the secret's
 // current version. The function has to notice by itself.
@@ -71,13 +77,8 @@ func rotate(_ context.Context, s *system) error {
 	return nil
 }
 
-// switchFault repairs everything, and then breaks what the path names. It accepts
-// the console's own page only.
+// switchFault repairs everything, and then breaks what the path names.
 func (s *system) switchFault(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Origin") != s.at.Console {
-		http.Error(w, "only the console may switch faults", http.StatusForbidden)
-		return
-	}
 	i := slices.IndexFunc(faults, func(f fault) bool { return f.ID == r.PathValue("id") })
 	if i < 0 {
 		http.Error(w, "no such fault", http.StatusNotFound)
@@ -87,9 +88,8 @@ func (s *system) switchFault(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.atlas.Clear()
 	s.secrets.Clear()
-	s.function.broken.Store(false)
 	s.gateway.Throttle.Store(false)
-	err := s.function.coldStart(r.Context(), s.at.Atlas)
+	err := s.coldStart(r.Context(), s.at.Atlas)
 	if err == nil && faults[i].do != nil {
 		err = faults[i].do(r.Context(), s)
 	}

@@ -6,65 +6,60 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"atriptoken/internal/function"
 )
 
-// log writes every line to stdout, readable or as JSON, and to the console's page.
+// log writes every line to stdout, readable or as JSON, and to the console's
+// pages. Its own Logger writes lines in the function's format.
 type log struct {
+	*slog.Logger
+	out  io.Writer
 	json bool
-	feed feed
 
-	mu  sync.Mutex
-	out io.Writer
+	mu     sync.Mutex
+	recent [][]byte // for the next page
+	pages  map[chan []byte]bool
 }
 
 func newLog(out io.Writer, json bool) *log {
-	return &log{out: out, json: json, feed: feed{pages: map[chan []byte]bool{}}}
+	l := &log{out: out, json: json, pages: map[chan []byte]bool{}}
+	l.Logger = function.NewLogger(nil, l)
+	return l
 }
 
-// Write takes the function's log lines, whole lines a call.
+// Write takes whole lines. A page that reads too slowly misses lines; one that is
+// not JSON goes to stdout only.
 func (l *log) Write(lines []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for line := range bytes.Lines(lines) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			l.line("function", bytes.Clone(line))
+		line = bytes.Clone(bytes.TrimSpace(line))
+		text := string(line)
+		if !l.json {
+			text = readable(line)
+		}
+		_, _ = fmt.Fprintln(l.out, text) // goes on when stdout is closed
+		if !json.Valid(line) {
+			continue
+		}
+		l.recent = append(l.recent, line)
+		l.recent = l.recent[max(0, len(l.recent)-20):]
+		for page := range l.pages {
+			select {
+			case page <- line:
+			default:
+			}
 		}
 	}
 	return len(lines), nil
-}
-
-// gateway writes a line for a request that the function did not answer.
-func (l *log) gateway(r *http.Request, requestID string, status int, reason string) {
-	l.entry("gateway", map[string]any{
-		"level": "INFO", "message": "answered by the gateway", "gatewayRequestId": requestID,
-		"method": r.Method, "path": r.URL.Path, "status": status, "reason": reason,
-	})
-}
-
-// entry writes a line of the local system itself.
-func (l *log) entry(source string, fields map[string]any) {
-	fields["timestamp"] = time.Now().UTC()
-	line, _ := json.Marshal(fields) // texts and numbers: cannot fail
-	l.line(source, line)
-}
-
-func (l *log) line(source string, line []byte) {
-	l.feed.publish(source, line)
-	if l.json {
-		l.print(string(line))
-		return
-	}
-	l.print(readable(line))
-}
-
-func (l *log) print(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, _ = fmt.Fprintln(l.out, text) // goes on when stdout is closed
 }
 
 // readable is a JSON line for people.
@@ -101,19 +96,43 @@ func readable(line []byte) string {
 	return fmt.Sprintf("%s %-20s %s", e.Timestamp.Local().Format(time.TimeOnly), first, strings.Join(rest, " · "))
 }
 
+// ServeHTTP streams the lines to a page of the console by server-sent events (HTML
+// Living Standard, 9.2), the last ones first, until it leaves or the request's context ends.
+func (l *log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	page := make(chan []byte, 100)
+	l.mu.Lock()
+	for _, line := range l.recent {
+		page <- line
+	}
+	l.pages[page] = true
+	l.mu.Unlock()
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w).Flush
+	for flush() == nil && r.Context().Err() == nil {
+		select {
+		case <-r.Context().Done():
+		case line := <-page:
+			_, _ = fmt.Fprintf(w, "data: %s\n\n", line) // the flush fails if the page left
+		}
+	}
+	l.mu.Lock()
+	delete(l.pages, page)
+	l.mu.Unlock()
+}
+
 // addresses are where the parts listen; API is the broker's complete URL.
 type addresses struct{ Console, API, Issuer, Atlas, Secrets string }
 
 // ready prints where the system is, and a command that asks for a link.
 func (l *log) ready(a addresses, email, role string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.json {
-		line, _ := json.Marshal(map[string]string{ // cannot fail
-			"level": "INFO", "message": "ready", "console": a.Console, "api": a.API, "issuer": a.Issuer, "atlas": a.Atlas, "secrets": a.Secrets,
-		})
-		l.print(string(line))
+		_, _ = fmt.Fprintf(l.out, `{"level":"INFO","message":"ready","console":%q,"api":%q,"issuer":%q,"atlas":%q,"secrets":%q}`+"\n",
+			a.Console, a.API, a.Issuer, a.Atlas, a.Secrets)
 		return
 	}
-	l.print(fmt.Sprintf(`
+	_, _ = fmt.Fprintf(l.out, `
 The ATRIP token broker runs on this machine. Open
 
   %[1]s
@@ -131,5 +150,6 @@ and sign in as an example operator. Or ask for a link in a shell:
   Secrets Manager    %[5]s
 
 Ctrl-C ends it.
-`, a.Console, a.API, a.Issuer, a.Atlas, a.Secrets, strings.ReplaceAll(url.QueryEscape(email), "%40", "@"), role))
+
+`, a.Console, a.API, a.Issuer, a.Atlas, a.Secrets, strings.ReplaceAll(url.QueryEscape(email), "%40", "@"), role)
 }

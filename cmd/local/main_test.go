@@ -7,10 +7,19 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 )
+
+// TestMain runs the tests in the checkout's root, where make run starts.
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // buffer is a bytes.Buffer for two goroutines, which reports the ready message.
 type buffer struct {
@@ -34,33 +43,17 @@ func (b *buffer) String() string {
 	return b.bytes.String()
 }
 
-var anyPort = []string{"-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0"}
-
 // environ shortens the wait for an Atlas that does not answer.
 var environ = map[string]string{"ATLAS_ATTEMPT_TIMEOUT": "4s"}
 
-// TestMain runs the tests in the checkout's root, where make run starts.
-func TestMain(m *testing.M) {
-	if err := os.Chdir("../.."); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
-
-// run starts the system on free ports, until the test ends, and returns its ready
-// message and its output.
-func run(t *testing.T, args ...string) (ready string, out *buffer) {
-	t.Helper()
-	return runIn(context.Background(), t, args...)
-}
-
-// runIn is run in a context, which may hold the HTTP client for an issuer's keys.
-func runIn(ctx context.Context, t *testing.T, args ...string) (ready string, out *buffer) {
+// run runs the system on free ports until the test ends, and returns its ready
+// message. The context may hold the HTTP client for an issuer's keys.
+func run(ctx context.Context, t *testing.T, args ...string) (ready string, out *buffer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
 	out = &buffer{ready: make(chan string, 1)}
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, append(args, anyPort...), environ, out) }()
+	go func() { ended <- Run(ctx, append(args, "-port=0"), environ, out) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -76,20 +69,35 @@ func runIn(ctx context.Context, t *testing.T, args ...string) (ready string, out
 	return ready, out
 }
 
-// runJSON is run with -json, and returns the addresses of the ready message.
-func runJSON(t *testing.T, args ...string) (addresses, *buffer) {
-	t.Helper()
-	return runJSONIn(context.Background(), t, args...)
+// running is a system that runs with -json.
+type running struct {
+	addresses
+	out *buffer
 }
 
-func runJSONIn(ctx context.Context, t *testing.T, args ...string) (addresses, *buffer) {
+func start(t *testing.T, args ...string) running {
 	t.Helper()
-	ready, out := runIn(ctx, t, append([]string{"-json"}, args...)...)
-	var at addresses
-	if err := json.Unmarshal([]byte(ready), &at); err != nil {
+	return startIn(context.Background(), t, args...)
+}
+
+func startIn(ctx context.Context, t *testing.T, args ...string) running {
+	t.Helper()
+	ready, out := run(ctx, t, append(args, "-json")...)
+	at := running{out: out}
+	if err := json.Unmarshal([]byte(ready), &at.addresses); err != nil {
 		t.Fatal(err)
 	}
-	return at, out
+	return at
+}
+
+// write writes a file into a new folder and returns its name.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // send makes a request; headers are pairs of name and value. Redirects are
@@ -116,10 +124,10 @@ func send(t *testing.T, method, url, body string, headers ...string) (*http.Resp
 	return response, string(text)
 }
 
-// token is what a shell gets from the identity provider.
-func (a addresses) token(t *testing.T, query string) string {
+// token is what a shell gets from the identity provider for an operator.
+func (a addresses) token(t *testing.T, user string) string {
 	t.Helper()
-	response, token := send(t, "GET", a.Issuer+"/dev-token?"+query, "")
+	response, token := send(t, "GET", a.Issuer+"/dev-token?user="+user, "")
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("dev-token: %d %s", response.StatusCode, token)
 	}
@@ -129,9 +137,10 @@ func (a addresses) token(t *testing.T, query string) string {
 const order = `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`
 
 // call calls the API as a shell does.
-func (a addresses) call(t *testing.T, token, body string) (int, map[string]any) {
+func (a addresses) call(t *testing.T, token, body string, headers ...string) (int, map[string]any) {
 	t.Helper()
-	response, text := send(t, "POST", a.API, body, "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	headers = append(headers, "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	response, text := send(t, "POST", a.API, body, headers...)
 	answer := map[string]any{}
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
 		t.Fatalf("%d %s: %v", response.StatusCode, text, err)
@@ -142,21 +151,7 @@ func (a addresses) call(t *testing.T, token, body string) (int, map[string]any) 
 // fault switches one of the console's faults on.
 func (a addresses) fault(t *testing.T, id string) {
 	t.Helper()
-	response, text := send(t, "PUT", a.Console+"/faults/"+id, "", "Origin", a.Console)
-	if response.StatusCode != http.StatusNoContent {
+	if response, text := send(t, "PUT", a.Console+"/faults/"+id, ""); response.StatusCode != http.StatusNoContent {
 		t.Fatalf("fault %s: %d %s", id, response.StatusCode, text)
 	}
-}
-
-// config is what the console's page reads.
-func (a addresses) config(t *testing.T) (c struct {
-	Endpoint, Fault string
-	Faults          []struct{ ID, Answer string }
-}) {
-	t.Helper()
-	_, text := send(t, "GET", a.Console+"/config.json", "")
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }

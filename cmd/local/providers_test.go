@@ -95,11 +95,7 @@ func TestProviders(t *testing.T) {
 	}
 	_, cedar, _ := strings.Cut(page, "```cedar\n")
 	cedar, _, _ = strings.Cut(cedar, "```")
-	google := filepath.Join(t.TempDir(), "google.cedar")
-	if err := os.WriteFile(google, []byte(cedar), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	policies := map[string]string{"Google": google, "Entra, groups": "policy/examples/identity-providers.cedar"}
+	policies := map[string]string{"Google": write(t, "google.cedar", cedar), "Entra, groups": "policy/examples/identity-providers.cedar"}
 
 	running, made := systems{}, map[string]bool{}
 	row := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| .*/(.+)\\) \\|$")
@@ -139,12 +135,6 @@ func tokenClaims(file string) map[string]any {
 	return claims
 }
 
-// running is a system that runs until the test ends.
-type running struct {
-	at  addresses
-	out *buffer
-}
-
 // systems are the running systems by their settings.
 type systems map[settings]running
 
@@ -153,15 +143,10 @@ func (s systems) with(t *testing.T, want settings, key *rsa.PrivateKey) running 
 	t.Helper()
 	if _, ok := s[want]; !ok {
 		policy, _ := filepath.Abs(want.Policy) // cannot fail
-		text := fmt.Sprintf("issuer: %q\naudience: %q\nnameClaim: %q\ngroupsClaim: %q\npolicy: %q\noperators: [{email: a, claims: {%[3]q: a}}]\n",
-			want.Issuer, want.Audience, want.NameClaim, want.GroupsClaim, policy)
-		config := filepath.Join(t.TempDir(), "local.yaml")
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		config := write(t, "local.yaml", fmt.Sprintf("issuer: %q\naudience: %q\nnameClaim: %q\ngroupsClaim: %q\npolicy: %q\n",
+			want.Issuer, want.Audience, want.NameClaim, want.GroupsClaim, policy))
 		ctx := oidc.ClientContext(context.Background(), &http.Client{Transport: issuerOf(want.Issuer, key)})
-		at, out := runJSONIn(ctx, t, "-config", config)
-		s[want] = running{at, out}
+		s[want] = startIn(ctx, t, "-config", config)
 	}
 	return s[want]
 }
@@ -193,7 +178,7 @@ func (a *attempt) check(t *testing.T, key *rsa.PrivateKey, system running, statu
 		a.token = oidctest.SignIDToken(key, "k", oidc.RS256, string(text))
 	}
 	before := len(system.out.String())
-	response, body := send(t, "POST", system.at.API, a.body, "Content-Type", "application/json", "Authorization", a.token)
+	response, body := send(t, "POST", system.API, a.body, "Content-Type", "application/json", "Authorization", a.token)
 	if fmt.Sprint(response.StatusCode) != status {
 		t.Errorf("answer %d %s, want %s", response.StatusCode, body, status)
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"golang.org/x/sync/errgroup"
 
 	"atriptoken/atlas/atlastest"
@@ -29,6 +33,19 @@ const (
 	endTimeout = 500 * time.Millisecond
 )
 
+// The parts, in the order of their ports.
+const (
+	console = iota
+	api
+	issuer
+	atlas
+	secrets
+)
+
+var partNames = [...]string{
+	"the demo console", "the broker's API", "the identity provider", "the simulator of Atlas and its portal", "Secrets Manager's API",
+}
+
 // system is everything that runs.
 type system struct {
 	options options
@@ -36,12 +53,13 @@ type system struct {
 	environ map[string]string
 	log     *log
 	at      addresses
-	// effective is the function's environment: defaults, file and shell.
+	// variables are the function's; effective is what it makes of them.
+	variables map[string]string
 	effective function.Environment
 
 	atlas     *atlastest.Server
 	secrets   *secrettest.Server
-	function  *runner
+	function  atomic.Pointer[lambda.Handler] // the execution environment
 	gateway   *gateway.Gateway
 	listeners []net.Listener
 	servers   []*http.Server
@@ -62,19 +80,33 @@ func (s *system) start(ctx context.Context) error {
 	}
 	s.secrets = secrettest.NewServer(nil)
 	s.serve(ctx, secrets, s.secrets.Config.Handler)
-	variables, err := s.functionVariables()
-	if err != nil {
+	if s.variables, err = s.functionVariables(); err != nil {
 		return err
 	}
-	if s.effective, err = function.ReadEnvironment(variables); err != nil {
+	if s.effective, err = function.ReadEnvironment(s.variables); err != nil {
 		return err
 	}
-	if err := errors.Join(checkPolicies(s.effective), checkOperators(s.config.Operators, s.effective.NameClaim)); err != nil {
+	if err := checkPolicies(s.effective); err != nil {
 		return err
 	}
 	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas, Roles: s.effective.Roles})
 	s.serve(ctx, atlas, s.atlas.Config.Handler)
-	if s.function, err = newFunction(ctx, s, variables); err != nil {
+	// The AWS SDK reads these from the process. No credential or profile of this
+	// machine may have an effect; the function reads no shared files.
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER":    s.at.Secrets,
+		"AWS_REGION":                          "eu-west-1",
+		"AWS_ACCESS_KEY_ID":                   "AKIAIOSFODNN7EXAMPLE",
+		"AWS_SECRET_ACCESS_KEY":               "example",
+		"AWS_SESSION_TOKEN":                   "",
+		"AWS_PROFILE":                         "",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	if err := s.coldStart(ctx, s.at.Atlas); err != nil {
 		return err
 	}
 
@@ -97,8 +129,11 @@ func (s *system) start(ctx context.Context) error {
 		return err
 	}
 	s.gateway = &gateway.Gateway{
-		Path: handler.Path, Function: s.function, FunctionARN: functionARN, FunctionTimeout: functionTimeout,
-		Authorizer: authorizer, Origins: origins, Log: s.log.gateway,
+		Path: handler.Path, FunctionARN: functionARN, FunctionTimeout: functionTimeout,
+		Invoke: func(ctx context.Context, event []byte) ([]byte, error) {
+			return (*s.function.Load()).Invoke(ctx, event)
+		},
+		Authorizer: authorizer, Origins: origins, Log: s.log.Logger,
 	}
 	s.serve(ctx, api, s.gateway)
 
@@ -114,11 +149,15 @@ func (s *system) start(ctx context.Context) error {
 func (s *system) listen() error {
 	var urls []string
 	var errs []error
-	for _, p := range s.options.ports {
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)))
+	for part, name := range partNames {
+		port := s.options.port
+		if port != 0 {
+			port += part
+		}
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("cannot listen on port %d for %s: %w; choose another port with -%s, or 0 for any free one",
-				p.number, p.what, err, p.flag))
+			errs = append(errs, fmt.Errorf("cannot listen on port %d for %s: %w; choose five others with -port, or 0 for any free ones",
+				port, name, err))
 			continue
 		}
 		s.listeners = append(s.listeners, listener)
@@ -150,10 +189,24 @@ func (s *system) serve(ctx context.Context, part int, h http.Handler) {
 	s.servers = append(s.servers, server)
 	s.running.Go(func() error {
 		if err := server.Serve(s.listeners[part]); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("the server of %s ended: %w", s.options.ports[part].what, err)
+			return fmt.Errorf("the server of %s ended: %w", partNames[part], err)
 		}
 		return nil
 	})
+}
+
+// coldStart replaces the function's execution environment by a new one, which
+// finds Atlas at atlasURL.
+func (s *system) coldStart(ctx context.Context, atlasURL string) error {
+	variables := maps.Clone(s.variables)
+	variables["ATLAS_BASE_URL"] = atlasURL
+	h, err := function.New(ctx, variables, s.log)
+	if err != nil {
+		return err
+	}
+	fresh := lambda.NewHandler(h)
+	s.function.Store(&fresh)
+	return nil
 }
 
 // end stops every part, after a short wait for running requests.

@@ -36,7 +36,7 @@ func Start(t testing.TB, settings ...string) *System {
 	if err != nil {
 		t.Fatalf("build cmd/local: %v", err)
 	}
-	flags := []string{"-json", "-console-port=0", "-api-port=0", "-issuer-port=0", "-atlas-port=0", "-secrets-port=0"}
+	flags := []string{"-json", "-port=0"}
 	var variables []string
 	for _, setting := range settings {
 		if strings.HasPrefix(setting, "-") {

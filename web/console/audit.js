@@ -40,18 +40,18 @@ function timing(line) {
 const who = ({ operatorName, issuer, userName, principal }) => (
   userName && operatorName && operatorName !== userName ? `${operatorName} (${issuer}) → ${userName}` : userName ?? principal);
 
-function entry({ source, line }) {
+function entry(line) {
   const item = document.createElement('li');
   const top = element('div', 'line-top');
-  const outcome = source === 'function' ? line.outcome ?? line.level : `${line.status} ${text('byGateway')}`;
+  const outcome = line.method ? `${line.status} ${text('byGateway')}` : line.outcome ?? line.level;
   top.append(element('span', `chip ${look(outcome, line.status)}`, outcome));
   const time = element('time', '', new Date(line.timestamp).toLocaleTimeString(document.documentElement.lang));
   time.dateTime = line.timestamp;
   top.append(time);
   item.append(top);
-  const what = source === 'function'
-    ? [who(line), line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)]
-    : [`${line.method} ${line.path}`, line.reason];
+  const what = line.method
+    ? [`${line.method} ${line.path}`, line.reason]
+    : [who(line), line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)];
   item.append(element('div', 'line-what', what.filter(Boolean).join(' · ')));
   if (line.TotalMs) item.append(...timing(line));
   const details = document.createElement('details');
@@ -61,7 +61,7 @@ function entry({ source, line }) {
 }
 
 // Preflights that follow each other share one entry, which counts them.
-const isPreflight = ({ source, line }) => source === 'gateway' && line.method === 'OPTIONS' && line.status === 204;
+const isPreflight = (line) => line.method === 'OPTIONS' && line.status === 204;
 
 function preflights() {
   const item = element('li', 'preflights');
@@ -69,7 +69,7 @@ function preflights() {
   const details = document.createElement('details');
   details.append(summary);
   item.append(details);
-  item.add = ({ line }) => {
+  item.add = (line) => {
     details.append(element('pre', '', JSON.stringify(line, null, 1)));
     summary.textContent = text('preflights', { n: details.children.length - 1 });
   };

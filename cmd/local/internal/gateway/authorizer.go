@@ -36,44 +36,50 @@ func NewAuthorizer(ctx context.Context, issuer, audience, scope string) (*Author
 	return &Authorizer{verifier, audience, scope}, nil
 }
 
-// refuse is a 401 or 403. The guide's "Troubleshooting issues with HTTP API JWT
-// authorizers" distinguishes causes by its WWW-Authenticate header.
-func refuse(status int, scope, code, why string) *answer {
-	a := failure(status, why)
-	a.header.Set("Www-Authenticate", fmt.Sprintf("Bearer scope=%q error=%q error_description=%q", scope, code, why))
-	return &a
-}
-
-// check verifies the request's token, and returns what the event says of it.
-func (a *Authorizer) check(r *http.Request) (map[string]any, *answer) {
+// check verifies the request's token, and returns what the event says of it. The
+// guide's "Troubleshooting issues with HTTP API JWT authorizers" distinguishes
+// refusals by the WWW-Authenticate header.
+func (a *Authorizer) check(r *http.Request) (jwt map[string]any, refusal *answer) {
+	if a == nil {
+		return nil, nil
+	}
 	raw := r.Header.Get("Authorization")
 	if scheme, rest, found := strings.Cut(raw, " "); found && strings.EqualFold(scheme, "Bearer") {
 		raw = rest
 	}
 	if raw == "" {
-		refusal := failure(http.StatusUnauthorized, "no token")
-		refusal.header.Set("Www-Authenticate", "Bearer")
-		return nil, &refusal
+		return nil, refuse(http.StatusUnauthorized, "no token", "Bearer")
+	}
+	invalid := func(why string) *answer {
+		return refuse(http.StatusUnauthorized, why, fmt.Sprintf(`Bearer scope="" error="invalid_token" error_description=%q`, why))
 	}
 	token, err := a.verifier.Verify(r.Context(), raw)
+	if _, expired := errors.AsType[*oidc.TokenExpiredError](err); expired {
+		return nil, invalid("the token has expired")
+	}
 	var claims map[string]string
 	if err == nil {
 		claims, err = claimsAsText(token)
 	}
-	_, expired := errors.AsType[*oidc.TokenExpiredError](err)
 	switch {
-	case expired:
-		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token has expired")
 	case err != nil:
-		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token is not valid")
+		return nil, invalid("the token is not valid")
 	case !slices.Contains(token.Audience, a.audience) && (len(token.Audience) > 0 || claims["client_id"] != a.audience):
-		return nil, refuse(http.StatusUnauthorized, "", "invalid_token", "the token does not have a valid audience")
+		return nil, invalid("the token does not have a valid audience")
 	case a.scope == "":
 		return map[string]any{"claims": claims, "scopes": nil}, nil
 	case !slices.Contains(strings.Fields(claims["scope"]), a.scope):
-		return nil, refuse(http.StatusForbidden, a.scope, "insufficient_scope", "the token does not have a required scope")
+		const why = "the token does not have a required scope"
+		return nil, refuse(http.StatusForbidden, why,
+			fmt.Sprintf(`Bearer scope=%q error="insufficient_scope" error_description=%q`, a.scope, why))
 	}
 	return map[string]any{"claims": claims, "scopes": []string{a.scope}}, nil
+}
+
+func refuse(status int, why, authenticate string) *answer {
+	a := failure(status, why)
+	a.header.Set("Www-Authenticate", authenticate)
+	return a
 }
 
 // claimsAsText is how API Gateway passes claims on: numbers and booleans as text,

@@ -1,7 +1,7 @@
 // Package gateway is an Amazon API Gateway HTTP API with one route, for one
 // machine. It takes real HTTP, checks the bearer token as a JWT authorizer does,
-// invokes a Lambda handler with the event that API Gateway would send (payload
-// format 2.0), and turns the handler's reply into an HTTP answer.
+// invokes a function with the event that API Gateway would send (payload format
+// 2.0), and turns the function's reply into an HTTP answer.
 //
 // Facts about API Gateway are noted next to the lines that depend on them, with
 // the page of the API Gateway developer guide ("the guide") that states them.
@@ -13,13 +13,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	smithyrand "github.com/aws/smithy-go/rand"
 )
@@ -32,8 +33,8 @@ const maxEvent = 6 << 20
 type Gateway struct {
 	// Path is the route's path; its method is POST.
 	Path string
-	// Function is what the route invokes.
-	Function lambda.Handler
+	// Invoke runs the function.
+	Invoke func(ctx context.Context, event []byte) ([]byte, error)
 	// FunctionARN is the ARN in the invocation's context, with the alias.
 	FunctionARN string
 	// FunctionTimeout is the function's own timeout, which sets its deadline.
@@ -44,9 +45,8 @@ type Gateway struct {
 	Origins []string
 	// Throttle makes the gateway answer 429, as above the stage's rate.
 	Throttle atomic.Bool
-	// Log is called after each answer that is not the function's, with the reason
-	// for it. Nil: not called.
-	Log func(r *http.Request, requestID string, status int, reason string)
+	// Log gets a line for each answer that is not the function's.
+	Log *slog.Logger
 }
 
 // answer is an HTTP answer before it is written. reason is empty if the function
@@ -59,9 +59,9 @@ type answer struct {
 }
 
 // failure is one of API Gateway's own errors: {"message": …}.
-func failure(status int, reason string) answer {
+func failure(status int, reason string) *answer {
 	body := `{"message":"` + http.StatusText(status) + `"}`
-	return answer{status, http.Header{"Content-Type": {"application/json"}}, []byte(body), reason}
+	return &answer{status, http.Header{"Content-Type": {"application/json"}}, []byte(body), reason}
 }
 
 // ServeHTTP answers one request.
@@ -73,26 +73,25 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Apigw-Requestid", requestID)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
-	if a.reason != "" && g.Log != nil {
-		g.Log(r, requestID, a.status, a.reason)
+	if a.reason != "" {
+		g.Log.Info("answered by the gateway", "gatewayRequestId", requestID,
+			"method", r.Method, "path", r.URL.Path, "status", a.status, "reason", a.reason)
 	}
 }
 
-func (g *Gateway) answer(r *http.Request, requestID string) answer {
+// answer returns the function's answer to a good request.
+func (g *Gateway) answer(r *http.Request, requestID string) *answer {
 	switch {
 	case preflight(r):
-		return answer{http.StatusNoContent, http.Header{}, nil, "CORS preflight"}
+		return &answer{http.StatusNoContent, http.Header{}, nil, "CORS preflight"}
 	case g.Throttle.Load():
 		return failure(http.StatusTooManyRequests, "throttled")
 	case r.Method != http.MethodPost || r.URL.Path != g.Path:
 		return failure(http.StatusNotFound, "no such route")
 	}
-	var jwt map[string]any
-	if g.Authorizer != nil {
-		var refusal *answer
-		if jwt, refusal = g.Authorizer.check(r); refusal != nil {
-			return *refusal
-		}
+	jwt, refusal := g.Authorizer.check(r)
+	if refusal != nil {
+		return refusal
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEvent))
 	if err != nil {
@@ -105,29 +104,48 @@ func (g *Gateway) answer(r *http.Request, requestID string) answer {
 	if len(event) > maxEvent {
 		return failure(http.StatusRequestEntityTooLarge, "event over Lambda's 6 MB")
 	}
-	return g.invoke(r.Context(), event)
-}
-
-// invoke runs the function, which ends by itself before its timeout.
-func (g *Gateway) invoke(ctx context.Context, event []byte) answer {
 	invocationID, _ := smithyrand.NewUUID(rand.Reader).GetUUID() // never fails
-	// An invocation goes on when its caller leaves.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.FunctionTimeout)
+	// An invocation goes on when its caller leaves. The function ends by itself before its timeout.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), g.FunctionTimeout)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: invocationID, InvokedFunctionArn: g.FunctionARN})
-	reply, err := g.Function.Invoke(ctx, event)
+	reply, err := g.Invoke(ctx, event)
 	if err != nil {
 		return failure(http.StatusInternalServerError, err.Error())
 	}
 	// The guide, "Create AWS Lambda proxy integrations for HTTP APIs", response for
 	// format 2.0. The function sends no cookies and no base64.
-	var r events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(reply, &r); err != nil {
+	var response events.APIGatewayV2HTTPResponse
+	if err := json.Unmarshal(reply, &response); err != nil {
 		return failure(http.StatusInternalServerError, "the function's reply: "+err.Error())
 	}
-	a := answer{r.StatusCode, http.Header{}, []byte(r.Body), ""}
-	for name, value := range r.Headers {
+	a := &answer{response.StatusCode, http.Header{}, []byte(response.Body), ""}
+	for name, value := range response.Headers {
 		a.header.Set(name, value)
 	}
 	return a
+}
+
+// preflight reports whether r is one: OPTIONS with both of its headers.
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// cors sets the CORS headers of an answer as template.yaml configures them (the
+// guide, "Configure CORS for HTTP APIs in API Gateway"). The gateway's own errors
+// get them, too; the guide promises them for the function's replies only, so a
+// page must not depend on reading such an error.
+func (g *Gateway) cors(h http.Header, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	if !slices.Contains(g.Origins, origin) {
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	if !preflight(r) {
+		h.Set("Access-Control-Expose-Headers", "apigw-requestid,retry-after")
+		return
+	}
+	h.Set("Access-Control-Allow-Methods", "POST")
+	h.Set("Access-Control-Allow-Headers", "authorization,content-type,x-atrip-account")
+	h.Set("Access-Control-Max-Age", "600")
 }

@@ -7,9 +7,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"golang.org/x/oauth2"
 )
 
 const (
@@ -42,12 +41,10 @@ const (
 type Operator struct {
 	// Email names the operator; it becomes the sub and email claims.
 	Email string
-	// Name is shown on the sign-in page.
-	Name string
+	// Name and About are shown on the sign-in page.
+	Name, About string
 	// Groups becomes the groups claim, by which the default policy grants roles.
 	Groups []string
-	// About says in a few words what the operator is an example of.
-	About string
 	// Claims are further claims of the operator's tokens.
 	Claims map[string]any
 }
@@ -61,14 +58,12 @@ var Examples = []Operator{
 	{Email: "nobody@example.com", Name: "Nobody", About: "Signed in, but in no group: every order is refused", Groups: []string{}},
 }
 
-// Provider is an http.Handler. New makes one.
-type Provider struct {
+type provider struct {
 	issuer      string
 	origins     []string
 	groupsClaim string
 	operators   []Operator
 	key         *rsa.PrivateKey
-	mux         *http.ServeMux
 	codes       sync.Map // a grant by its code
 }
 
@@ -81,40 +76,41 @@ type grant struct {
 // New makes a provider whose URL is issuer, with a new key. It sends browsers back
 // to pages of origins only, and only those pages may read its answers. Operators'
 // groups go into groupsClaim.
-func New(issuer string, origins []string, groupsClaim string, operators []Operator) (*Provider, error) {
+func New(issuer string, origins []string, groupsClaim string, operators []Operator) (http.Handler, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("identity provider: make a key: %w", err)
 	}
-	p := &Provider{
-		issuer: issuer, origins: origins, groupsClaim: groupsClaim, operators: operators, key: key, mux: http.NewServeMux(),
-	}
+	p := &provider{issuer: issuer, origins: origins, groupsClaim: groupsClaim, operators: operators, key: key}
 	// Discovery and keys; its discovery document names /auth and /token.
 	documents := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: keyID, Algorithm: oidc.RS256}}}
 	documents.SetIssuer(issuer)
-	p.mux.Handle("GET /", documents)
-	p.mux.HandleFunc("GET /auth", p.authorize)
-	p.mux.HandleFunc("POST /auth", p.authorize)
-	p.mux.HandleFunc("POST /token", p.token)
-	p.mux.HandleFunc("GET /dev-token", p.devToken)
-	return p, nil
+	mux := http.NewServeMux()
+	mux.Handle("GET /", documents)
+	mux.HandleFunc("GET /auth", p.authorize)
+	mux.HandleFunc("POST /auth", p.authorize)
+	mux.HandleFunc("POST /token", p.token)
+	mux.HandleFunc("GET /dev-token", p.devToken)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); slices.Contains(origins, origin) {
+			w.Header().Set("Access-Control-Allow-Origin", origin)
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		mux.ServeHTTP(w, r)
+	}), nil
 }
 
-// ServeHTTP answers one request.
-func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if origin := r.Header.Get("Origin"); slices.Contains(p.origins, origin) {
-		w.Header().Set("Access-Control-Allow-Origin", origin)
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	p.mux.ServeHTTP(w, r)
-}
+//go:embed page.html
+var pageText string
+
+var page = template.Must(template.New("page").Parse(pageText))
 
 // authorize answers an authorization request (OpenID Connect Core 3.1.2.1 with
 // PKCE, RFC 7636): it shows the operators and, once one is chosen, sends the
 // browser back with a code.
-func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
 	request := r.URL.Query()
 	back, err := url.Parse(request.Get("redirect_uri"))
 	// The browser is not sent back with a refusal: the address may be the problem.
@@ -125,7 +121,6 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodPost {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		// Chromium applies form-action to the redirect that follows, too.
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; "+
 			"form-action 'self' "+strings.Join(p.origins, " "))
@@ -144,20 +139,14 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, request.Get("redirect_uri")+"?"+answer.Encode(), http.StatusSeeOther)
 }
 
-//go:embed page.html
-var pageText string
-
-var page = template.Must(template.New("page").Parse(pageText))
-
 // token exchanges a code for tokens, once.
-func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	kept, _ := p.codes.LoadAndDelete(r.PostFormValue("code"))
 	g, found := kept.(grant)
-	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	w.Header().Set("Content-Type", "application/json")
 	if !found || r.PostFormValue("grant_type") != "authorization_code" || r.PostFormValue("client_id") != ClientID ||
 		r.PostFormValue("redirect_uri") != g.request.Get("redirect_uri") ||
-		base64.RawURLEncoding.EncodeToString(challenge[:]) != g.request.Get("code_challenge") {
+		oauth2.S256ChallengeFromVerifier(r.PostFormValue("code_verifier")) != g.request.Get("code_challenge") {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 		return
@@ -169,13 +158,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// devToken gives a shell an operator's access token as plain text:
-//
-//	curl -s 'ISSUER/dev-token?user=amelia@example.com'
-//
-// audience, scope and lifetime (a Go duration, negative for an expired token)
-// override the defaults, to test rejections.
-func (p *Provider) devToken(w http.ResponseWriter, r *http.Request) {
+// devToken gives a shell an operator's access token as plain text. audience, scope
+// and lifetime (a Go duration, negative for an expired token) override the
+// defaults, to test rejections.
+func (p *provider) devToken(w http.ResponseWriter, r *http.Request) {
 	get := r.URL.Query().Get
 	valid, err := time.ParseDuration(cmp.Or(get("lifetime"), lifetime.String()))
 	if err != nil || valid == 0 {
@@ -187,12 +173,11 @@ func (p *Provider) devToken(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte(p.accessToken(who, cmp.Or(get("audience"), Audience), cmp.Or(get("scope"), scopes), valid)))
 }
 
 // operator returns the operator with this email.
-func (p *Provider) operator(email string) (Operator, error) {
+func (p *provider) operator(email string) (Operator, error) {
 	var known []string
 	for _, o := range p.operators {
 		if o.Email == email {
@@ -203,13 +188,13 @@ func (p *Provider) operator(email string) (Operator, error) {
 	return Operator{}, fmt.Errorf("user must be one of %s", strings.Join(known, ", "))
 }
 
-func (p *Provider) accessToken(o Operator, audience, scope string, valid time.Duration) string {
+func (p *provider) accessToken(o Operator, audience, scope string, valid time.Duration) string {
 	return p.sign(o, audience, valid, map[string]any{"scope": scope, "client_id": ClientID, p.groupsClaim: o.Groups})
 }
 
 // sign makes a token about an operator; one that is valid for a negative time has
 // expired. The operator's own claims replace sub, email and name.
-func (p *Provider) sign(o Operator, audience string, valid time.Duration, more map[string]any) string {
+func (p *provider) sign(o Operator, audience string, valid time.Duration, more map[string]any) string {
 	now := time.Now()
 	expires := now.Add(valid)
 	claims := map[string]any{"sub": o.Email, "email": o.Email, "email_verified": true, "name": o.Name}
