@@ -1,6 +1,7 @@
 package atlas
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,14 +20,16 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 		return nil, errors.New("is an unresolved {{resolve:…}} reference (SAM CLI does not resolve them locally)")
 	}
 	u, err := url.Parse(s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, errors.New("is not a URL")
+	}
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("must start with https://")
 	case u.Hostname() == "":
 		return nil, errors.New("has no host")
-	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
+	case err != nil || port == 0 || strings.HasSuffix(u.Host, ":"):
 		return nil, errors.New("has an invalid port")
 	case u.User != nil:
 		return nil, errors.New("must not contain a user or password")
@@ -38,11 +41,6 @@ func ParseBaseURL(s string, anyHTTPHost bool) (*url.URL, error) {
 	return u, nil
 }
 
-func validPort(s string) bool {
-	port, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && port > 0
-}
-
 func loopback(host string) bool {
 	addr, _ := netip.ParseAddr(host) // the zero Addr is no loopback address
 	return addr.IsLoopback() || strings.EqualFold(host, "localhost")
@@ -50,7 +48,7 @@ func loopback(host string) bool {
 
 // Hosts is a list of host patterns. A name matches itself; "*.name" matches every
 // name below it, but not the name itself.
-type Hosts struct{ patterns []string }
+type Hosts []string
 
 // hostname matches an ASCII host name or an IPv4 address. A name in another
 // script must be in its ASCII form, as in DNS.
@@ -67,7 +65,7 @@ func ParseHosts(s string) (Hosts, error) {
 		if !hostname.MatchString(parent) || wildcard && !strings.Contains(parent, ".") {
 			invalid = append(invalid, fmt.Errorf("%q is not a host name, or *. and a name with a dot", pattern))
 		}
-		hosts.patterns = append(hosts.patterns, pattern)
+		hosts = append(hosts, pattern)
 	}
 	return hosts, errors.Join(invalid...)
 }
@@ -78,16 +76,13 @@ func (h Hosts) Allow(host string) bool {
 	if len(host) > 253 || !hostname.MatchString(host) {
 		return false
 	}
-	for _, pattern := range h.patterns {
+	for _, pattern := range h {
 		if parent, wildcard := strings.CutPrefix(pattern, "*"); wildcard && strings.HasSuffix(host, parent) || host == pattern {
 			return true
 		}
 	}
 	return false
 }
-
-// String returns the patterns, comma-separated.
-func (h Hosts) String() string { return strings.Join(h.patterns, ",") }
 
 // maxURL is far above a real url and below the limits of browsers and proxies.
 const maxURL = 8192
@@ -99,31 +94,28 @@ const maxURL = 8192
 // another script), so only plain ones pass: ASCII without spaces, control
 // characters and backslashes, with scheme and host.
 func (c *Client) checkPortalURL(s string) string {
-	if len(s) > maxURL {
-		return "the url is too long"
-	}
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }) {
-		return "the url contains a character that URLs do not have"
-	}
 	u, err := url.Parse(s)
 	if err != nil {
 		return "the url cannot be parsed"
 	}
-	if u.User != nil {
-		return "the url contains a user"
-	}
 	baseIsHTTP := c.BaseURL.Scheme == "http"
 	plain := baseIsHTTP && u.Scheme == "http"
-	if u.Scheme != "https" && !plain {
+	switch {
+	case s == "":
+		return "it reports success without a url"
+	case len(s) > maxURL:
+		return "the url is too long"
+	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }):
+		return "the url contains a character that URLs do not have"
+	case u.User != nil:
+		return "the url contains a user"
+	case u.Scheme != "https" && !plain:
 		return "the url is not https"
-	}
-	if baseIsHTTP && u.Host == c.BaseURL.Host {
+	case baseIsHTTP && u.Host == c.BaseURL.Host:
 		return ""
-	}
-	if port := u.Port(); port != "" && port != "443" && !plain {
+	case u.Port() != "" && u.Port() != "443" && !plain:
 		return "the url contains a port"
-	}
-	if !c.PortalHosts.Allow(u.Hostname()) {
+	case !c.PortalHosts.Allow(u.Hostname()):
 		return "the url's host is not one of the allowed portal hosts"
 	}
 	return ""

@@ -24,8 +24,8 @@ func (c *Client) CheckCredentials(ctx context.Context, credentials Credentials) 
 		if err == nil {
 			return true, errors.New("Atlas reports success for an empty order")
 		}
-		var e *Error
-		return errors.As(err, &e) && e.Status != nil && e.Kind != ErrRefused && e.Kind != ErrRateLimited, err
+		e, _ := errors.AsType[*Error](err)
+		return e.Status != nil && e.Kind != ErrRefused && e.Kind != ErrRateLimited, err
 	}
 	answered, err := ask(credentials)
 	if !answered {

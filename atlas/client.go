@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -65,25 +65,15 @@ type Client struct {
 	// PortalHosts are the hosts that a returned url may have, from ParseHosts.
 	// If BaseURL is http, its own host is allowed too.
 	PortalHosts Hosts
-	// Transport sends the requests. Nil means NewTransport(). Redirects are not
-	// followed: net/http would send the secret's header to the other host.
+	// Transport sends the requests. Nil means one from NewTransport that clients
+	// share. Redirects are not followed: net/http would send the secret's header to
+	// the other host.
 	Transport *http.Transport
 	// Now returns the wall clock's time. Nil means time.Now.
 	Now func() time.Time
 
-	once      sync.Once
-	transport *http.Transport
-	endpoint  string
-	ahead     ahead
-}
-
-func (c *Client) init() {
-	c.once.Do(func() {
-		if c.transport = c.Transport; c.transport == nil {
-			c.transport = NewTransport()
-		}
-		c.endpoint = c.BaseURL.JoinPath(Path).String()
-	})
+	ahead   atomic.Pointer[http.ClientConn] // opened by Connect
+	lastUse atomic.Int64                    // of any connection, in Unix nanoseconds
 }
 
 // GetToken calls Atlas once and returns its answer or an *Error. Its time is
@@ -92,20 +82,16 @@ func (c *Client) init() {
 // If a connection turns out to be dead before a reply, the request is sent a
 // second time: Atlas then creates another token, and the first one is not used.
 func (c *Client) GetToken(ctx context.Context, credentials Credentials, request Request) (Reply, error) {
-	c.init()
-	body, err := json.Marshal(request)
-	if err != nil {
-		return Reply{}, &Error{Kind: ErrMalformed, Detail: "the request cannot be encoded", cause: err}
-	}
 	var sent progress
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		sent.connected.Store(true)
 		sent.reused.Store(info.Reused)
 	}})
-	httpRequest, err := http.NewRequestWithContext(traced, http.MethodPost, c.endpoint, bytes.NewReader(body))
+	body, err := json.Marshal(request)
 	if err != nil {
-		return Reply{}, &Error{Kind: ErrUnreachable, Detail: "the request cannot be made", cause: err}
+		return Reply{}, &Error{Kind: ErrMalformed, Detail: "the request is not valid UTF-8", cause: err}
 	}
+	httpRequest, _ := http.NewRequestWithContext(traced, http.MethodPost, c.BaseURL.JoinPath(Path).String(), bytes.NewReader(body))
 	// Atlas requires Accept-Encoding. The transport sets it: if it were set
 	// here, the transport would not decompress the reply.
 	httpRequest.Header = http.Header{
@@ -116,12 +102,12 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 	}
 	response, err := c.roundTrip(httpRequest, &sent)
 	if err != nil {
-		return Reply{}, transportError(ctx, err, sent.connected.Load())
+		return Reply{}, noReply(ctx, err, sent.connected.Load(), 0)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, MaxReply+1))
 	if err != nil {
-		return Reply{}, bodyError(ctx, err, response.StatusCode)
+		return Reply{}, noReply(ctx, err, true, response.StatusCode)
 	}
 	return c.classify(response, text)
 }

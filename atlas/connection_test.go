@@ -2,17 +2,38 @@ package atlas_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"atriptoken/atlas"
 	"atriptoken/atlas/atlastest"
+	"atriptoken/internal/faultscript"
 )
+
+// dial is an http.Transport's DialContext.
+type dial = func(context.Context, string, string) (net.Conn, error)
+
+func failing(err error) dial {
+	return func(context.Context, string, string) (net.Conn, error) { return nil, err }
+}
+
+// silent connects to a server that does not read.
+func silent(context.Context, string, string) (net.Conn, error) {
+	client, _ := net.Pipe()
+	return client, nil
+}
 
 // eachWay runs a test with and without TLS, with and without a connection opened
 // ahead.
@@ -70,7 +91,7 @@ func TestClient_DeadAndNoOther(t *testing.T) {
 	if err := call(t, client); err != nil {
 		t.Fatal(err)
 	}
-	client.Transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("other") }
+	client.Transport.DialContext = failing(errors.New("other"))
 	server.CloseClientConnections()
 	if err := call(t, client); !errors.Is(err, atlas.ErrUnreachable) {
 		t.Errorf("the error is %v", err)
@@ -142,16 +163,18 @@ func TestClient_BusyConnection(t *testing.T) {
 	if err := client.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	release := make(chan struct{})
-	server.Script(atlastest.Hold(release, atlastest.OK()))
+	arrived, release := make(chan struct{}), make(chan struct{})
+	server.Script(func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
+		close(arrived)
+		<-release
+		ok(w, r)
+	})
 	held := make(chan error, 1)
 	go func() {
 		_, err := client.GetToken(context.Background(), credentials, request)
 		held <- err
 	}()
-	if err := server.WaitRequests(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	<-arrived
 	if err := call(t, client); err != nil {
 		t.Error(err)
 	}
@@ -174,4 +197,116 @@ func TestClient_Concurrent(t *testing.T) {
 		}
 		all.Wait()
 	})
+}
+
+func TestTransport_HandshakeTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newClient(t, "https://atlas.example.com", nil)
+		client.Transport.TLSHandshakeTimeout = atlas.NewTransport().TLSHandshakeTimeout
+		client.Transport.DialContext = silent
+		for _, connect := range []func() error{
+			func() error { return client.Connect(t.Context()) }, func() error { return call(t, client) },
+		} {
+			began := time.Now()
+			err := connect()
+			timedOut := errors.Is(err, atlas.ErrUnreachable) && strings.Contains(err.Error(), "timed out")
+			if !timedOut || time.Since(began) != 4*time.Second {
+				t.Errorf("after %v: %v", time.Since(began), err)
+			}
+		}
+	})
+}
+
+// lossy is a connection whose network drops what is written once lost is set.
+type lossy struct {
+	net.Conn
+	lost atomic.Bool
+}
+
+func (l *lossy) Write(b []byte) (int, error) {
+	if l.lost.Load() {
+		return len(b), nil
+	}
+	return l.Conn.Write(b)
+}
+
+// A connection that the network has dropped during a freeze is found by pings.
+func TestTransport_LostConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		network := faultscript.NewPipes()
+		server := atlastest.NewServer(&atlastest.Options{Listener: network, TLS: true, PublicURL: "https://www.atriptech.com"})
+		client := newClient(t, "https://example.com", server)
+		client.Transport.HTTP2 = atlas.NewTransport().HTTP2
+		var conn atomic.Pointer[lossy]
+		client.Transport.DialContext = func(ctx context.Context, kind, address string) (net.Conn, error) {
+			dialed, err := network.Dial(ctx, kind, address)
+			conn.Store(&lossy{Conn: dialed})
+			return conn.Load(), err
+		}
+		if err := call(t, client); err != nil {
+			t.Fatal(err)
+		}
+		conn.Load().lost.Store(true)
+		began := time.Now()
+		if err := call(t, client); err != nil || time.Since(began) != 4*time.Second || server.Connections() != 2 {
+			t.Errorf("after %v on connection %d: %v", time.Since(began), server.Connections(), err)
+		}
+		client.CloseIdleConnections()
+		server.Close()
+	})
+}
+
+// A listener with a full queue drops new connections, as a firewall does.
+func TestTransport_DialTimeout(t *testing.T) {
+	t.Parallel()
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { _ = syscall.Listen(int(fd), 0) }); err != nil { // the shortest queue
+		t.Fatal(err)
+	}
+	for range 2 {
+		conn, err := net.DialTimeout("tcp", listener.Addr().String(), 100*time.Millisecond)
+		if err != nil {
+			break // the queue is full
+		}
+		defer conn.Close()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err = newClient(t, "http://"+listener.Addr().String(), nil).Connect(ctx)
+	if err == nil || !strings.Contains(err.Error(), "connecting timed out") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestTransport_Proxy(t *testing.T) {
+	t.Parallel()
+	request := httptest.NewRequest(http.MethodPost, "https://atlas.example.com", nil)
+	if proxy, err := atlas.NewTransport().Proxy(request); err != nil || proxy == nil || proxy.String() != environmentProxy {
+		t.Errorf("the proxy is %v, %v", proxy, err)
+	}
+}
+
+const environmentProxy = "http://127.0.0.1:1"
+
+// TestMain sets the proxy, which net/http reads from the environment once.
+func TestMain(m *testing.M) {
+	_ = errors.Join(os.Setenv("HTTPS_PROXY", environmentProxy), os.Setenv("NO_PROXY", "none.example.com"))
+	os.Exit(m.Run())
+}
+
+func TestTransport_TLS(t *testing.T) {
+	t.Parallel()
+	if c := atlas.NewTransport().TLSClientConfig; c.MinVersion != tls.VersionTLS12 || c.ClientSessionCache == nil {
+		t.Error("TLS 1.1 is accepted, or sessions are not resumed")
+	}
 }

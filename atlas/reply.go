@@ -61,9 +61,9 @@ func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
 		// 0, 2 and 3 are documented for this call, the others for Atlas's other calls.
 		switch status {
 		case 0:
-			var reply Reply
-			if reply, e.Detail = c.success(&body); e.Detail == "" {
-				return reply, nil
+			url, _ := jsontext.AppendUnquote(nil, body.URL) // empty unless it is text
+			if e.Detail = c.checkPortalURL(string(url)); e.Detail == "" {
+				return Reply{URL: redact.New(string(url)), Msg: optionalText(body.Msg)}, nil
 			}
 		case 3, 900, 902:
 			e.Kind = ErrRefused
@@ -79,21 +79,14 @@ func (c *Client) classify(response *http.Response, text []byte) (Reply, error) {
 	return Reply{}, e
 }
 
-// success returns the reply of status 0, or what is wrong with it.
-func (c *Client) success(body *reply) (r Reply, problem string) {
-	url, _ := jsontext.AppendUnquote(nil, body.URL) // empty unless it is text
-	if len(url) == 0 {
-		return Reply{}, "it reports success without a url"
+// optionalText reads a JSON string. Nil means that it is something else.
+func optionalText(v jsontext.Value) *string {
+	unquoted, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return nil
 	}
-	if problem := c.checkPortalURL(string(url)); problem != "" {
-		return Reply{}, problem
-	}
-	r.URL = redact.New(string(url))
-	if msg, err := jsontext.AppendUnquote(nil, body.Msg); err == nil {
-		text := string(msg)
-		r.Msg = &text
-	}
-	return r, ""
+	text := string(unquoted)
+	return &text
 }
 
 // integer reads a JSON number that is whole and fits in 32 bits.

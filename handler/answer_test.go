@@ -101,8 +101,8 @@ func failures(t *testing.T) (all []failure) {
 		"cut short": {atlastest.Truncated(), 2}, "unknown status": {atlastest.Status(100), 1}, "HTTP 404": {atlastest.HTTPStatus(404), 1},
 		"redirect": {atlastest.Redirect("https://evil.example/"), 1}, "oversized": {atlastest.Oversized(1 << 20), 1},
 		"a gzip bomb": {atlastest.GzipBomb(8 << 20), 1}, "url on another host": {atlastest.BadURL("https://evil.example/?token=x"), 1},
-		"url not https": {atlastest.BadURL("javascript:alert(1)"), 1}, "no url": {atlastest.MissingURL(), 1},
-		"status as string": {atlastest.StatusString("0"), 2},
+		"url not https": {atlastest.BadURL("javascript:alert(1)"), 1}, "no url": {atlastest.JSON(`{"status":0}`), 1},
+		"status as string": {atlastest.JSON(`{"url":"","status":"0"}`), 2},
 	} {
 		all = append(all, failure{name: name, code: handler.AtlasFailed, status: 502, plain: good, atlas: row.step, calls: row.calls})
 	}

@@ -15,7 +15,6 @@ package atlastest
 
 import (
 	"cmp"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -57,9 +56,9 @@ type Credential struct{ ClientID, ClientSecret string }
 
 // Server is a running simulator. Its methods are safe for use by several
 // goroutines. Besides its own it has those of httptest.Server, and Script,
-// Always, Clear, Requests, WaitRequests and Connections.
+// Always, Clear, Requests and Connections.
 type Server struct {
-	*faultscript.Server[Recorded]
+	*faultscript.Server
 	options Options
 
 	mu       sync.Mutex
@@ -67,13 +66,8 @@ type Server struct {
 	visits   map[string]visit // by the token of the link, until it is opened
 }
 
-// Recorded is a request as it arrived.
-type Recorded struct {
-	Method, Path string
-	Proto        string // "HTTP/1.1" or "HTTP/2.0"
-	Header       http.Header
-	Body         string
-}
+// Recorded is a call as it arrived.
+type Recorded = faultscript.Recorded
 
 // NewServer starts a simulator. The caller should call Close.
 func NewServer(o *Options) *Server {
@@ -85,7 +79,7 @@ func NewServer(o *Options) *Server {
 	if s.options.Roles == nil {
 		s.options.Roles = DefaultRoles()
 	}
-	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, s.options.TLS, http.HandlerFunc(s.serve))
+	s.Server = faultscript.NewUnstartedServer(s.options.Listener, s.options.TLS, s.serve)
 	s.Begin()
 	return s
 }
@@ -99,22 +93,13 @@ func (s *Server) SetCredentials(accepted ...Credential) {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, portalPath) {
-		s.servePortal(w, r)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler) // the client closed the connection
-	}
-	s.Record(Recorded{r.Method, r.URL.Path, r.Proto, r.Header.Clone(), string(body)})
 	switch {
-	case !strings.HasSuffix(r.URL.Path, "/getAtripToken.do"):
+	case strings.HasPrefix(r.URL.Path, portalPath):
+		s.servePortal(w, r)
+	case r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/getAtripToken.do"):
 		http.NotFound(w, r)
-	case r.Method != http.MethodPost:
-		http.Error(w, "getAtripToken.do takes POST", http.StatusMethodNotAllowed)
 	default:
-		s.Play(w, r, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, body) })
+		s.answer(w, r)
 	}
 }
 

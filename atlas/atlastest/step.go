@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"atriptoken/internal/faultscript"
 )
 
@@ -31,12 +33,47 @@ var (
 	CutInBody     = faultscript.CutInBody
 )
 
+const jsonType = "application/json"
+
+// JSON answers HTTP 200 with this body.
+func JSON(body string) Step { return HTTPReply(http.StatusOK, jsonType, body) }
+
 // Status answers HTTP 200 with this status and an empty url.
 func Status(n int) Step { return StatusMessage(n, fmt.Sprintf("status %d", n)) }
 
 // StatusMessage is Status with this msg.
-func StatusMessage(n int, msg string) Step {
-	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, "", n, &msg) }
+func StatusMessage(n int, msg string) Step { return reply("", n, &msg) }
+
+// BadURL answers success with this url.
+func BadURL(u string) Step { return reply(u, 0, nil) }
+
+// reply answers as Atlas does, with gzip if the client accepts that.
+func reply(url string, status int, msg *string) Step {
+	body, err := json.Marshal(struct {
+		URL    string  `json:"url"`
+		Status int     `json:"status"`
+		Msg    *string `json:"msg"`
+	}{url, status, msg})
+	if err != nil {
+		panic("atlastest: a reply cannot be encoded: " + err.Error())
+	}
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		text := body
+		w.Header().Set("Content-Type", jsonType)
+		if acceptsGzip(r) {
+			w.Header().Set("Content-Encoding", "gzip")
+			text = gzipped(body)
+		}
+		_, _ = w.Write(text)
+	}
+}
+
+func gzipped(text []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(text)
+	_ = z.Close()
+	return b.Bytes()
 }
 
 // RateLimited answers as Atlas's rate limiter does: with its own body, in which
@@ -53,45 +90,32 @@ func Redirect(to string) Step { return RedirectAs(http.StatusTemporaryRedirect, 
 // RedirectAs answers with this HTTP status and Location.
 func RedirectAs(code int, to string) Step { return WithHeader("Location", to, HTTPStatus(code)) }
 
-// BadURL answers success with this url.
-func BadURL(u string) Step {
-	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { sendReply(w, r, u, 0, nil) }
-}
-
-// StatusString answers with a JSON string for status, which Atlas documents as
-// an integer.
-func StatusString(text string) Step {
-	return HTTPReply(http.StatusOK, jsonType, fmt.Sprintf(`{"url":"","status":%q}`, text))
-}
-
 // These are Atlas's documented failures, and replies that are not as documented.
 var (
 	SystemError  = always(StatusMessage(2, "system error"))
 	Unauthorized = always(StatusMessage(3, "unauthorized access"))
-	// MissingURL is success without the member url.
-	MissingURL = always(HTTPReply(http.StatusOK, jsonType, `{"status":0,"msg":null}`))
 	// Garbage is neither JSON nor UTF-8.
-	Garbage = always(HTTPReply(http.StatusOK, jsonType, "{\"url\":\xff\x00 garbage"))
+	Garbage = always(JSON("{\"url\":\xff\x00 garbage"))
 	// HTML is a page, as a proxy sends it.
 	HTML = always(HTTPReply(http.StatusOK, "text/html", "<!doctype html><p>We are back soon.</p>\n"))
 	// Truncated announces more bytes than it sends.
-	Truncated = always(WithHeader("Content-Length", "100", HTTPReply(http.StatusOK, jsonType, `{"url":"`)))
+	Truncated = always(WithHeader("Content-Length", "100", JSON(`{"url":"`)))
 	// NotGzip announces gzip and is plain text.
-	NotGzip = always(WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, `{"url":"","status":2}`)))
+	NotGzip = always(WithHeader("Content-Encoding", "gzip", JSON(`{"url":"","status":2}`)))
 )
 
 func always(step Step) func() Step { return func() Step { return step } }
 
 // GzipTruncated answers with the first half of a gzip stream.
 func GzipTruncated() Step {
-	whole := gzipped(replyText("", 2, nil))
-	return WithHeader("Content-Encoding", "gzip", HTTPReply(http.StatusOK, jsonType, string(whole[:len(whole)/2])))
+	whole := gzipped([]byte(`{"url":"","status":2}`))
+	return WithHeader("Content-Encoding", "gzip", JSON(string(whole[:len(whole)/2])))
 }
 
 // Oversized answers with valid JSON of n bytes and status 2.
 func Oversized(n int) Step {
 	const head, tail = `{"url":"","status":2,"msg":"`, `"}`
-	return HTTPReply(http.StatusOK, jsonType, head+strings.Repeat("a", n-len(head+tail))+tail)
+	return JSON(head + strings.Repeat("a", n-len(head+tail)) + tail)
 }
 
 // GzipBomb answers with n bytes, compressed to about a thousandth, no further than

@@ -30,7 +30,7 @@ func main() {
 	atlas := atlastest.NewServer(&atlastest.Options{Listener: listen("8403"), Logf: out.Printf})
 	defer atlas.Close()
 	// SAM CLI gives the function the secret's logical id in place of its ARN.
-	secrets := secrettest.NewServer(&secrettest.Options{Listener: listen("8404"), Name: "AtlasSecret", Logf: out.Printf})
+	secrets := secrettest.NewServer(&secrettest.Options{Listener: listen("8404"), Name: "AtlasSecret"})
 	defer secrets.Close()
 	out.Printf("Atlas %s, Secrets Manager %s", atlas.URL, secrets.URL)
 

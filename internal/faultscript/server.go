@@ -3,8 +3,8 @@
 package faultscript
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -18,27 +18,46 @@ import (
 // dropped, so that a long test does not fill the memory.
 const keptCalls = 10_000
 
-// Server is an httptest.Server that records calls and answers them with
-// scripted steps. Call is what it records of one.
-type Server[Call any] struct {
+// Server is an httptest.Server. It records calls, which are POST requests, and
+// answers them with scripted steps.
+type Server struct {
 	*httptest.Server
 	end context.CancelFunc // ends the context of every request
 
 	mu          sync.Mutex
 	connections int
 	next        []Step
-	always      Step // nil: no fault
-	calls       []Call
-	recorded    int           // also counts the calls that were dropped
-	arrived     chan struct{} // closed and replaced at each call
+	always      Step
+	calls       []Recorded
 }
 
-// NewUnstartedServer makes a server for handler, to be started by Begin. A nil
-// listener is a free port of 127.0.0.1. With secure it has httptest's
-// certificate and offers HTTP/2.
-func NewUnstartedServer[Call any](listener net.Listener, secure bool, handler http.Handler) *Server[Call] {
+// Recorded is a call as it arrived.
+type Recorded struct {
+	Method, Path string
+	Proto        string // "HTTP/1.1" or "HTTP/2.0"
+	Header       http.Header
+	Body         string
+}
+
+// NewUnstartedServer makes a server, to be started by Begin. service answers
+// the requests that are no calls, and the calls without a fault. A nil listener
+// is a free port of 127.0.0.1. With secure the server has httptest's certificate
+// and offers HTTP/2.
+func NewUnstartedServer(listener net.Listener, secure bool, service http.HandlerFunc) *Server {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
-	s := &Server[Call]{Server: httptest.NewUnstartedServer(handler), end: cancel, arrived: make(chan struct{})}
+	s := &Server{end: cancel, always: OK()}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			service(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler) // the client closed the connection
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.step(Recorded{r.Method, r.URL.Path, r.Proto, r.Header.Clone(), string(body)})(w, r, service)
+	}))
 	if listener != nil {
 		_ = s.Listener.Close()
 		s.Listener = listener
@@ -56,7 +75,7 @@ func NewUnstartedServer[Call any](listener net.Listener, secure bool, handler ht
 }
 
 // Begin starts the server.
-func (s *Server[Call]) Begin() {
+func (s *Server) Begin() {
 	if s.EnableHTTP2 {
 		s.StartTLS()
 	} else {
@@ -65,87 +84,59 @@ func (s *Server[Call]) Begin() {
 }
 
 // Close ends the calls that a step keeps waiting and stops the server.
-func (s *Server[Call]) Close() {
+func (s *Server) Close() {
 	s.end()
 	s.Server.Close()
 }
 
 // Connections returns how many connections were opened.
-func (s *Server[Call]) Connections() int {
+func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connections
 }
 
 // Script makes each of the steps answer one of the next calls.
-func (s *Server[Call]) Script(steps ...Step) {
+func (s *Server) Script(steps ...Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = append(s.next, steps...)
 }
 
 // Always makes step answer every call for which Script has no step.
-func (s *Server[Call]) Always(step Step) {
+func (s *Server) Always(step Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.always = step
 }
 
 // Clear undoes Script and Always.
-func (s *Server[Call]) Clear() {
+func (s *Server) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next, s.always = nil, nil
+	s.next, s.always = nil, OK()
 }
 
-// Play answers a request with the next step; ok is the answer without a fault.
-func (s *Server[Call]) Play(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-	s.mu.Lock()
-	step := s.always
-	if len(s.next) > 0 {
-		step, s.next = s.next[0], s.next[1:]
-	}
-	s.mu.Unlock()
-	if step == nil {
-		step = OK()
-	}
-	step(w, r, ok)
-}
-
-// Record adds a call to Requests.
-func (s *Server[Call]) Record(call Call) {
+// step records a call and returns the step that answers it.
+func (s *Server) step(call Recorded) Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.calls) == 2*keptCalls {
 		s.calls = slices.Clone(s.calls[keptCalls:])
 	}
 	s.calls = append(s.calls, call)
-	s.recorded++
-	close(s.arrived)
-	s.arrived = make(chan struct{})
+	if len(s.next) == 0 {
+		return s.always
+	}
+	step := s.next[0]
+	s.next = s.next[1:]
+	return step
 }
 
 // Requests returns the calls in the order of their arrival. A call is in it
 // before its answer begins.
-func (s *Server[Call]) Requests() []Call {
+func (s *Server) Requests() []Recorded {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.calls)
-}
-
-// WaitRequests waits until n calls have arrived since the start.
-func (s *Server[Call]) WaitRequests(ctx context.Context, n int) error {
-	for {
-		s.mu.Lock()
-		recorded, arrived := s.recorded, s.arrived
-		s.mu.Unlock()
-		if recorded >= n {
-			return nil
-		}
-		select {
-		case <-arrived:
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d calls arrived: %w", recorded, n, ctx.Err())
-		}
-	}
 }

@@ -80,7 +80,7 @@ func New(ctx context.Context, variables map[string]string, stdout io.Writer) (*h
 func connect(ctx context.Context, e Environment, logger *slog.Logger, ready *sync.WaitGroup) (map[string]*handler.Account, error) {
 	clients := map[string]*atlas.Client{}
 	for name, a := range e.accounts { // first: TLS handshakes take longest
-		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts}
+		client := &atlas.Client{BaseURL: a.baseURL, PortalHosts: a.hosts, Transport: atlas.NewTransport()}
 		clients[name] = client
 		ready.Go(func() {
 			if err := client.Connect(ctx); err != nil {

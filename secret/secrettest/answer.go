@@ -3,7 +3,7 @@ package secrettest
 import (
 	"cmp"
 	"crypto/rand"
-	"encoding/hex"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	contentType = "application/x-amz-json-1.1"
-
 	stageCurrent  = "AWSCURRENT"
 	stagePrevious = "AWSPREVIOUS"
 )
@@ -36,29 +34,32 @@ type output struct {
 }
 
 // answer does what the call asks for.
-func (s *Server) answer(w http.ResponseWriter, operation string, in input) {
-	out := output{ARN: s.ARN, Name: s.options.Name}
-	if in.SecretID != s.options.Name && in.SecretID != s.ARN {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	var in input
+	if json.UnmarshalRead(r.Body, &in) != nil {
+		fail(w, "SerializationException", "the body is not the JSON of an operation")
+		return
+	}
+	if in.SecretID != s.name && in.SecretID != s.ARN {
 		fail(w, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 		return
 	}
-	switch operation {
-	case "GetSecretValue":
+	out := output{ARN: s.ARN, Name: s.name}
+	switch r.Header.Get("X-Amz-Target") {
+	case "secretsmanager.GetSecretValue":
 		stage := cmp.Or(in.VersionStage, stageCurrent)
-		v := s.staged()[stage]
-		if v == nil {
+		v, ok := s.versions()[stage]
+		if !ok {
 			fail(w, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: "+stage)
 			return
 		}
 		out.VersionID, out.SecretString, out.SecretBinary, out.VersionStages = v.id, v.text, v.binary, []string{stage}
-	case "PutSecretValue":
+	case "secretsmanager.PutSecretValue":
 		out.VersionID, out.VersionStages = s.put(version{text: in.SecretString, binary: in.SecretBinary}), []string{stageCurrent}
-	case "DescribeSecret":
+	case "secretsmanager.DescribeSecret":
 		out.VersionIDsToStages = map[string][]string{}
-		for stage, v := range s.staged() {
-			if v != nil {
-				out.VersionIDsToStages[v.id] = []string{stage}
-			}
+		for stage, v := range s.versions() {
+			out.VersionIDsToStages[v.id] = []string{stage}
 		}
 	default:
 		fail(w, "UnknownOperationException", "this simulator has GetSecretValue, PutSecretValue and DescribeSecret")
@@ -67,10 +68,10 @@ func (s *Server) answer(w http.ResponseWriter, operation string, in input) {
 	send(w, http.StatusOK, out)
 }
 
-func (s *Server) staged() map[string]*version {
+func (s *Server) versions() map[string]version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return map[string]*version{stageCurrent: s.current, stagePrevious: s.previous}
+	return maps.Clone(s.staged)
 }
 
 // fail answers with an error of the service, under the HTTP status that its API
@@ -88,15 +89,8 @@ func fail(w http.ResponseWriter, code, message string) {
 }
 
 func send(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("X-Amzn-RequestId", newID())
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("X-Amzn-RequestId", rand.Text())
 	w.WriteHeader(status)
 	_ = json.MarshalWrite(w, v)
-}
-
-// newID returns an id for a version or a request.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

@@ -4,21 +4,18 @@
 //
 // It answers GetSecretValue, PutSecretValue and DescribeSecret as the AWS
 // Secrets Manager API Reference describes them, in AWS JSON 1.1. The staging
-// labels AWSCURRENT and AWSPREVIOUS move with each put. A request must carry a
-// Signature Version 4 header, which is not verified.
+// labels AWSCURRENT and AWSPREVIOUS move with each put. Signatures are not
+// verified.
 //
 // Script and Always replace the answers of the next calls by a [Step]. Requests
-// returns the calls that arrived, without the secret's value.
+// returns the calls that arrived.
 package secrettest
 
 import (
 	"cmp"
+	"crypto/rand"
 	"net"
-	"net/http"
-	"strings"
 	"sync"
-
-	"github.com/go-json-experiment/json"
 
 	"atriptoken/internal/faultscript"
 )
@@ -42,29 +39,20 @@ type Options struct {
 	Value string
 	// NoValue creates the secret without a value, as CloudFormation can.
 	NoValue bool
-	// Logf, if not nil, gets one line for each call, without the value.
-	Logf func(format string, args ...any)
 }
 
 // Server is a running simulator. Its methods are safe for use by several
 // goroutines. Besides its own it has those of httptest.Server, and Script,
-// Always, Clear, Requests, WaitRequests and Connections.
+// Always, Clear, Requests and Connections.
 type Server struct {
-	*faultscript.Server[Recorded]
+	*faultscript.Server
 	// ARN is the secret's complete ARN.
 	ARN string
 
-	options Options
+	name string
 
-	mu                sync.Mutex
-	current, previous *version // nil before the first and second value
-}
-
-// Recorded is a call as it arrived.
-type Recorded struct {
-	Operation    string // "GetSecretValue" and the like
-	SecretID     string // the secret as the caller named it
-	VersionStage string // "" if not given
+	mu     sync.Mutex
+	staged map[string]version // by label
 }
 
 // version is one value of the secret: a text or bytes.
@@ -76,17 +64,16 @@ type version struct {
 
 // NewServer starts a simulator. The caller should call Close.
 func NewServer(o *Options) *Server {
-	s := &Server{}
-	if o != nil {
-		s.options = *o
+	if o == nil {
+		o = &Options{}
 	}
-	s.options.Name = cmp.Or(s.options.Name, DefaultName)
+	s := &Server{name: cmp.Or(o.Name, DefaultName), staged: map[string]version{}}
 	// Secrets Manager adds a hyphen and six characters to the name.
-	s.ARN = "arn:aws:secretsmanager:" + Region + ":000000000000:secret:" + s.options.Name + "-AbCdEf"
-	if !s.options.NoValue {
-		s.Put(cmp.Or(s.options.Value, DefaultValue))
+	s.ARN = "arn:aws:secretsmanager:" + Region + ":000000000000:secret:" + s.name + "-AbCdEf"
+	if !o.NoValue {
+		s.Put(cmp.Or(o.Value, DefaultValue))
 	}
-	s.Server = faultscript.NewUnstartedServer[Recorded](s.options.Listener, false, http.HandlerFunc(s.serve))
+	s.Server = faultscript.NewUnstartedServer(o.Listener, false, s.answer)
 	s.Begin()
 	return s
 }
@@ -98,30 +85,12 @@ func (s *Server) Put(value string) (versionID string) { return s.put(version{tex
 func (s *Server) PutBinary(value []byte) (versionID string) { return s.put(version{binary: value}) }
 
 func (s *Server) put(v version) string {
-	v.id = newID()
+	v.id = rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current, s.previous = &v, s.current
+	if last, ok := s.staged[stageCurrent]; ok {
+		s.staged[stagePrevious] = last
+	}
+	s.staged[stageCurrent] = v
 	return v.id
-}
-
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	var in input
-	operation, named := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
-	switch {
-	case r.Method != http.MethodPost || r.Header.Get("Content-Type") != contentType || !named:
-		fail(w, "UnknownOperationException", "not a POST of "+contentType+" with an X-Amz-Target of secretsmanager")
-		return
-	case !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "):
-		fail(w, "MissingAuthenticationTokenException", "Missing Authentication Token")
-		return
-	case json.UnmarshalRead(r.Body, &in) != nil:
-		fail(w, "SerializationException", "the body is not the JSON of "+operation)
-		return
-	}
-	s.Record(Recorded{operation, in.SecretID, in.VersionStage})
-	if s.options.Logf != nil {
-		s.options.Logf("secrettest: %s of %q", operation, in.SecretID)
-	}
-	s.Play(w, r, func(w http.ResponseWriter, _ *http.Request) { s.answer(w, operation, in) })
 }

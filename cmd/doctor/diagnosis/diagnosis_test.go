@@ -23,8 +23,8 @@ func TestRun_SoundDeployment(t *testing.T) {
 			t.Errorf("%s: %s: %s -> %s", r.Check, r.Status, r.Cause, r.Fix)
 		}
 	}
-	if n := len(w.atlas.Requests()); n != 4 { // HEAD, the credentials and their control, and the one call asked for
-		t.Errorf("Atlas was called %d times, want 4", n)
+	if n := len(w.atlas.Requests()); n != 3 { // the credentials and their control, and the one call asked for
+		t.Errorf("Atlas was called %d times, want 3", n)
 	}
 }
 

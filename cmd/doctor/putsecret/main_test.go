@@ -61,7 +61,7 @@ func account(t *testing.T, baseURL string) *secrettest.Server {
 // puts counts what was stored.
 func puts(secrets *secrettest.Server) (n int) {
 	for _, r := range secrets.Requests() {
-		if r.Operation == "PutSecretValue" {
+		if r.Header.Get("X-Amz-Target") == "secretsmanager.PutSecretValue" {
 			n++
 		}
 	}
