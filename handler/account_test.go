@@ -134,8 +134,8 @@ func TestCandidate_Compared(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, func(c *handler.Config) {
 		c.Candidate = parsed(t, `
-			@id("finance-only") permit(principal, action, resource) when { context.role == "Finance" };
-			@id("errs") permit(principal, action, resource) when { context.none == 1 };`)
+			@id("finance-only") permit(principal is Operator, action, resource) when { context.role == "Finance" };
+			@id("errs") permit(principal is Operator, action, resource) when { context.none == 1 };`)
 	})
 	for _, row := range []struct {
 		role, code string

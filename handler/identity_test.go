@@ -65,7 +65,7 @@ func TestIdentity_Anonymous(t *testing.T) {
 			if strings.HasPrefix(name, "REST") {
 				claim = "cognito:groups"
 			}
-			b := newBroker(t, withPolicy(t, `permit(principal, action, resource);`), groupsClaim(claim))
+			b := newBroker(t, withPolicy(t, `permit(principal is Anonymous, action, resource);`), groupsClaim(claim))
 			out, err := b.call("api", event)
 			line := b.audit()
 			if line["outcome"] != "NotPermitted" || line["principal"] != `Anonymous::""` {
@@ -142,8 +142,10 @@ func TestClaims_Tags(t *testing.T) {
 // The address is the one AWS saw, never a header's.
 func TestSourceIP(t *testing.T) {
 	t.Parallel()
-	office := withPolicy(t, `permit(principal, action, resource)
-		when { context has sourceIp && context.sourceIp.isInRange(ip("203.0.113.0/24")) };`)
+	office := withPolicy(t, `permit(principal is Operator, action, resource);
+		permit(principal is AwsPrincipal, action, resource);
+		permit(principal is LoadBalancer, action, resource);
+		forbid(principal, action, resource) unless { context has sourceIp && context.sourceIp.isInRange(ip("203.0.113.0/24")) };`)
 	b := newBroker(t, office, func(c *handler.Config) { c.SAMLocal = true }, groupsClaim("cognito:groups"))
 	away := "198.51.100.1"
 	for name, row := range map[string]struct {
@@ -182,7 +184,7 @@ func TestOperator_OtherNameClaim(t *testing.T) {
 // An identity never comes from a header, the query or a stage variable.
 func TestIdentity_NeverFromHeaders(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t, withPolicy(t, `permit(principal, action, resource);`))
+	b := newBroker(t, withPolicy(t, `permit(principal is Anonymous, action, resource);`))
 	token := bearer(`{"sub":"u1","email":"amelia@example.com","groups":["atrip-admin"]}`)
 	open := set(absent{}, "requestContext", "authorizer")
 	for header, value := range map[string]string{

@@ -62,52 +62,62 @@ type Policy struct {
 }
 
 // Parse reads a policy file; name is its name in errors. The id of a policy is
-// its @id annotation, or policy0, policy1, … by its position. Parse fails, with
-// file, line and column, for a file that is not valid Cedar, holds no policy, or
-// uses an id twice.
+// its @id annotation, or policy0, policy1, … by its position. Parse fails with a
+// Problem for a file that is not valid Cedar, holds no policy, uses an id twice,
+// or has a permit whose head names no type of principal.
 func Parse(name string, text []byte) (*Policy, error) {
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
 		return nil, ProblemAt(name, text, 0, "begins with a byte order mark; save the file as UTF-8 without one")
 	}
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
-		return nil, syntaxProblem(name, text, err)
+		return nil, syntaxProblem(name, text)
 	}
 	if len(list) == 0 {
 		return nil, ProblemAt(name, text, 0, "holds no policy, so it would deny every request; write one, or use policies/default.cedar")
 	}
 	p := &Policy{statements: cedar.PolicyMap{}}
 	for i, statement := range list {
+		offset := statement.Position().Offset
 		id := types.PolicyID(fmt.Sprintf("policy%d", i))
 		if annotation, ok := statement.Annotations()["id"]; ok {
 			id = types.PolicyID(annotation)
 		}
 		if first, ok := p.statements[id]; ok {
-			return nil, ProblemAt(name, text, statement.Position().Offset, "the id %q is taken by the policy in line %d", id, first.Position().Line)
+			return nil, ProblemAt(name, text, offset, "the id %q is taken by the policy in line %d", id, first.Position().Line)
 		}
 		p.statements[id] = statement
-		p.permitsAnonymous = p.permitsAnonymous || statement.Effect() == cedar.Permit && matchesAnonymous(statement)
+		if statement.Effect() == cedar.Forbid {
+			continue
+		}
+		kind := principalType(statement)
+		if kind == "" {
+			tokens := Tokens(text)
+			head := slices.IndexFunc(tokens, func(t Token) bool { return t.Offset > offset && t.Text == "principal" })
+			return nil, ProblemAt(name, text, tokens[head].Offset, "this permit names no type of principal, so it matches "+
+				"callers without an identity too; write `principal is Operator`, or another type")
+		}
+		p.permitsAnonymous = p.permitsAnonymous || kind == typeAnonymous
 	}
 	return p, nil
 }
 
-// matchesAnonymous reports whether the policy's head can match Anonymous.
-func matchesAnonymous(statement *cedar.Policy) bool {
+// principalType returns the type of principal that the policy's head names, or "".
+func principalType(statement *cedar.Policy) types.EntityType {
 	switch scope := (*ast.Policy)(statement.AST()).Principal.(type) {
 	case ast.ScopeTypeEq:
-		return scope.Entity.Type == typeAnonymous
+		return scope.Entity.Type
 	case ast.ScopeTypeIs:
-		return scope.Type == typeAnonymous
+		return scope.Type
 	case ast.ScopeTypeIsIn:
-		return scope.Type == typeAnonymous
+		return scope.Type
 	default: // principal, principal in …
-		return true
+		return ""
 	}
 }
 
-// PermitsAnonymous reports whether the file has a permit whose head can match a
-// caller without an identity, whatever its conditions: the head of every
-// `permit` must name another type of principal.
+// PermitsAnonymous reports whether the file has a permit for callers without an
+// identity, whatever its conditions.
 func (p *Policy) PermitsAnonymous() bool { return p.permitsAnonymous }
 
 // Count returns how many policies the file holds.
@@ -115,7 +125,8 @@ func (p *Policy) Count() int { return len(p.statements) }
 
 // request returns the question as a Cedar request and the entities in it.
 func (q Question) request() (cedar.Request, types.EntityMap) {
-	principal, order := q.Principal.entity(), types.NewEntityUID("Order", types.String(q.OrderNo))
+	principal, order := q.Principal.entity, types.NewEntityUID("Order", types.String(q.OrderNo))
+	principal.UID = q.Principal.uid()
 	context := types.RecordMap{
 		"userName": types.String(q.UserName),
 		"role":     types.String(q.Role),

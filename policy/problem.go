@@ -2,12 +2,13 @@ package policy
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/cedar-policy/cedar-go"
 )
 
 // Problem is what is wrong at one place of a policy file. Its Error is one line.
@@ -45,15 +46,23 @@ func (p Problem) Excerpt() string {
 	return fmt.Sprintf("%v\n    %s\n    %s^", p.Error(), p.source, string(before))
 }
 
-// The patterns are compiled when a file is wrong: no start pays for them.
-const (
-	// syntaxError is the form of cedar-go's errors: line, column, message.
-	syntaxError = `<input>:(\d+):(\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`
-	// lastToken is the last word, text or sign, before spaces and comments.
-	lastToken = `("(?:[^"\\\n]|\\.)*"|\w+|[=!<>]=|&&|\|\||::|[^\s\w])(?:\s|//[^\n]*(?:\n|$))*$`
-	// about finds the name that a message is about.
-	about = "^`(\\w+)` is|^(\\w+) expects|^duplicate [a-z]+: @?(.*)$"
-)
+// Token is a word, a number, a text in quotes or a sign of a policy file.
+type Token struct {
+	Offset int
+	Text   string
+}
+
+// Tokens returns the file's tokens. A comment is not one.
+func Tokens(text []byte) (tokens []Token) {
+	pattern := regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|\d+|[A-Za-z_]\w*|[=!<>]=|&&|\|\||::|//[^\n]*|/\*(?s:.*?)\*/|\S`)
+	for _, at := range pattern.FindAllIndex(text, -1) {
+		token := Token{at[0], string(text[at[0]:at[1]])}
+		if !strings.HasPrefix(token.Text, "//") && !strings.HasPrefix(token.Text, "/*") {
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
 
 // expectations say what cedar-go's messages expect, in a user's words.
 var expectations = []struct{ message, expected string }{
@@ -65,53 +74,52 @@ var expectations = []struct{ message, expected string }{
 	{`^(invalid primary|unexpected token)`, "a value, such as context.role or a text in double quotes"},
 }
 
-// syntaxProblem returns the problem of which cedar-go's parser reports the token
-// after the wrong one.
-func syntaxProblem(file string, text []byte, err error) Problem {
-	place := regexp.MustCompile(syntaxError).FindStringSubmatch(err.Error())
-	if place == nil {
-		var number *strconv.NumError // the parser's only error without a place
-		if errors.As(err, &number) {
-			return ProblemAt(file, text, max(0, bytes.Index(text, []byte(number.Num))), "%s is not a number of 64 bits", number.Num)
+// syntaxProblem returns the problem for which cedar-go's parser refuses the text.
+// The parser reports the place of the token after the wrong one: here two follow
+// the last.
+func syntaxProblem(file string, text []byte) Problem {
+	longer := slices.Concat(text, []byte("\n$ $"))
+	tokens := Tokens(longer)
+	_, err := cedar.NewPolicyListFromBytes(file, longer)
+	place := regexp.MustCompile(`(parse error at )?<input>:(\d+:\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`).FindStringSubmatch(err.Error())
+	next := slices.IndexFunc(tokens, func(t Token) bool {
+		if place == nil { // no value: a number of more than 64 bits, an escape that a text must not have
+			_, read := cedar.NewPolicyListFromBytes(file, longer[:t.Offset+len(t.Text)])
+			return read != nil && read.Error() == err.Error()
 		}
+		at := ProblemAt(file, longer, t.Offset, "")
+		return place[2] == fmt.Sprintf("%d:%d", at.Line, at.Column)
+	})
+	switch {
+	case next < 0:
 		return ProblemAt(file, text, 0, "is not a Cedar policy: %v", err)
+	case place == nil:
+		reason := err.Error()
+		reason = reason[strings.LastIndex(reason, ": ")+2:]
+		return ProblemAt(file, text, tokens[next].Offset, "%s cannot be read: %s", tokens[next].Text, reason)
+	case place[1] == "": // from the scanner, at the token itself
+		return ProblemAt(file, text, tokens[next].Offset, "%s", place[3])
 	}
-	offset, message := offsetOf(text, place[1], place[2]), place[3]
-	if names := regexp.MustCompile(about).FindStringSubmatch(message); names != nil {
-		name := strings.Join(names[1:], "")
-		return ProblemAt(file, text, max(0, bytes.LastIndex(text[:offset], []byte(name))), "%s", message)
+	message, wrong := place[3], tokens[max(next-1, 0)]
+	if strings.HasPrefix(message, "got ") { // the parser has not passed it
+		wrong = tokens[next]
+	}
+	found := fmt.Sprintf("`%s`", wrong.Text)
+	if wrong.Offset > len(text) {
+		wrong.Offset, found = len(bytes.TrimRight(text, " \t\r\n")), "the end of the file"
 	}
 	for _, e := range expectations {
-		pattern := regexp.MustCompile(e.message)
-		if !pattern.MatchString(message) {
-			continue
+		if pattern := regexp.MustCompile(e.message); pattern.MatchString(message) {
+			return ProblemAt(file, text, wrong.Offset, "expected %s, found %s", pattern.ReplaceAllString(message, e.expected), found)
 		}
-		if next, ok := strings.CutPrefix(message, "got "); ok { // the parser has not passed it
-			next, _, _ = strings.Cut(next, " want ")
-			offset += len(next)
+	}
+	// The message is about a name before the place.
+	names := regexp.MustCompile(`\w+`).FindAllString(message, -1)
+	for _, t := range slices.Backward(tokens[:next]) {
+		if slices.Contains(names, t.Text) {
+			wrong = t
+			break
 		}
-		found := "the end of the file"
-		if strings.HasPrefix(message, "exact got  want") {
-			offset = len(bytes.TrimRight(text, " \t\r\n"))
-		} else if token := regexp.MustCompile(lastToken).FindSubmatchIndex(text[:offset]); token != nil {
-			offset, found = token[2], fmt.Sprintf("`%s`", text[token[2]:token[3]])
-		}
-		return ProblemAt(file, text, offset, "expected %s, found %s", pattern.ReplaceAllString(message, e.expected), found)
 	}
-	return ProblemAt(file, text, offset, "%s", message)
-}
-
-// offsetOf returns the byte offset of a line and a column.
-func offsetOf(text []byte, line, column string) int {
-	offset := 0
-	l, _ := strconv.Atoi(line) // digits
-	for range l - 1 {
-		offset += bytes.IndexByte(text[offset:], '\n') + 1
-	}
-	c, _ := strconv.Atoi(column)
-	for range c - 1 {
-		_, size := utf8.DecodeRune(text[offset:])
-		offset += size
-	}
-	return offset
+	return ProblemAt(file, text, wrong.Offset, "%s", message)
 }

@@ -89,90 +89,70 @@ func parseCases(name string, text []byte) ([]policyCases, error) {
 }
 
 // all returns a principal for each kind that is set; a valid case sets one.
-func (p principal) all() []policy.Principal {
-	var all []policy.Principal
-	if p.Operator != "" {
-		all = append(all, policy.Operator(p.Issuer, "sub-of-"+p.Operator, p.Operator, p.Groups, p.Claims))
-	}
-	if p.AWS != "" {
-		parsed, _ := arn.Parse(p.AWS)
-		all = append(all, policy.AwsPrincipal(p.AWS, parsed.AccountID))
-	}
-	if p.Service != "" {
-		all = append(all, policy.Service(p.Service))
-	}
-	if p.LoadBalancer != "" {
-		all = append(all, policy.LoadBalancer(p.LoadBalancer))
-	}
-	if p.Anonymous {
-		all = append(all, policy.Anonymous())
+func (p principal) all() (all []policy.Principal) {
+	account, _ := arn.Parse(p.AWS)
+	for _, kind := range []struct {
+		set       bool
+		principal policy.Principal
+	}{
+		{p.Operator != "", policy.Operator(p.Issuer, "sub-of-"+p.Operator, p.Operator, p.Groups, p.Claims)},
+		{p.AWS != "", policy.AwsPrincipal(p.AWS, account.AccountID)},
+		{p.Service != "", policy.Service(p.Service)},
+		{p.LoadBalancer != "", policy.LoadBalancer(p.LoadBalancer)},
+		{p.Anonymous, policy.Anonymous()},
+	} {
+		if kind.set {
+			all = append(all, kind.principal)
+		}
 	}
 	return all
 }
 
-// result is a policy's decision on one case in one role.
-type result struct {
-	*testCase
-	role     string
-	want     bool
-	decision policy.Decision
+// decide decides the case in one role.
+func (c *testCase) decide(rules *policy.Policy, role string) policy.Decision {
+	return rules.Decide(policy.Question{
+		Principal: c.Principal.all()[0],
+		OrderNo:   "XPFIW20220209163159425", UserName: c.As, Role: role,
+		Door: cmp.Or(c.Principal.Service, "api"), Account: cmp.Or(c.Account, "default"),
+		SourceIP: c.From, Now: cmp.Or(c.At.Time, thursdayNoon),
+	})
 }
 
-// run decides every case of the file by the policy.
-func (f policyCases) run(rules *policy.Policy) []result {
-	var results []result
-	for _, c := range f.Cases {
-		for _, role := range slices.Concat(c.Allow, c.Deny) {
-			results = append(results, result{c, role, slices.Contains(c.Allow, role), rules.Decide(policy.Question{
-				Principal: c.Principal.all()[0],
-				OrderNo:   "XPFIW20220209163159425", UserName: c.As, Role: role,
-				Door: cmp.Or(c.Principal.Service, "api"), Account: cmp.Or(c.Account, "default"),
-				SourceIP: c.From, Now: cmp.Or(c.At.Time, thursdayNoon),
-			})})
-		}
-	}
-	return results
-}
-
-// ok reports whether the decision is the expected one, by the expected policy.
-func (r result) ok() bool {
-	return r.decision.Allowed == r.want && (r.By == "" || !r.want || slices.Contains(r.decision.Policies, r.By))
-}
-
-func (r result) String() string {
-	verdict := map[bool]string{true: "permitted", false: "denied"}
-	return fmt.Sprintf("%s, as %s, in %q: expected %s, is %s by %q",
-		r.Who, r.As, r.role, verdict[r.want], verdict[r.decision.Allowed], r.decision.Policies)
-}
-
-// matrix returns the results as a table for a reviewer: a line per case, a
-// column per role. "!" marks a result that is not ok.
-func (f policyCases) matrix(results []result) string {
+// matrix decides every case by the policy. It returns a table for a reviewer, a
+// line per case and a column per role, and what is not as expected, which the
+// table marks with "!".
+func (f policyCases) matrix(rules *policy.Policy) (string, []error) {
 	var roles []string
-	for _, r := range results {
-		roles = append(roles, r.role)
+	for _, c := range f.Cases {
+		roles = slices.Concat(roles, c.Allow, c.Deny)
 	}
 	slices.Sort(roles)
 	roles = slices.Compact(roles)
 	var text strings.Builder
+	var bad []error
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s\nwho\tas\twhen\t%s\n", f.Policy, strings.Join(roles, "\t"))
 	for _, c := range f.Cases {
 		fmt.Fprintf(table, "%s\t%s\t%s", c.Who, c.As, c.when())
 		for _, role := range roles {
-			cell := "."
-			if i := slices.IndexFunc(results, func(r result) bool { return r.testCase == c && r.role == role }); i >= 0 {
-				cell = map[bool]string{true: "yes", false: "no"}[results[i].decision.Allowed]
-				if !results[i].ok() {
-					cell += " !"
-				}
+			want := slices.Contains(c.Allow, role)
+			if !want && !slices.Contains(c.Deny, role) {
+				fmt.Fprint(table, "\t.")
+				continue
 			}
-			fmt.Fprint(table, "\t"+cell)
+			got := c.decide(rules, role)
+			fmt.Fprint(table, "\t", map[bool]string{true: "yes", false: "no"}[got.Allowed])
+			if got.Allowed != want || want && c.By != "" && !slices.Contains(got.Policies, c.By) {
+				fmt.Fprint(table, " !")
+				verdict := map[bool]string{true: "permitted", false: "denied"}
+				bad = append(bad, fmt.Errorf("%s: %s, as %s, in %q: expected %s, is %s by %q",
+					f.Policy, c.Who, c.As, role, verdict[want], verdict[got.Allowed], got.Policies))
+			}
 		}
 		fmt.Fprintln(table)
 	}
 	_ = table.Flush() // to memory
-	return text.String()
+	return text.String(), bad
 }
 
 // when describes the members that are not defaults.

@@ -30,18 +30,20 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	folder := "policy"
+	command, paths := "", []string{"policy"}
+	if len(args) > 0 {
+		command = args[0]
+	}
 	if len(args) > 1 {
-		folder = args[1]
+		paths = args[1:]
 	}
 	switch {
-	case len(args) < 1:
-	case args[0] == "check":
-		return check(args[1:], out)
-	case args[0] == "prove":
-		return prove(folder, args[min(2, len(args)):], out)
-	case args[0] == "matrix" && len(args) <= 2:
-		return matrix(folder, out)
+	case command == "check":
+		return check(paths, out)
+	case command == "matrix" && len(paths) == 1:
+		return matrix(paths[0], out)
+	case command == "prove":
+		return prove(paths[0], paths[1:], out)
 	}
 	return errors.New("usage: policy check [path]..., policy matrix [folder], policy prove [folder [file]...]")
 }
@@ -56,13 +58,19 @@ func readFile[T any](parse func(name string, text []byte) (T, error), file strin
 	return parse(file, text)
 }
 
-// cedarFiles returns the path itself, or every .cedar file in and below the folder.
-func cedarFiles(path string) (files []string, err error) {
+// policyFiles returns the path itself, or every .cedar file in and below the
+// folder; claims are no policies.
+func policyFiles(path string) (files []string, err error) {
 	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && filepath.Ext(file) == ".cedar" {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "claims":
+			return fs.SkipDir
+		case !entry.IsDir() && filepath.Ext(file) == ".cedar":
 			files = append(files, file)
 		}
-		return err
+		return nil
 	})
 	if err == nil && len(files) == 0 {
 		err = fmt.Errorf("%s: holds no .cedar file", path)
@@ -72,13 +80,10 @@ func cedarFiles(path string) (files []string, err error) {
 
 // check checks every policy file that a path names or contains.
 func check(paths []string, out io.Writer) error {
-	if len(paths) == 0 {
-		paths = []string{"policy"}
-	}
 	var files []string
 	var bad []error
 	for _, path := range paths {
-		found, err := cedarFiles(path)
+		found, err := policyFiles(path)
 		bad, files = append(bad, err), append(files, found...)
 	}
 	for _, file := range files {
@@ -113,13 +118,9 @@ func matrix(folder string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		results := f.run(rules)
-		for _, r := range results {
-			if !r.ok() {
-				bad = append(bad, fmt.Errorf("%s: %s", f.Policy, r))
-			}
-		}
-		if _, err := fmt.Fprintln(out, f.matrix(results)); err != nil {
+		table, unexpected := f.matrix(rules)
+		bad = append(bad, unexpected...)
+		if _, err := fmt.Fprintln(out, table); err != nil {
 			return err
 		}
 	}

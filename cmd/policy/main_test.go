@@ -43,7 +43,7 @@ func TestRun_Usage(t *testing.T) {
 func TestCheck_RepositoryPolicies(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := run([]string{"check", folder}, &out); err != nil || out.String() != "12 policy files are valid\n" {
+	if err := run([]string{"check", folder}, &out); err != nil || out.String() != "4 policy files are valid\n" {
 		t.Errorf("%v %s", err, &out)
 	}
 }
@@ -112,7 +112,7 @@ func TestMatrix_RepositoryPolicies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(f.run(rules), func(r result) bool { return !r.ok() }) {
+			if _, unexpected := f.matrix(rules); len(unexpected) == 0 {
 				t.Errorf("%s: no case fails without the policy %s", f.Policy, removed.Annotations()["id"])
 			}
 		}
@@ -124,7 +124,7 @@ func TestMatrix_Errors(t *testing.T) {
 	const (
 		head = "files:\n  - policy: p.cedar\n    cases:\n      - who: a service\n        as: amelia\n"
 		rest = "        principal: {service: service}\n        deny: [Admin]\n"
-		all  = "permit (principal, action, resource);"
+		all  = "permit (principal is Service, action, resource);"
 		kind = `cases.yaml: p.cedar: "a service": the principal must be one of`
 	)
 	for _, row := range []struct{ name, cases, policy, want string }{

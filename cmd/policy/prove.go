@@ -39,17 +39,15 @@ var errTrivial = errors.New("the claim permits every request")
 func prove(folder string, files []string, out io.Writer) error {
 	p := prover{cmp.Or(os.Getenv("CEDAR"), "cedar"), filepath.Join(folder, "schema.cedarschema")}
 	principals := policycheck.Principals()
-	claimFolder := filepath.Join(folder, "claims") + string(filepath.Separator)
 	if len(files) == 0 {
-		all, err := cedarFiles(folder)
-		if err != nil {
+		var err error
+		if files, err = policyFiles(folder); err != nil {
 			return err
 		}
-		files = slices.DeleteFunc(all, func(file string) bool { return strings.HasPrefix(file, claimFolder) })
 	}
 	var failed []error
 	for _, file := range files {
-		claims, err := p.claims(claimFolder, file)
+		claims, err := p.claims(filepath.Join(folder, "claims"), file)
 		if err != nil {
 			return err
 		}

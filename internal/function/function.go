@@ -121,9 +121,8 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 		return nil, time.Time{}, fmt.Errorf("%s: %w", variable, err)
 	}
 	if rules.PermitsAnonymous() && !e.SAMLocal {
-		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity "+
-			"(`principal is Anonymous`, or no type of principal at all); it is allowed only where AWS_SAM_LOCAL is set, "+
-			"for SAM's local gateway: write `principal is …` into the head of every permit", variable, name)
+		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity (`principal is Anonymous`); "+
+			"it is allowed only where AWS_SAM_LOCAL is set, for SAM's local gateway", variable, name)
 	}
 	info, err := os.Stat(file)
 	if err != nil {

@@ -48,24 +48,21 @@ func Principals() []types.EntityType { return openPortal().Principals }
 // about what is probably a mistake.
 func Check(name string, text []byte) []policy.Problem {
 	if _, err := policy.Parse(name, text); err != nil {
-		var syntax policy.Problem
-		errors.As(err, &syntax)
-		return []policy.Problem{syntax}
+		var refused policy.Problem
+		errors.As(err, &refused)
+		return []policy.Problem{refused}
 	}
+	f := newFile(name, text)
 	list, _ := cedar.NewPolicyListFromBytes(name, text) // Parse has read it
-	bare := blank(text, '/')
-	f := file{name: name, text: text, bare: bare, code: blank(bare, '"')}
 	for i, statement := range list {
 		start, end := statement.Position().Offset, len(text)
 		if i+1 < len(list) {
 			end = list[i+1].Position().Offset
 		}
-		annotations := statement.Annotations()
-		_, claim := annotations["claim"]
-		if _, ok := annotations["id"]; !ok && !claim {
+		if _, ok := statement.Annotations()["id"]; !ok {
 			f.warn(start, "this policy has no @id; the audit line will call it policy%d", i)
 		}
-		f.statement(start, end, claim)
+		f.statement(start, end)
 	}
 	f.words()
 	slices.SortStableFunc(f.found, func(a, b policy.Problem) int {
@@ -78,23 +75,21 @@ func Check(name string, text []byte) []policy.Problem {
 
 // file is a policy file and what was found in it.
 type file struct {
-	name  string
-	text  []byte
-	bare  []byte // without comments, and as long as text
-	code  []byte // also without what is between quotes
-	found []policy.Problem
+	name   string
+	text   []byte
+	tokens []policy.Token
+	code   []byte // spaces instead of comments and texts, and as long as text
+	found  []policy.Problem
 }
 
-var quotedOrComment = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*`)
-
-// blank replaces what begins with the sign, " or /, by spaces.
-func blank(text []byte, sign byte) []byte {
-	return quotedOrComment.ReplaceAllFunc(text, func(found []byte) []byte {
-		if found[0] != sign {
-			return found
+func newFile(name string, text []byte) *file {
+	f := &file{name: name, text: text, tokens: policy.Tokens(text), code: bytes.Repeat([]byte(" "), len(text))}
+	for _, t := range f.tokens {
+		if t.Text[0] != '"' {
+			copy(f.code[t.Offset:], t.Text)
 		}
-		return bytes.Repeat([]byte(" "), len(found))
-	})
+	}
+	return f
 }
 
 func (f *file) add(offset int, format string, args ...any) {
@@ -110,16 +105,9 @@ func (f *file) warn(offset int, format string, args ...any) {
 // and the parentheses that are not a call's.
 var operand = regexp.MustCompile(`(?:\w\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|!=|[^&|!(){};])+`)
 
-// statement adds what is wrong with the policy in text[start:end]. A claim may
-// permit everyone.
-func (f *file) statement(start, end int, claim bool) {
+// statement adds what the schema does not allow in the policy in text[start:end].
+func (f *file) statement(start, end int) {
 	text := f.text[start:end]
-	head, _, _ := bytes.Cut(f.code[start:end], []byte(","))
-	if p, err := policy.Parse("", text); err == nil && p.PermitsAnonymous() && !claim && !bytes.Contains(head, []byte("Anonymous")) {
-		f.add(start+bytes.LastIndex(head, []byte("principal")), "this permit names no type of principal, so it matches "+
-			"callers without an identity too; write `principal is Operator`, or another type")
-		return
-	}
 	all := complaints(text)
 	if len(all) > 1 { // it follows from the others
 		delete(all, "unable to find an applicable action given the policy scope constraints")

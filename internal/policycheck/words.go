@@ -1,7 +1,6 @@
 package policycheck
 
 import (
-	"bytes"
 	"maps"
 	"regexp"
 	"slices"
@@ -35,8 +34,6 @@ var reworded = []struct {
 	{regexp.MustCompile("^unexpected type: expected (.*) but saw (.*)$"), "expected $1, found $2", nil},
 }
 
-var backquoted = regexp.MustCompile("`(.+?)`")
-
 // complain adds a complaint about text[start:end], at the word that it quotes.
 func (f *file) complain(start, end int, complaint string) {
 	text := strings.ReplaceAll(complaint, "__cedar::internal::Any", "any")
@@ -49,13 +46,14 @@ func (f *file) complain(start, end int, complaint string) {
 			break
 		}
 	}
-	start += len(f.bare[start:end]) - len(bytes.TrimLeft(f.bare[start:end], " \t\r\n"))
-	if word := backquoted.FindStringSubmatch(text); word != nil {
-		if at := regexp.MustCompile(`(?:^|\W)(` + regexp.QuoteMeta(word[1]) + `)(?:\W|$)`).FindSubmatchIndex(f.bare[start:end]); at != nil {
-			start += at[2]
-		}
+	_, quoted, _ := strings.Cut(text, "`")
+	quoted, _, _ = strings.Cut(quoted, "`")
+	inside := func(t policy.Token) bool { return start <= t.Offset && t.Offset < end }
+	at := slices.IndexFunc(f.tokens, func(t policy.Token) bool { return inside(t) && strings.HasPrefix(quoted, t.Text) })
+	if at < 0 {
+		at = slices.IndexFunc(f.tokens, inside)
 	}
-	f.add(start, "%s", text)
+	f.add(f.tokens[at].Offset, "%s", text)
 }
 
 func names[K ~string, V any](m map[K]V) (sorted []string) {
@@ -65,37 +63,34 @@ func names[K ~string, V any](m map[K]V) (sorted []string) {
 	return sorted
 }
 
-var (
-	entity   = regexp.MustCompile(`\b(\w+)::"((?:[^"\\]|\\.)*)"`)
-	typeTest = regexp.MustCompile(`\bis\s+(\w+)`)
-	// literal is a text that is neither an annotation's nor an entity's id.
-	literal = regexp.MustCompile(`(@\w+\s*\(\s*|::\s*)?"((?:[^"\\]|\\.)*)"`)
-)
-
 // words adds ids and types that the schema does not list, which the validator
 // accepts in conditions, and texts that are nearly one of the default policy's.
 func (f *file) words() {
-	for _, at := range entity.FindAllSubmatchIndex(f.bare, -1) {
-		uid := types.NewEntityUID(types.EntityType(f.bare[at[2]:at[3]]), types.String(f.bare[at[4]:at[5]]))
-		if enum, ok := declared().Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
-			f.add(at[0], "%s never occurs; expected one of %v", uid, enum.Values)
-		}
-	}
-	for _, at := range typeTest.FindAllSubmatchIndex(f.code, -1) {
-		kind := types.EntityType(f.code[at[2]:at[3]])
-		_, entity := declared().Entities[kind]
-		if _, enum := declared().Enums[kind]; !entity && !enum {
-			f.complain(at[2], at[3], "unrecognized entity type `"+string(kind)+"`")
-		}
-	}
 	var known []string
-	for _, word := range literal.FindAllSubmatch(blank(policy.Default, '/'), -1) {
-		known = append(known, string(word[2]))
+	for _, t := range policy.Tokens(policy.Default) {
+		known = append(known, t.Text)
 	}
-	for _, at := range literal.FindAllSubmatchIndex(f.bare, -1) {
-		word := string(f.bare[at[4]:at[5]])
-		if i := slices.IndexFunc(known, func(k string) bool { return near(word, k) }); at[2] < 0 && i >= 0 && !slices.Contains(known, word) {
-			f.warn(at[4]-1, "%q differs by one letter from %q of the default policy", word, known[i])
+	for i := 1; i < len(f.tokens); i++ {
+		before, t := f.tokens[:i], f.tokens[i]
+		last := before[i-1].Text
+		switch text := strings.Trim(t.Text, `"`); {
+		case last == "is":
+			kind := types.EntityType(t.Text)
+			_, entity := declared().Entities[kind]
+			if _, enum := declared().Enums[kind]; !entity && !enum {
+				f.complain(t.Offset, t.Offset+len(t.Text), "unrecognized entity type `"+t.Text+"`")
+			}
+		case t.Text[0] != '"':
+		case last == "::":
+			uid := types.NewEntityUID(types.EntityType(before[i-2].Text), types.String(text))
+			if enum, ok := declared().Enums[uid.Type]; ok && !slices.Contains(enum.Values, uid) {
+				f.add(before[i-2].Offset, "%s never occurs; expected one of %v", uid, enum.Values)
+			}
+		case i > 2 && before[i-3].Text == "@": // an annotation
+		case !slices.Contains(known, t.Text):
+			if k := slices.IndexFunc(known, func(k string) bool { return near(t.Text, k) }); k >= 0 {
+				f.warn(t.Offset, "%s differs by one letter from %s of the default policy", t.Text, known[k])
+			}
 		}
 	}
 }
