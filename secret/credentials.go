@@ -33,8 +33,7 @@ type Credentials struct {
 	// FetchedAt is when the Store fetched it, by the wall clock.
 	FetchedAt time.Time
 
-	insteadOf string    // the refused AWSCURRENT that this AWSPREVIOUS was returned for
-	taken     time.Time // when Get returned it to a call
+	taken time.Time // when Get returned it to a call
 }
 
 // maxValue is the largest length of each value in bytes. Both become HTTP headers.
@@ -53,7 +52,7 @@ func Parse(value, clientID string) (Credentials, error) {
 		return Credentials{}, &Error{Reason: Malformed, detail: detail}
 	}
 	secret := value
-	if strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "{{resolve:") {
+	if strings.HasPrefix(value, "{") {
 		var object struct {
 			ClientID     *string `json:"clientId"`
 			ClientSecret *string `json:"clientSecret"`

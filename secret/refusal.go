@@ -6,25 +6,18 @@ import (
 	"time"
 )
 
-// refusals is what the store knows about refused versions.
+// refusals are those of one version, until there is a new version, a pause, or no
+// more success of other calls.
 type refusals struct {
-	// version was refused first at since and last at last. At accepted, a call
-	// with it succeeded that began after since; zero if none did.
-	version               string
+	version string
+	// since and last are the times of the first and the last. accepted is that of
+	// the last success of a call with the same version that began after since; zero
+	// if there was none.
 	since, last, accepted time.Time
 	// vain is the number of fetches for a refusal without a new version, after the
 	// first seconds. pending is set by a refusal, until a fetch or a success.
 	vain    int
 	pending bool
-	// fallback is the AWSPREVIOUS that Atlas accepts while it refuses AWSCURRENT.
-	fallback *Credentials
-	// previous is the result of the last fetch of AWSPREVIOUS, which came after
-	// the fetch of AWSCURRENT with this number.
-	previous struct {
-		generation  int
-		credentials Credentials
-		err         error
-	}
 }
 
 // rotationTime is how long after the first refusal a call waits for the next
@@ -35,30 +28,21 @@ const rotationTime = 10 * time.Second
 // refused notes a refusal. oneOrder reports that other calls with the same
 // version succeed, so that the refusal is about the order; mayWait, that the
 // refusals are new.
-func (r *refusals) refused(versions []string, now time.Time) (oneOrder, mayWait bool) {
-	if r.fallback != nil && slices.Contains(versions, r.fallback.Version) {
-		r.fallback = nil
-	}
-	stale := r.accepted.After(r.since) && passed(r.accepted, now, rotationTime)
-	if versions[0] != r.version || passed(r.last, now, maxPause) || stale {
-		r.version, r.since, r.accepted, r.vain = versions[0], now, time.Time{}, 0
+func (r *refusals) refused(version string, now time.Time) (oneOrder, mayWait bool) {
+	stale := !r.accepted.IsZero() && passed(r.accepted, now, rotationTime)
+	if version != r.version || passed(r.last, now, maxPause) || stale {
+		*r = refusals{version: version, since: now}
 	}
 	r.last, r.pending = now, true
-	return r.accepted.After(r.since), !passed(r.since, now, rotationTime)
+	return !r.accepted.IsZero(), !passed(r.since, now, rotationTime)
 }
 
-// fetched notes a successful fetch of AWSCURRENT.
-func (r *refusals) fetched(newVersion bool, now time.Time) {
-	pending := r.pending
-	r.fallback, r.pending = nil, false
-	switch {
-	case newVersion:
-		r.version = ""
-		r.vain = 0
-	case !pending: // a refresh by age
-	case r.accepted.After(r.since) || passed(r.since, now, rotationTime):
+// fetched notes that a fetch of AWSCURRENT found no new version.
+func (r *refusals) fetched(now time.Time) {
+	if r.pending && (!r.accepted.IsZero() || passed(r.since, now, rotationTime)) {
 		r.vain++
 	}
+	r.pending = false
 }
 
 // Alternative returns credentials to try after Atlas refused the given versions,
@@ -73,20 +57,17 @@ func (r *refusals) fetched(newVersion bool, now time.Time) {
 // If other calls with the same version succeed, Atlas refuses the order and not
 // the credentials, so only a newer AWSCURRENT is of use.
 func (s *Store) Alternative(ctx context.Context, refused ...string) (other Credentials, ok bool) {
-	now := s.now()
 	s.mu.Lock()
-	oneOrder, mayWait := s.refusals.refused(refused, now)
-	inUse := s.inUse()
+	oneOrder, mayWait := s.refusals.refused(refused[0], s.now())
+	if slices.Contains(refused, s.inUse().Version) {
+		s.fallback = nil
+	}
 	s.mu.Unlock()
-	if slices.Contains(refused, inUse.Version) {
-		inUse = s.fetchAgain(ctx)
+	if newest := s.newest(ctx, refused); !slices.Contains(refused, newest.Version) {
+		return newest, true
 	}
-	if !slices.Contains(refused, inUse.Version) {
-		return inUse, true
-	}
-	now = s.now()
 	s.mu.Lock()
-	current, generation, cooldown, vain := s.current, s.generation, s.cooldown(now), s.refusals.vain
+	current, cooldown, vain := s.current.Version, s.cooldown(s.now()), s.refusals.vain
 	s.mu.Unlock()
 	// One fetch must have found no newer version: a rotation can come soon after
 	// the refusals that began it.
@@ -94,26 +75,24 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 		return Credentials{}, false
 	}
 	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
-		previous.insteadOf = current.Version
 		return previous, true
 	}
-	first := slices.Index(refused, current.Version)
-	triedTwice := slices.Contains(refused[first+1:], current.Version)
+	first := slices.Index(refused, current)
+	triedTwice := slices.Contains(refused[first+1:], current)
 	if triedTwice || !mayWait || !wait(ctx, cooldown) {
 		return Credentials{}, false
 	}
-	return s.fetchedAfter(ctx, generation)
+	return s.newest(ctx, refused), ctx.Err() == nil
 }
 
-// fetchAgain fetches AWSCURRENT if Pause allows it, again if that fails, and
-// returns what is in use then.
-func (s *Store) fetchAgain(ctx context.Context) Credentials {
+// newest returns what is in use. If that was refused, it fetches AWSCURRENT, if
+// Pause allows it, again if that fails.
+func (s *Store) newest(ctx context.Context, refused []string) Credentials {
 	for tries := 0; ; tries++ {
-		now := s.now()
 		s.mu.Lock()
-		inUse, cooldown := s.inUse(), s.cooldown(now)
+		inUse, cooldown := s.inUse(), s.cooldown(s.now())
 		s.mu.Unlock()
-		if tries == 2 || cooldown > 0 {
+		if tries == 2 || cooldown > 0 || !slices.Contains(refused, inUse.Version) {
 			return inUse
 		}
 		if fetched, err := s.share(ctx, StageCurrent); err == nil {
@@ -122,33 +101,20 @@ func (s *Store) fetchAgain(ctx context.Context) Credentials {
 	}
 }
 
-// fetchedAfter returns AWSCURRENT from a fetch after the given one, by this call
-// or by another.
-func (s *Store) fetchedAfter(ctx context.Context, generation int) (Credentials, bool) {
-	s.mu.Lock()
-	current, fetched := s.current, s.generation > generation
-	s.mu.Unlock()
-	if fetched {
-		return current, true
-	}
-	current, err := s.share(ctx, StageCurrent)
-	return current, err == nil
-}
-
 // previous returns AWSPREVIOUS. It fetches it once for each fetch of AWSCURRENT,
 // so that lasting refusals do not read the secret at each call.
 func (s *Store) previous(ctx context.Context) (Credentials, error) {
 	s.mu.Lock()
-	generation, known := s.generation, s.refusals.previous
+	lastFetch, known := s.lastFetch, s.lastPrevious
 	s.mu.Unlock()
-	if known.generation == generation {
+	if known.after.Equal(lastFetch) {
 		return known.credentials, known.err
 	}
 	credentials, err := s.share(ctx, StagePrevious)
 	if ctx.Err() == nil {
 		s.mu.Lock()
-		p := &s.refusals.previous
-		p.generation, p.credentials, p.err = generation, credentials, err
+		last := &s.lastPrevious
+		last.after, last.credentials, last.err = lastFetch, credentials, err
 		s.mu.Unlock()
 	}
 	return credentials, err
@@ -158,15 +124,14 @@ func (s *Store) previous(ctx context.Context) (Credentials, error) {
 // AWSPREVIOUS is used until AWSCURRENT is fetched again, unless that has
 // happened already.
 func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
-	now := s.now()
 	s.mu.Lock()
 	r, current := &s.refusals, s.current.Version
 	if accepted.Version == r.version && accepted.taken.After(r.since) {
-		r.accepted, r.pending = now, false
+		r.accepted, r.pending = s.now(), false
 	}
-	fallback := accepted.insteadOf == current && r.fallback == nil
+	fallback := accepted.Stage == StagePrevious && current == r.version && s.fallback == nil
 	if fallback {
-		r.fallback = &accepted
+		s.fallback = &accepted
 	}
 	s.mu.Unlock()
 	if fallback {
@@ -177,7 +142,7 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 
 // wait waits for d and reports whether ctx lasts that long.
 func wait(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(time.Now().Add(d)) {
 		return false
 	}
 	select {

@@ -259,7 +259,7 @@ func TestRefusal_FailedFetches(t *testing.T) {
 		"one is repeated":                       {"v2", 1, "v2", 0, 3},
 		"after two, AWSPREVIOUS is tried":       {"v1", 2, "v0", 0, 3},
 		"before a third, there is the pause":    {"v1", 3, "v1", time.Second, 4},
-		"while all fail, there is nothing else": {"v1", all, "", time.Second, 4},
+		"while all fail, there is the last one": {"v1", all, "v1", time.Second, 4},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			run(t, "v1", "v0", func(t *testing.T, b *bench) {

@@ -1,13 +1,13 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -37,35 +37,32 @@ func (s *SecretsManager) Fetch(ctx context.Context, stage string) (Credentials, 
 	return credentials, nil
 }
 
-// reasonOf classifies the errors that the API reference lists under
-// GetSecretValue and Common Errors.
+// reasons has the error codes that the API reference lists under GetSecretValue
+// and Common Errors.
+var reasons = map[string]Reason{
+	"ResourceNotFoundException":   NotFound,
+	"InvalidRequestException":     Deleted,
+	"DecryptionFailure":           Undecrypted,
+	"AccessDeniedException":       Denied,
+	"AccessDenied":                Denied,
+	"UnrecognizedClientException": Denied,
+	"InvalidSignatureException":   Denied,
+	"ExpiredTokenException":       Denied,
+	"ThrottlingException":         Throttled,
+	"Throttling":                  Throttled,
+	"TooManyRequestsException":    Throttled,
+	"RequestLimitExceeded":        Throttled,
+}
+
 func reasonOf(err error) Reason {
-	var (
-		notFound   *types.ResourceNotFoundException
-		invalid    *types.InvalidRequestException
-		decryption *types.DecryptionFailure
-		api        smithy.APIError
-	)
-	switch {
-	case errors.As(err, &notFound):
-		return NotFound
-	case errors.As(err, &invalid):
-		return Deleted
-	case errors.As(err, &decryption):
-		return Undecrypted
-	case !errors.As(err, &api):
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
 		return Unreachable
 	}
-	switch api.ErrorCode() {
-	case "AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException":
-		// Only the message shows whether IAM or KMS denied it.
-		if strings.Contains(strings.ToLower(api.ErrorMessage()), "kms") {
-			return Undecrypted
-		}
-		return Denied
-	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
-		return Throttled
-	default:
-		return Failed
+	reason := cmp.Or(reasons[api.ErrorCode()], Failed)
+	// Only the message shows whether IAM or KMS denied it.
+	if reason == Denied && strings.Contains(strings.ToLower(api.ErrorMessage()), "kms") {
+		return Undecrypted
 	}
+	return reason
 }

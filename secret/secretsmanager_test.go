@@ -56,16 +56,9 @@ func TestFetch_Formats(t *testing.T) {
 		if err != nil || got.ClientID != id || value != row.want || got.Version != version || got.Stage != secret.StageCurrent {
 			t.Errorf("%s: got %+v, %v; the secret is right: %v", name, got, err, value == row.want)
 		}
-	}
-}
-
-func TestFetch_Stages(t *testing.T) {
-	t.Parallel()
-	server, source := newSource(t)
-	server.Put(`{"clientId":"example-client","clientSecret":"two"}`)
-	for stage, want := range map[string]string{secret.StageCurrent: "two", secret.StagePrevious: "example-secret"} {
-		if got, err := source.Fetch(t.Context(), stage); err != nil || got.ClientSecret.Reveal() != want || got.Stage != stage {
-			t.Errorf("%s: %v", stage, err)
+		got, err = source.Fetch(t.Context(), secret.StagePrevious)
+		if err != nil || got.ClientSecret.Reveal() != "example-secret" || got.Stage != secret.StagePrevious {
+			t.Errorf("%s: the previous version is %+v, %v", name, got, err)
 		}
 	}
 }
@@ -117,7 +110,7 @@ func TestFetch_Reasons(t *testing.T) {
 		"character outside ASCII":      {put(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
 		"too long":                     {put(`{"clientId":"a","clientSecret":"` + strings.Repeat("a", 4097) + `"}`), secret.Malformed, "longer"},
 		"unresolved reference in JSON": {put(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
-		"unresolved reference":         {put("{{resolve:ssm:" + marked + "}}"), secret.Malformed, "ATLAS_CLIENT_ID"},
+		"unresolved reference":         {put("{{resolve:ssm:" + marked + "}}"), secret.Malformed, "not one with each key once"},
 		"plain text without client id": {put(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
 	} {
 		server, source := newSource(t)

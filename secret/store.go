@@ -35,13 +35,20 @@ type Store struct {
 
 	flight singleflight.Group
 
-	mu         sync.Mutex
-	current    Credentials // the last good AWSCURRENT
-	generation int         // the number of fetches of AWSCURRENT
-	lastFetch  time.Time   // of AWSCURRENT
-	lastErr    error       // of that fetch
-	failures   int         // of such fetches, in a row
-	refusals   refusals
+	mu        sync.Mutex
+	current   Credentials  // the last good AWSCURRENT
+	fallback  *Credentials // the AWSPREVIOUS that Atlas accepts while it refuses current
+	lastFetch time.Time    // of AWSCURRENT
+	lastErr   error        // of that fetch
+	failures  int          // of such fetches, in a row
+	refusals  refusals
+	// lastPrevious is the result of the last fetch of AWSPREVIOUS, which came after
+	// the fetch of AWSCURRENT at this time.
+	lastPrevious struct {
+		after       time.Time
+		credentials Credentials
+		err         error
+	}
 }
 
 const (
@@ -75,8 +82,8 @@ func (s *Store) Get(ctx context.Context) (Credentials, error) {
 
 // inUse returns the credentials that calls use. The caller holds s.mu.
 func (s *Store) inUse() Credentials {
-	if s.refusals.fallback != nil {
-		return *s.refusals.fallback
+	if s.fallback != nil {
+		return *s.fallback
 	}
 	return s.current
 }
@@ -123,17 +130,21 @@ func (s *Store) note(credentials Credentials, err error) {
 	now := s.now()
 	s.mu.Lock()
 	last := s.current
-	s.generation++
+	known := !last.FetchedAt.IsZero()
 	s.lastFetch, s.lastErr = now, err
-	if err != nil {
+	switch {
+	case err != nil:
 		s.failures++
-	} else {
-		s.failures, s.current = 0, credentials
-		s.refusals.fetched(credentials.Version != last.Version, now)
+	case credentials.Version == last.Version:
+		s.refusals.fetched(now)
+	default:
+		s.refusals = refusals{}
+	}
+	if err == nil {
+		s.current, s.fallback, s.failures = credentials, nil, 0
 	}
 	s.mu.Unlock()
 
-	known := !last.FetchedAt.IsZero()
 	switch {
 	case err != nil && known:
 		s.logger().Warn("the secret cannot be refreshed; the last good version stays in use: "+err.Error(), "event", "secret_stale",
@@ -175,8 +186,7 @@ func (s *Store) logger() *slog.Logger { return cmp.Or(s.Logger, slog.Default()) 
 
 // asError returns err as an *Error, also if Fetch returned another one.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Reason: Failed, cause: err}

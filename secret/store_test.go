@@ -248,19 +248,6 @@ func TestStore_Timeout(t *testing.T) {
 	})
 }
 
-func TestStore_Settings(t *testing.T) {
-	run(t, "v1", "", func(t *testing.T, b *bench) {
-		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		b.TTL, b.Now = time.Minute, func() time.Time { return now }
-		b.get("v1")
-		for i, age := range []time.Duration{time.Minute - 1, time.Minute} {
-			now = now.Add(age)
-			b.get("v1")
-			b.fetched(1 + i)
-		}
-	})
-}
-
 // A wall clock that is set forward or back costs one fetch and no wait.
 func TestStore_ClockSet(t *testing.T) {
 	for _, jump := range []time.Duration{-time.Hour, time.Hour} {

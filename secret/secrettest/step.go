@@ -14,7 +14,6 @@ var (
 	OK            = faultscript.OK
 	HTTPStatus    = faultscript.HTTPStatus
 	Delay         = faultscript.Delay
-	Hold          = faultscript.Hold
 	Hang          = faultscript.Hang
 	CutConnection = faultscript.CutConnection
 )
