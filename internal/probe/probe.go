@@ -3,11 +3,8 @@
 package probe
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,10 +26,13 @@ type Probe struct {
 	HTTP http.Client
 }
 
+// body cannot make a link: the broker refuses its empty fields.
+const body = `{"orderNo":"","userName":"","role":""}`
+
 // Verdict is the result of a check.
 type Verdict string
 
-// The verdicts. Unclear means that the check could not be made: no connection, throttled, a failure on the way.
+// The verdicts. Unclear means that the answer shows neither: no connection, throttled, a failure on the way.
 const (
 	Refused Verdict = "refused"
 	LetIn   Verdict = "let in"
@@ -79,53 +79,33 @@ func (p *Probe) Run(ctx context.Context) Report {
 		}
 	}
 	for _, forged := range forgedEvents {
-		closed = append(closed, func() Check { return p.sendEvent(ctx, forged.name, forged.event) })
+		closed = append(closed, func() Check { return p.invoke(ctx, forged.name, forged.event) })
 	}
-	if p.Operator != "" {
-		open = append(open, func() Check { return p.operator(ctx) })
+	if p.Operator != "" { // that the function refuses the body shows that the gateway accepted the caller and called it
+		const want = "HTTP 400 application/problem+json"
+		open = append(open, func() Check { return p.post(ctx, "API, as an operator", p.identify).answering(want) })
 	}
-	if p.Link != "" || p.URL == "" {
-		open = append(open, func() Check { return p.plain(ctx) })
+	switch plain := "service, with a plain request"; {
+	case p.Link != "":
+		open = append(open, func() Check { return p.invoke(ctx, plain, p.Link).answering(gaveLink) })
+	case p.URL == "":
+		open = append(open, func() Check { return p.invoke(ctx, plain, body).answering(readBody) })
 	}
-	report := Report{Closed: make([]Check, len(closed)), Open: make([]Check, len(open))}
+	checks := make([]Check, len(closed)+len(open))
 	var running sync.WaitGroup
-	for i, check := range closed {
-		running.Go(func() { report.Closed[i] = check() })
-	}
-	for i, check := range open {
-		running.Go(func() { report.Open[i] = check() })
+	for i, check := range append(closed, open...) {
+		running.Go(func() { checks[i] = check() })
 	}
 	running.Wait()
-	return report
+	return Report{checks[:len(closed)], checks[len(closed):]}
 }
 
-// Send sends a forged request to the API, which must refuse it before the function sees it.
-func (p *Probe) Send(ctx context.Context, f Forgery) Check {
-	return p.post(ctx, f.Name, func(request *http.Request) error {
-		for name, value := range f.Header {
-			request.Header.Set(name, value)
-		}
-		return nil
-	})
-}
-
-// post sends the API a request that cannot make a link, with the identity that identify gives it.
-func (p *Probe) post(ctx context.Context, name string, identify func(*http.Request) error) Check {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, strings.NewReader(body))
-	if err != nil {
-		return Check{name, Unclear, "the API's URL is not valid"}
+// answering returns the check of an open entry point: only the expected answer shows that it works.
+func (c Check) answering(want string) Check {
+	if c.Verdict == LetIn && c.Answer != want {
+		c.Verdict = Unclear
 	}
-	request.Header.Set("Content-Type", "application/json")
-	if err := identify(request); err != nil {
-		return Check{name, Unclear, err.Error()}
-	}
-	client := p.client()
-	response, err := client.Do(request)
-	if err != nil {
-		return Check{name, Unclear, "the API cannot be reached"}
-	}
-	defer response.Body.Close()
-	return Check{name, verdict(response), fmt.Sprintf("HTTP %d %s", response.StatusCode, response.Header.Get("Content-Type"))}
+	return c
 }
 
 // client returns the client for all calls. A redirect is an answer: following one would pass credentials on.
@@ -133,54 +113,4 @@ func (p *Probe) client() *http.Client {
 	client := p.HTTP
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &client
-}
-
-// verdict separates API Gateway's own refusal, {"message": …}, from an answer of the function: a problem document of any
-// status means that the request reached it.
-func verdict(response *http.Response) Verdict {
-	status := response.StatusCode
-	switch {
-	case response.Header.Get("Content-Type") == "application/problem+json":
-		return LetIn
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return Refused
-	case status == http.StatusNotFound || status == http.StatusTooManyRequests || status >= 500 || status/100 == 3:
-		return Unclear
-	}
-	return LetIn
-}
-
-// sendEvent sends an HTTP event to the function, which must accept plain requests only. Behind an open alias the function
-// finds the fault in the body.
-func (p *Probe) sendEvent(ctx context.Context, name, event string) Check {
-	reply, err := p.invoke(ctx, event)
-	switch code := reply.refusal(); {
-	case err != nil:
-		return Check{name, Unclear, err.Error()}
-	case code == "NotPermitted":
-		return Check{name, Refused, code}
-	case code == "" || code == badBody:
-		return Check{name, LetIn, readBody}
-	default:
-		return Check{name, Unclear, code}
-	}
-}
-
-// badBody is the function's answer to body: it has accepted the caller.
-const badBody, readBody = "InvalidRequest", "the function looked at the body"
-
-// plain sends the function a plain request: for a link, or one whose body it must refuse.
-func (p *Probe) plain(ctx context.Context) Check {
-	const name = "service, with a plain request"
-	reply, err := p.invoke(ctx, cmp.Or(p.Link, body))
-	switch code := reply.refusal(); {
-	case err != nil:
-		return Check{name, Unclear, err.Error()}
-	case reply.URL != "":
-		return Check{name, LetIn, "a link"}
-	case p.Link == "" && code == badBody:
-		return Check{name, LetIn, readBody}
-	default:
-		return Check{name, Refused, cmp.Or(code, "a reply without a link")}
-	}
 }

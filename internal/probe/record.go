@@ -19,13 +19,19 @@ func (r Report) Write(to io.Writer, function string, now time.Time) error {
 		"timestamp": now.UTC().Format(time.RFC3339Nano), "level": "INFO", "message": "probe",
 		"closed": r.Closed, "function": function,
 	}
+	viaAPI := 0 // the gateway counts them as refused: an alarm subtracts them
+	for _, check := range slices.Concat(r.Closed, r.Open) {
+		if strings.HasPrefix(check.Name, "API") {
+			viaAPI++
+		}
+	}
 	metrics := []map[string]string{}
 	count := func(name string, n int) {
 		line[name] = n
 		metrics = append(metrics, map[string]string{"Name": name, "Unit": "Count"})
 	}
 	count("ProbeRun", 1)
-	count("ProbeRefused", r.refused())
+	count("ProbeRefused", viaAPI)
 	if n := number(r.Closed, LetIn); n > 0 || number(r.Closed, Unclear) == 0 {
 		count("ClosedDoorsOpen", n)
 	}
@@ -38,14 +44,4 @@ func (r Report) Write(to io.Writer, function string, now time.Time) error {
 		"CloudWatchMetrics": []any{map[string]any{"Namespace": Namespace, "Dimensions": [][]string{{"function"}}, "Metrics": metrics}},
 	}
 	return json.NewEncoder(to).Encode(line)
-}
-
-// refused counts the requests of the run that the gateway counts as refused: an alarm subtracts them.
-func (r Report) refused() (n int) {
-	for _, check := range slices.Concat(r.Closed, r.Open) {
-		if strings.HasPrefix(check.Name, "API") {
-			n++
-		}
-	}
-	return n
 }

@@ -1,13 +1,12 @@
 package probe
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
 )
-
-// body cannot make a link: the broker refuses its empty fields.
-const body = `{"orderNo":"","userName":"","role":""}`
 
 // Forgery is a request to the API whose identity is not genuine.
 type Forgery struct {
@@ -54,22 +53,40 @@ func token(algorithm, issuer, audience, signature string) string {
 	return encode(fmt.Sprintf(`{"alg":%q,"kid":"probe"}`, algorithm)) + "." + encode(claims) + "." + encode(signature)
 }
 
-// ForgedEvents is how many forged events a run sends to the function.
-const ForgedEvents = 2
-
-// forgedEvents are HTTP events as API Gateway sends them for a caller that it identified, by name of the check. The default
-// policy permits both callers, so that only the alias can refuse them. The claims of an operator are configurable, those
-// of an AWS principal are not: the second is understood by every broker.
-var forgedEvents = [ForgedEvents]struct{ name, event string }{
-	{"service, with a forged operator", httpEvent(`"jwt":{"claims":{"iss":"https://idp.example.com","sub":"probe",` +
-		`"email":"probe@example.com","groups":"atrip-admin"}}`)},
-	{"service, with a forged AWS principal", httpEvent(`"iam":{"userArn":"arn:aws:iam::123456789012:user/probe",` +
-		`"accountId":"123456789012","userId":"AIDACKCEVSQ6C2EXAMPLE","callerId":"AIDACKCEVSQ6C2EXAMPLE"}`)},
+// Send sends a forged request to the API, which must refuse it before the function sees it.
+func (p *Probe) Send(ctx context.Context, f Forgery) Check {
+	return p.post(ctx, f.Name, func(request *http.Request) error {
+		for name, value := range f.Header {
+			request.Header.Set(name, value)
+		}
+		return nil
+	})
 }
 
-func httpEvent(authorizer string) string {
-	return fmt.Sprintf(`{"version":"2.0","routeKey":"POST /getAtripToken.do","rawPath":"/getAtripToken.do",
-		"headers":{"content-type":"application/json"},"body":%q,"isBase64Encoded":false,
-		"requestContext":{"http":{"method":"POST","path":"/getAtripToken.do","sourceIp":"192.0.2.1"},"stage":"$default",
-			"authorizer":{%s}}}`, body, authorizer)
+// post sends the API a request that cannot make a link, with the identity that identify gives it.
+func (p *Probe) post(ctx context.Context, name string, identify func(*http.Request) error) Check {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, strings.NewReader(body))
+	if err != nil {
+		return Check{name, Unclear, "the API's URL is not valid"}
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if err := identify(request); err != nil {
+		return Check{name, Unclear, err.Error()}
+	}
+	response, err := p.client().Do(request)
+	if err != nil {
+		return Check{name, Unclear, "the API cannot be reached"}
+	}
+	defer response.Body.Close()
+	status, contentType := response.StatusCode, response.Header.Get("Content-Type")
+	check := Check{name, LetIn, fmt.Sprintf("HTTP %d %s", status, contentType)}
+	// A problem document of any status is the function's; API Gateway's own refusal is {"message": …}.
+	switch {
+	case contentType == "application/problem+json":
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		check.Verdict = Refused
+	case status == http.StatusNotFound || status == http.StatusTooManyRequests || status >= 500 || status/100 == 3:
+		check.Verdict = Unclear
+	}
+	return check
 }
