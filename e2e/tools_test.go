@@ -1,4 +1,4 @@
-package e2e_test
+package e2e
 
 import (
 	"os"
@@ -10,89 +10,86 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-// TestTools_SystemPackages runs tools.sh as root on a machine with apt-get and without Python.
-func TestTools_SystemPackages(t *testing.T) {
+// TestApt runs apt.sh as root, with an apt-get that only records its arguments.
+func TestApt(t *testing.T) {
 	t.Parallel()
+	for variable, installs := range map[string]bool{
+		"": false, "CI=false": false, "CI=true": true, "APT_INSTALL=true": true, "APT_INSTALL=": false,
+	} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "id"), "#!/bin/sh\necho 0\n")
+		write(t, filepath.Join(dir, "apt-get"), "#!/bin/sh\necho \"$*\" >>"+dir+"/asked\n")
+		command := exec.Command(filepath.Join(rig.Root(), "tools/apt.sh"), "python3", "python3-venv")
+		command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), variable}
+		out, err := command.CombinedOutput()
+		asked, _ := os.ReadFile(filepath.Join(dir, "asked")) // missing if apt-get was not called
+		want := ""
+		if installs {
+			want = "update -qq\ninstall -y -qq python3 python3-venv\n"
+		}
+		names := strings.Count(string(out), "\n") == 1 && strings.Contains(string(out), "apt-get install python3 python3-venv")
+		if string(asked) != want || (err == nil) != installs || names == installs {
+			t.Errorf("with %q apt-get gets %q, want %q: %v, %s", variable, asked, want, err, out)
+		}
+	}
+}
+
+// TestDocker runs docker.sh with a client and an engine that only record what is asked of them.
+func TestDocker(t *testing.T) {
+	t.Parallel()
+	const original, standIn = "public.ecr.aws/lambda/provided:al2023-", "atriptoken-lambda-stand-in:al2023-"
 	for name, row := range map[string]struct {
-		environment []string
-		installed   bool
+		user, running, images string
+		want, image           string
 	}{
-		"not asked":            {nil, false},
-		"CI=false":             {[]string{"CI=false"}, false},
-		"CI=true":              {[]string{"CI=true"}, true},
-		"APT_INSTALL=true":     {[]string{"APT_INSTALL=true"}, true},
-		"APT_INSTALL is empty": {[]string{"APT_INSTALL="}, false},
+		"engine answers":               {user: "1000", running: "yes", images: original, want: "command\n", image: original},
+		"root starts and stops it":     {user: "0", images: original, want: "started\ncommand\nstopped\n", image: original},
+		"others cannot start it":       {user: "1000", images: original, want: ""},
+		"image cannot be pulled":       {user: "1000", running: "yes", images: standIn, want: "command\n", image: standIn},
+		"image is made under its name": {user: "1000", running: "yes", want: "made " + standIn + "\ncommand\n", image: standIn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			project, programs := t.TempDir(), t.TempDir()
-			copyTools(t, project)
-			for _, program := range []string{"bash", "dirname", "mkdir", "cmp"} {
-				path, err := exec.LookPath(program)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Symlink(path, filepath.Join(programs, program)); err != nil {
-					t.Fatal(err)
-				}
+			dir := t.TempDir()
+			for program, script := range map[string]string{
+				"id": "echo " + row.user,
+				"docker": `case $1 in
+  info) [ -e running ] ;;
+  image) [ -n "$IMAGES" ] && [[ $3 == "$IMAGES"* ]] ;;
+  import) cat >/dev/null; echo "made ${!#%-*}-" >>calls ;;
+  *) exit 1 ;;
+esac`,
+				"dockerd": `echo started >>calls; touch running
+trap 'echo stopped >>calls; exit' TERM
+while :; do sleep 0.05; done`,
+				"ldd":     "exit 1",
+				"busybox": "",
+				"command": `echo command >>calls; echo -n "$LAMBDA_IMAGE" >image`,
+			} {
+				write(t, filepath.Join(dir, program), "#!/usr/bin/env bash\ncd "+dir+"\n"+script)
 			}
-			write(t, filepath.Join(programs, "id"), "#!/usr/bin/env bash\necho 0\n")
-			write(t, filepath.Join(programs, "apt-get"), "#!/usr/bin/env bash\necho \"$*\" >>\"${0%/*}/asked\"\n")
-
-			command := exec.Command(filepath.Join(project, "tools/tools.sh"), "sam")
-			command.Env = append([]string{"PATH=" + programs}, row.environment...)
+			if row.running != "" {
+				write(t, filepath.Join(dir, "running"), "")
+			}
+			command := exec.Command(filepath.Join(rig.Root(), "tools/docker.sh"), filepath.Join(dir, "command"))
+			command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "DOCKER=" + filepath.Join(dir, "docker"), "TMPDIR=" + dir,
+				"IMAGES=" + row.images}
 			out, err := command.CombinedOutput()
-			if err == nil {
-				t.Fatalf("continued without Python: %s", out)
+			if (err == nil) != (row.want != "") {
+				t.Errorf("docker.sh: %v\n%s", err, out)
 			}
-			asked, _ := os.ReadFile(filepath.Join(programs, "asked")) // missing if apt-get was not called
-			if want := "update -qq\ninstall -y -qq python3 python3-venv\n"; row.installed && string(asked) != want {
-				t.Errorf("apt-get was called with %q, want %q\n%s", asked, want, out)
-			}
-			named := strings.Count(string(out), "\n") == 1 && strings.Contains(string(out), "apt-get install python3 python3-venv")
-			if !row.installed && (len(asked) > 0 || !named) {
-				t.Errorf("apt-get was called with %q and tools.sh says %q, want no call and one line that names the packages", asked, out)
+			calls, _ := os.ReadFile(filepath.Join(dir, "calls"))
+			image, _ := os.ReadFile(filepath.Join(dir, "image"))
+			if string(calls) != row.want || !strings.HasPrefix(string(image), row.image) {
+				t.Errorf("it did %q with the image %q, want %q and %q\n%s", calls, image, row.want, row.image, out)
 			}
 		})
-	}
-}
-
-// TestTools_Hashes runs tools.sh with a Python whose pip only records its arguments.
-func TestTools_Hashes(t *testing.T) {
-	t.Parallel()
-	project := t.TempDir()
-	copyTools(t, project)
-	write(t, filepath.Join(project, "pip"), "#!/bin/sh\necho \"$*\" >pip-arguments\n")
-	write(t, filepath.Join(project, "python3"), "#!/bin/sh\n[ $1 = -c ] || { mkdir -p $3/bin && cp pip $3/bin/; }\n")
-	command := exec.Command(filepath.Join(project, "tools/tools.sh"), "sam")
-	command.Env = []string{"PATH=" + project + ":" + os.Getenv("PATH")}
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("tools.sh: %v\n%s", err, out)
-	}
-	arguments, err := os.ReadFile(filepath.Join(project, "pip-arguments"))
-	if err != nil || !strings.Contains(string(arguments), "--require-hashes -r tools/locked/sam.txt") {
-		t.Errorf("pip got %q (%v), want the hashes to be required", arguments, err)
-	}
-}
-
-// copyTools copies tools.sh and what it reads for SAM CLI into a project.
-func copyTools(t *testing.T, project string) {
-	t.Helper()
-	for _, file := range []string{"tools.sh", "apt.sh", "locked/sam.in", "locked/sam.txt"} {
-		text, err := os.ReadFile(filepath.Join(rig.Root(), "tools", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(project, "tools", file), string(text))
 	}
 }
 
 // write writes an executable file.
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ def case(r, samples):
     else:
         texts, event["body"] = rendered(claims, rest), json.dumps(body)
         # The token in the header is the verified one, none, or another one that the authorizer would pass on in another way.
-        other = {"sub": "00u2"}, {"groups": [*ROLES.values(), "x"]}, {"new": 1}, {"email": NAMES[1]}, {"exp": 1}
+        other = {"sub": "00u2"}, {"groups": [*ROLES.values(), "x"]}, {"new": 1}, {"email": NAMES[1]}, {"exp": 1}, {"iss": None}
         token = r.choice([claims] * 6 + [None, claims | r.choice(other)])
         payload = base64.urlsafe_b64encode(json.dumps(token, ensure_ascii=r.random() < 0.5).encode()).decode().rstrip("=")
         event["headers"] = {"authorization": f"Bearer e30.{payload}.c2lnbmF0dXJl", "content-type": "application/json"}

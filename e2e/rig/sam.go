@@ -11,12 +11,12 @@ import (
 // stack's parameters.
 func SAM(t testing.TB, args []string, overrides ...string) *exec.Cmd {
 	t.Helper()
-	args = append(args, "--parameter-overrides", "Architecture="+Architecture())
+	args = append(append(args, "--parameter-overrides"), append(overrides, "Architecture="+Architecture())...)
 	if image := os.Getenv("LAMBDA_IMAGE"); image != "" && args[0] == "local" { // from tools/docker.sh
 		args = append([]string{"local", args[1], "--invoke-image", image}, args[2:]...)
 	}
 	// No context of the test: its end would kill the command before it has removed its containers.
-	cmd := exec.Command(Tool(t, "sam"), append(args, overrides...)...)
+	cmd := exec.Command(Tool(t, "sam"), args...)
 	cmd.Dir, cmd.Env = Root(), Environ()
 	return cmd
 }
