@@ -89,14 +89,14 @@ func TestHosts_Allow(t *testing.T) {
 
 func TestParseHosts_Errors(t *testing.T) {
 	t.Parallel()
-	_, err := atlas.ParseHosts("ok.example.com,localhost,*,*.com,a..b,https://example.com,*.*.example.com,,exämple.com," +
-		"-a.example.com,a.example.com:443")
+	bad := []string{
+		"*", "*.com", "a..b", "https://example.com", "*.*.example.com", "", "exämple.com", "-a.example.com", "a.example.com:443",
+	}
+	_, err := atlas.ParseHosts("ok.example.com,localhost," + strings.Join(bad, ","))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, pattern := range []string{
-		"*", "*.com", "a..b", "https://example.com", "*.*.example.com", "", "exämple.com", "-a.example.com", "a.example.com:443",
-	} {
+	for _, pattern := range bad {
 		if !strings.Contains(err.Error(), strconv.Quote(pattern)) {
 			t.Errorf("the error does not name %q: %v", pattern, err)
 		}

@@ -17,8 +17,11 @@ import (
 	"cmp"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/go-json-experiment/json"
 
 	"atriptoken/internal/faultscript"
 )
@@ -58,12 +61,19 @@ type Credential struct{ ClientID, ClientSecret string }
 // goroutines. Besides its own it has those of httptest.Server, and Script,
 // Always, Clear, Requests and Connections.
 type Server struct {
-	*faultscript.Server
+	faultscript.Server
 	options Options
 
 	mu       sync.Mutex
 	accepted []Credential
 	visits   map[string]visit // by the token of the link, until it is opened
+}
+
+// visit is the body of a call: an operator, in a role, at an order.
+type visit struct {
+	OrderNo  string `json:"orderNo"`
+	UserName string `json:"userName"`
+	Role     string `json:"role"`
 }
 
 // Recorded is a call as it arrived.
@@ -79,8 +89,7 @@ func NewServer(o *Options) *Server {
 	if s.options.Roles == nil {
 		s.options.Roles = DefaultRoles()
 	}
-	s.Server = faultscript.NewUnstartedServer(s.options.Listener, s.options.TLS, s.serve)
-	s.Begin()
+	s.Open(s.options.Listener, s.options.TLS, s.serve)
 	return s
 }
 
@@ -101,6 +110,36 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.answer(w, r)
 	}
+}
+
+// answer checks a call and replies with a link or with the status of the first
+// fault. Atlas's document has the statuses 0, 2 and 3; that 100 and 901, known
+// from its other calls, are also used here is an assumption.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	var who visit
+	refuse := func(status int, msg string) {
+		s.logf("status %d, %s", status, msg)
+		reply("", status, &msg)(w, r, nil)
+	}
+	switch {
+	case !s.accepts(Credential{r.Header.Get("x-atlas-client-id"), r.Header.Get("x-atlas-client-secret")}):
+		refuse(3, "unauthorized access")
+	case json.UnmarshalRead(r.Body, &who, json.RejectUnknownMembers(true)) != nil:
+		refuse(901, "illegal request: the body is not one JSON object with the strings orderNo, userName and role")
+	case who.OrderNo == "" || who.UserName == "" || who.Role == "":
+		refuse(100, "missing data: orderNo, userName and role are required")
+	case !slices.Contains(s.options.Roles, who.Role):
+		refuse(901, "illegal request: unknown role")
+	default:
+		s.logf("status 0 for order %q, user %q, role %q", who.OrderNo, who.UserName, who.Role)
+		reply(s.link(who), 0, nil)(w, r, nil)
+	}
+}
+
+func (s *Server) accepts(given Credential) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.accepted, given)
 }
 
 func (s *Server) logf(format string, args ...any) {

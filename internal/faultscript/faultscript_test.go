@@ -14,11 +14,11 @@ import (
 // start returns a server that answers "ok" without a fault.
 func start(t *testing.T) *faultscript.Server {
 	t.Helper()
-	server := faultscript.NewUnstartedServer(nil, false, func(w http.ResponseWriter, _ *http.Request) {
+	server := &faultscript.Server{}
+	server.Open(nil, false, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "o")
 		_, _ = io.WriteString(w, "k")
 	})
-	server.Begin()
 	t.Cleanup(server.Close)
 	return server
 }

@@ -18,8 +18,8 @@ import (
 // dropped, so that a long test does not fill the memory.
 const keptCalls = 10_000
 
-// Server is an httptest.Server. It records calls, which are POST requests, and
-// answers them with scripted steps.
+// Server is an httptest.Server that Open starts. It records calls, which are POST
+// requests, and answers them with scripted steps.
 type Server struct {
 	*httptest.Server
 	end context.CancelFunc // ends the context of every request
@@ -39,13 +39,12 @@ type Recorded struct {
 	Body         string
 }
 
-// NewUnstartedServer makes a server, to be started by Begin. service answers
-// the requests that are no calls, and the calls without a fault. A nil listener
-// is a free port of 127.0.0.1. With secure the server has httptest's certificate
-// and offers HTTP/2.
-func NewUnstartedServer(listener net.Listener, secure bool, service http.HandlerFunc) *Server {
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
-	s := &Server{end: cancel, always: OK()}
+// Open starts the server. service answers the requests that are no calls, and the
+// calls without a fault. A nil listener is a free port of 127.0.0.1. With secure
+// the server has httptest's certificate and offers HTTP/2.
+func (s *Server) Open(listener net.Listener, secure bool, service http.HandlerFunc) {
+	ctx, end := context.WithCancel(context.Background())
+	s.end, s.always = end, OK()
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			service(w, r)
@@ -70,13 +69,7 @@ func NewUnstartedServer(listener net.Listener, secure bool, service http.Handler
 		s.connections++
 		return ctx
 	}
-	s.EnableHTTP2 = secure
-	return s
-}
-
-// Begin starts the server.
-func (s *Server) Begin() {
-	if s.EnableHTTP2 {
+	if s.EnableHTTP2 = secure; secure {
 		s.StartTLS()
 	} else {
 		s.Start()

@@ -13,7 +13,7 @@ import (
 // Placeholder is what every formatter prints in place of a String's value.
 const Placeholder = "[redacted]"
 
-// ErrMarshal is returned by every marshaller of a String. A value that is meant to
+// ErrMarshal is returned if a String is marshalled. A value that is meant to
 // leave the process must be taken out with Reveal, which a reviewer can find.
 var ErrMarshal = errors.New("redact: a redacted value cannot be marshalled; use Reveal where it is meant to leave the process")
 
@@ -46,23 +46,11 @@ func (s String) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// String returns Placeholder.
-func (s String) String() string { return Placeholder }
-
-// GoString returns Placeholder.
-func (s String) GoString() string { return Placeholder }
-
 // Format writes Placeholder for every verb and flag.
 func (s String) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Placeholder)) }
 
 // LogValue returns Placeholder as a slog.Value.
 func (s String) LogValue() slog.Value { return slog.StringValue(Placeholder) }
 
-// MarshalJSON returns ErrMarshal.
-func (s String) MarshalJSON() ([]byte, error) { return nil, ErrMarshal }
-
-// MarshalText returns ErrMarshal.
+// MarshalText returns ErrMarshal; encoding/json and encoding/xml call it too.
 func (s String) MarshalText() ([]byte, error) { return nil, ErrMarshal }
-
-// MarshalBinary returns ErrMarshal; encoding/gob calls it too.
-func (s String) MarshalBinary() ([]byte, error) { return nil, ErrMarshal }

@@ -45,7 +45,7 @@ type Options struct {
 // goroutines. Besides its own it has those of httptest.Server, and Script,
 // Always, Clear, Requests and Connections.
 type Server struct {
-	*faultscript.Server
+	faultscript.Server
 	// ARN is the secret's complete ARN.
 	ARN string
 
@@ -73,8 +73,7 @@ func NewServer(o *Options) *Server {
 	if !o.NoValue {
 		s.Put(cmp.Or(o.Value, DefaultValue))
 	}
-	s.Server = faultscript.NewUnstartedServer(o.Listener, false, s.answer)
-	s.Begin()
+	s.Open(o.Listener, false, s.answer)
 	return s
 }
 
