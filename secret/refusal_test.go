@@ -85,6 +85,23 @@ func TestRefusal_FallbackRefused(t *testing.T) {
 	})
 }
 
+// Successes with AWSPREVIOUS do not make the refusals of AWSCURRENT one order's.
+func TestRefusal_FallbackIsNoSuccess(t *testing.T) {
+	run(t, "wrong", "v1", func(t *testing.T, b *bench) {
+		b.TTL = 20 * time.Second
+		b.get("wrong")
+		b.Accepted(t.Context(), b.alternative("v1", 0, "wrong"))
+		time.Sleep(19 * time.Second)
+		b.Accepted(t.Context(), b.get("v1"))
+		time.Sleep(time.Second)
+		b.get("v1")
+		synctest.Wait()
+		b.get("wrong")
+		time.Sleep(time.Second)
+		b.alternative("v1", 0, "wrong")
+	})
+}
+
 // An AWSPREVIOUS that is accepted after AWSCURRENT was replaced is no fallback:
 // Atlas has not refused the new AWSCURRENT.
 func TestRefusal_LateAcceptance(t *testing.T) {
@@ -206,9 +223,10 @@ func TestRefusal_AcceptedInFlight(t *testing.T) {
 		inFlight := b.get("v1")
 		time.Sleep(time.Minute)
 		b.alternative("v0", 0, "v1")
-		time.Sleep(time.Millisecond)
 		b.Accepted(t.Context(), inFlight)
-		b.alternative("v1", time.Second-time.Millisecond, "v1", "v0")
+		time.Sleep(time.Second)
+		b.alternative("v0", 0, "v1")
+		b.alternative("v1", time.Second, "v1", "v0")
 	})
 }
 

@@ -88,7 +88,7 @@ func TestFetch_Reasons(t *testing.T) {
 		"IAM denies kms:Decrypt":       {failed("AccessDeniedException", "not authorized: kms:Decrypt"), secret.Undecrypted, "kms:Decrypt"},
 		"scheduled for deletion":       {fault(secrettest.Deleted()), secret.Deleted, "restore"},
 		"throttled":                    {fault(secrettest.Throttled()), secret.Throttled, "tried again"},
-		"too many requests":            {failed("TooManyRequestsException", "slow down"), secret.Throttled, "tried again"},
+		"too many requests for KMS":    {failed("TooManyRequestsException", "slow down kms:Decrypt"), secret.Throttled, "tried again"},
 		"internal error":               {fault(secrettest.InternalServiceError()), secret.Failed, "tried again"},
 		"HTTP error without a body":    {fault(secrettest.HTTPStatus(502)), secret.Unreachable, "tried again"},
 		"cut connection":               {fault(secrettest.CutConnection()), secret.Unreachable, "endpoint"},

@@ -87,20 +87,3 @@ func TestServer_NotFound(t *testing.T) {
 		}
 	}
 }
-
-func TestServer_UnknownOperation(t *testing.T) {
-	t.Parallel()
-	server, client := start(t, nil)
-	_, err := client.RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{SecretId: &server.ARN})
-	if code(err) != "UnknownOperationException" {
-		t.Errorf("RotateSecret: %v", err)
-	}
-	response, err := server.Client().Post(server.URL, "application/x-amz-json-1.1", strings.NewReader("{"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if got := response.Header.Get("X-Amzn-ErrorType"); response.StatusCode != 400 || got != "SerializationException" {
-		t.Errorf("a body that is no JSON: HTTP %d, %s", response.StatusCode, got)
-	}
-}
