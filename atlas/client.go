@@ -10,7 +10,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -82,16 +81,11 @@ type Client struct {
 // If a connection turns out to be dead before a reply, the request is sent a
 // second time: Atlas then creates another token, and the first one is not used.
 func (c *Client) GetToken(ctx context.Context, credentials Credentials, request Request) (Reply, error) {
-	var sent progress
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		sent.connected.Store(true)
-		sent.reused.Store(info.Reused)
-	}})
 	body, err := json.Marshal(request)
 	if err != nil {
 		return Reply{}, &Error{Kind: ErrMalformed, Detail: "the request is not valid UTF-8", cause: err}
 	}
-	httpRequest, _ := http.NewRequestWithContext(traced, http.MethodPost, c.BaseURL.JoinPath(Path).String(), bytes.NewReader(body))
+	httpRequest, _ := http.NewRequestWithContext(ctx, http.MethodPost, c.BaseURL.JoinPath(Path).String(), bytes.NewReader(body))
 	// Atlas requires Accept-Encoding. The transport sets it: if it were set
 	// here, the transport would not decompress the reply.
 	httpRequest.Header = http.Header{
@@ -100,9 +94,9 @@ func (c *Client) GetToken(ctx context.Context, credentials Credentials, request 
 		"X-Atlas-Client-Id":     {credentials.ClientID},
 		"X-Atlas-Client-Secret": {credentials.ClientSecret.Reveal()},
 	}
-	response, err := c.roundTrip(httpRequest, &sent)
+	response, err := c.roundTrip(ctx, httpRequest)
 	if err != nil {
-		return Reply{}, noReply(ctx, err, sent.connected.Load(), 0)
+		return Reply{}, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, MaxReply+1))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -64,40 +65,38 @@ func (c *Client) Connect(ctx context.Context) error {
 	return nil
 }
 
-// progress is what the transport reports of one request.
-type progress struct {
-	connected atomic.Bool // it had a connection
-	reused    atomic.Bool // the connection was open before
-}
-
 // roundTrip sends the request on the connection opened ahead if that is free,
 // else on one of the transport's. It sends it again if a connection turns out
 // to be dead: net/http does so only over HTTP/1 and on connections of its pool.
-func (c *Client) roundTrip(request *http.Request, sent *progress) (*http.Response, error) {
+func (c *Client) roundTrip(ctx context.Context, request *http.Request) (response *http.Response, err error) {
 	now := c.now()
 	// After the clock was set back, the idle time is unknown.
 	if idle := time.Duration(now - c.lastUse.Swap(now)); idle > maxIdle || idle < 0 {
 		c.CloseIdleConnections()
 	}
-	response, err := c.send(request, sent)
-	if err == nil || !sent.reused.Load() || request.Context().Err() != nil {
-		return response, err
+	var connected, reused atomic.Bool
+	request = request.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		connected.Store(true)
+		reused.Store(info.Reused)
+	}}))
+	if conn := c.ahead.Load(); conn != nil && conn.Reserve() == nil { // it carries no call, and is not closed
+		connected.Store(true)
+		reused.Store(true)
+		response, err = conn.RoundTrip(request)
+	} else {
+		response, err = c.transport().RoundTrip(request)
 	}
-	request = request.Clone(request.Context())
-	request.Body, _ = request.GetBody() // bytes in memory
-	sent.connected.Store(false)
-	c.CloseIdleConnections()
-	return c.transport().RoundTrip(request)
-}
-
-func (c *Client) send(request *http.Request, sent *progress) (*http.Response, error) {
-	conn := c.ahead.Load()
-	if conn == nil || conn.Reserve() != nil { // it carries a call, or is closed
-		return c.transport().RoundTrip(request)
+	if err != nil && reused.Load() && ctx.Err() == nil {
+		connected.Store(false)
+		request = request.Clone(request.Context()) // the transport may still hold the old one
+		request.Body, _ = request.GetBody()        // of bytes in memory
+		c.CloseIdleConnections()
+		response, err = c.transport().RoundTrip(request)
 	}
-	sent.connected.Store(true)
-	sent.reused.Store(true)
-	return conn.RoundTrip(request)
+	if err != nil {
+		return nil, noReply(ctx, err, connected.Load(), 0)
+	}
+	return response, nil
 }
 
 // CloseIdleConnections closes each connection that carries no call, so that the
