@@ -68,113 +68,88 @@ func ReadEnvironment(variables map[string]string) (Environment, error) {
 	return e, nil
 }
 
-// faults are sentences that begin with the bad variable's name.
+// faults are sentences that begin with the bad variable's name, one for each.
 type faults []string
 
 // Error returns them on one line.
 func (f faults) Error() string { return "the environment is not valid: " + strings.Join(f, "; ") }
 
-func (f *faults) add(variable, format string, args ...any) {
-	*f = append(*f, variable+" "+fmt.Sprintf(format, args...))
+// check adds a fault if the variable is bad and has none yet.
+func (f *faults) check(bad bool, variable, format string, args ...any) {
+	named := slices.ContainsFunc(*f, func(fault string) bool { return strings.HasPrefix(fault, variable+" ") })
+	if bad && !named {
+		*f = append(*f, variable+" "+fmt.Sprintf(format, args...))
+	}
 }
 
 // parse adds the parser's errors: values of the wrong type.
 func (f *faults) parse(err error) {
 	var all env.AggregateError
-	if !errors.As(err, &all) {
-		all.Errors = []error{err}
-	}
+	errors.As(err, &all)
 	for _, err := range all.Errors {
 		var field env.ParseError
 		errors.As(err, &field)
 		switch field.Name {
 		case "AttemptTimeout":
-			f.add("ATLAS_ATTEMPT_TIMEOUT", "is not a duration; write one like 8s")
+			f.check(true, "ATLAS_ATTEMPT_TIMEOUT", "is not a duration; write one like 8s")
 		case "SecretTTL":
-			f.add("ATRIP_SECRET_TTL", "is not a duration; write one like 5m")
+			f.check(true, "ATRIP_SECRET_TTL", "is not a duration; write one like 5m")
 		case "SAMLocal":
-			f.add("AWS_SAM_LOCAL", "is neither true nor false")
+			f.check(true, "AWS_SAM_LOCAL", "is neither true nor false")
 		default:
 			*f = append(*f, err.Error())
 		}
 	}
 }
 
-// duration adds a fault if the duration is out of range and was parsed.
-func (f *faults) duration(variable string, d, least, most time.Duration, limits string) {
-	parsed := !slices.ContainsFunc(*f, func(fault string) bool { return strings.HasPrefix(fault, variable+" ") })
-	if parsed && (d < least || d > most) {
-		f.add(variable, "is %v; set %s", d, limits)
-	}
-}
-
-// checkGoDebug refuses the settings that print to the log: http2debug prints
-// request headers, the client secret among them.
-func (e *Environment) checkGoDebug(bad *faults) {
-	for setting := range strings.SplitSeq(e.GoDebug, ",") {
-		name, value, _ := strings.Cut(setting, "=")
-		switch name {
-		case "http2debug", "gctrace", "gcpacertrace", "inittrace", "scavtrace", "schedtrace", "netdns":
-			if strings.ContainsAny(value, "123456789") {
-				bad.add("GODEBUG", "sets %s, which prints to the log; http2debug would print the client secret: remove it", name)
-			}
-		}
-	}
-}
-
-var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+var (
+	region    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+	logLevels = []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
+)
 
 // check applies the rules that the parser does not know.
-func (e *Environment) check(bad *faults) {
+func (e *Environment) check(f *faults) {
+	f.check(e.BaseURL == "", "ATLAS_BASE_URL", "is missing; set the account's base URL, like https://sandbox.atriptech.com")
 	var err error
-	if e.BaseURL == "" {
-		bad.add("ATLAS_BASE_URL", "is missing; set the account's base URL, like https://sandbox.atriptech.com")
-	} else if e.baseURL, err = atlas.ParseBaseURL(e.BaseURL, e.SAMLocal); err != nil {
-		bad.add("ATLAS_BASE_URL", "%v", err)
-	}
-	switch {
-	case e.SecretARN == "":
-		bad.add("ATLAS_SECRET_ARN", "is missing; set the secret's ARN or name")
-	case strings.Contains(e.SecretARN, "{{resolve:"):
-		bad.add("ATLAS_SECRET_ARN", "is an unresolved {{resolve:…}} reference; set the secret's ARN or name")
-	case !secretID(e.SecretARN):
-		bad.add("ATLAS_SECRET_ARN", "is not the ARN or name of a secret")
-	}
-	if !plainWord(e.ClientID) {
-		bad.add("ATLAS_CLIENT_ID", "is not a client id")
-	}
+	e.baseURL, err = atlas.ParseBaseURL(e.BaseURL, e.SAMLocal)
+	f.check(err != nil, "ATLAS_BASE_URL", "%v", err)
+	e.hosts, err = atlas.ParseHosts(e.PortalHosts)
+	f.check(err != nil, "ATLAS_PORTAL_HOSTS", "%s", oneLine(err))
+	const unresolved = "is an unresolved {{resolve:…}} reference"
+	f.check(e.SecretARN == "", "ATLAS_SECRET_ARN", "is missing; set the secret's ARN or name")
+	f.check(isReference(e.SecretARN), "ATLAS_SECRET_ARN", unresolved+"; set the secret's ARN or name")
+	f.check(!secretID(e.SecretARN), "ATLAS_SECRET_ARN", "is not the ARN or name of a secret")
+	f.check(!plainWord(e.ClientID), "ATLAS_CLIENT_ID", "is not a client id")
 	for i, role := range e.Roles {
 		e.Roles[i] = strings.TrimSpace(role)
 	}
 	roles := strings.Join(e.Roles, ",")
-	switch {
-	case slices.Contains(e.Roles, "") || len(e.Roles) == 0:
-		bad.add("ATLAS_ROLES", "has an empty role; write a list like Customer service,Finance")
-	case strings.ContainsFunc(roles, handler.ControlCharacter):
-		bad.add("ATLAS_ROLES", "contains a control character")
-	case strings.Contains(roles, "{{resolve:"):
-		bad.add("ATLAS_ROLES", "is an unresolved {{resolve:…}} reference")
-	}
-	if !plainWord(e.NameClaim) {
-		bad.add("ATRIP_OPERATOR_NAME_CLAIM", "is not a claim's name")
-	}
-	if !plainWord(e.GroupsClaim) {
-		bad.add("ATRIP_OPERATOR_GROUPS_CLAIM", "is not a claim's name")
-	}
-	if e.Region != "" && !region.MatchString(e.Region) {
-		bad.add("AWS_REGION", "is not a Region; write one like eu-west-1")
-	}
-	if e.hosts, err = atlas.ParseHosts(e.PortalHosts); err != nil {
-		bad.add("ATLAS_PORTAL_HOSTS", "%s", oneLine(err))
-	}
+	f.check(slices.Contains(e.Roles, ""), "ATLAS_ROLES", "has an empty role; write a list like Customer service,Finance")
+	f.check(strings.ContainsFunc(roles, handler.ControlCharacter), "ATLAS_ROLES", "contains a control character")
+	f.check(isReference(roles), "ATLAS_ROLES", unresolved)
+	f.check(!plainWord(e.NameClaim), "ATRIP_OPERATOR_NAME_CLAIM", "is not a claim's name")
+	f.check(!plainWord(e.GroupsClaim), "ATRIP_OPERATOR_GROUPS_CLAIM", "is not a claim's name")
+	f.check(e.Region != "" && !region.MatchString(e.Region), "AWS_REGION", "is not a Region; write one like eu-west-1")
+	timeout, ttl := e.AttemptTimeout, e.SecretTTL
+	f.check(timeout < 100*time.Millisecond || timeout > 15*time.Minute, "ATLAS_ATTEMPT_TIMEOUT", "is %v; set 100ms to 15m", timeout)
+	f.check(ttl < time.Second || ttl > 24*time.Hour, "ATRIP_SECRET_TTL", "is %v; set 1s to 24h", ttl)
+	f.check(!slices.Contains(logLevels, strings.ToUpper(e.LogLevel)), "AWS_LAMBDA_LOG_LEVEL", "must be DEBUG, INFO, WARN or ERROR")
 	e.accounts = map[string]account{
 		handler.DefaultAccount: {baseURL: e.baseURL, hosts: e.hosts, secretARN: e.SecretARN, clientID: e.ClientID},
 	}
-	e.checkAccounts(bad)
-	e.checkGoDebug(bad)
-	bad.duration("ATLAS_ATTEMPT_TIMEOUT", e.AttemptTimeout, 100*time.Millisecond, 15*time.Minute, "100ms to 15m")
-	bad.duration("ATRIP_SECRET_TTL", e.SecretTTL, time.Second, 24*time.Hour, "1s to 24h")
-	if !slices.Contains([]string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, strings.ToUpper(e.LogLevel)) {
-		bad.add("AWS_LAMBDA_LOG_LEVEL", "must be DEBUG, INFO, WARN or ERROR")
+	e.checkAccounts(f)
+	e.checkGoDebug(f)
+}
+
+// checkGoDebug refuses the settings that print to the log: http2debug prints
+// request headers, the client secret among them.
+func (e *Environment) checkGoDebug(f *faults) {
+	for setting := range strings.SplitSeq(e.GoDebug, ",") {
+		name, value, _ := strings.Cut(setting, "=")
+		switch name {
+		case "http2debug", "gctrace", "gcpacertrace", "inittrace", "scavtrace", "schedtrace", "netdns":
+			f.check(strings.ContainsAny(value, "123456789"), "GODEBUG",
+				"sets %s, which prints to the log; http2debug would print the client secret: remove it", name)
+		}
 	}
 }

@@ -3,6 +3,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -112,7 +113,8 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 		file = filepath.Join(e.TaskRoot, file)
 	}
 	text, err := os.ReadFile(file)
-	if err != nil {
+	info, statErr := os.Stat(file)
+	if err = cmp.Or(err, statErr); err != nil {
 		return nil, time.Time{}, fmt.Errorf("%s: the policy cannot be read: %w (the artifact's are in policies/, a layer's in /opt)",
 			variable, err)
 	}
@@ -123,10 +125,6 @@ func readPolicy(e Environment, variable, name string) (*policy.Policy, time.Time
 	if rules.PermitsAnonymous() && !e.SAMLocal {
 		return nil, time.Time{}, fmt.Errorf("%s: %s has a permit for callers without an identity (`principal is Anonymous`); "+
 			"it is allowed only where AWS_SAM_LOCAL is set, for SAM's local gateway", variable, name)
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return rules, time.Time{}, nil // only a metric needs it
 	}
 	return rules, info.ModTime(), nil
 }
