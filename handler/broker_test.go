@@ -268,17 +268,9 @@ func (b *broker) lines(message string) (found []map[string]any) {
 	return found
 }
 
-// set is lambdatest.Set; the value absent{} removes the member.
-func set(value any, path ...string) lambdatest.Edit {
-	if _, remove := value.(absent); remove {
-		return lambdatest.Remove(path...)
-	}
-	return lambdatest.Set(value, path...)
-}
+type absent = lambdatest.Absent
 
-type absent struct{}
-
-var sample, body = lambdatest.Event, lambdatest.Body
+var sample, body, set = lambdatest.Event, lambdatest.Body, lambdatest.Set
 
 func headerSet(name string, value any) lambdatest.Edit { return set(value, "headers", name) }
 

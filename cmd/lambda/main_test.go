@@ -84,7 +84,7 @@ func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	f, err := lambdatest.Start(ctx, lambdatest.Options{Path: bootstrap, Env: env})
+	f, err := lambdatest.Start(ctx, bootstrap, env)
 	if err == nil {
 		t.Cleanup(f.Stop)
 	}
@@ -163,7 +163,7 @@ func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	t.Parallel()
 	_, _, env := upstreams(t)
 	env["ATRIP_POLICY_FILE"], env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
-	event := lambdatest.Event("http-api-jwt", lambdatest.Remove("requestContext", "authorizer"))
+	event := lambdatest.Event("http-api-jwt", lambdatest.Set(lambdatest.Absent{}, "requestContext", "authorizer"))
 	if _, reply := ask(t, start(t, env), string(event), ""); !strings.Contains(reply, `"statusCode":200`) {
 		t.Errorf("an event without an identity got %.200s", reply)
 	}

@@ -65,7 +65,7 @@ func (b *Broker) Start(t testing.TB) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var err error
-	if b.Function, err = lambdatest.Start(ctx, lambdatest.Options{Path: b.Program, Env: b.Env}); err != nil {
+	if b.Function, err = lambdatest.Start(ctx, b.Program, b.Env); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Stop)

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// EventNames returns the names of the sample events in events/, sorted.
+// EventNames returns the names of the sample events in events/.
 func EventNames() []string {
 	files, err := filepath.Glob(filepath.Join(checkout("events"), "*.json"))
 	if err != nil {
@@ -46,37 +46,24 @@ func Event(name string, edits ...Edit) []byte {
 // Edit changes an event.
 type Edit func(event map[string]any)
 
+// Absent is the value of a member that Set removes.
+type Absent struct{}
+
 // Set sets the member at a path, and creates missing objects on the way.
 func Set(value any, path ...string) Edit {
 	return func(event map[string]any) {
-		object, last := parent(event, path)
-		object[last] = value
-	}
-}
-
-// Remove removes the member at a path.
-func Remove(path ...string) Edit {
-	return func(event map[string]any) {
-		object, last := parent(event, path)
-		delete(object, last)
+		last := len(path) - 1
+		for _, name := range path[:last] {
+			if event[name] == nil {
+				event[name] = map[string]any{}
+			}
+			event = event[name].(map[string]any)
+		}
+		if event[path[last]] = value; value == (Absent{}) {
+			delete(event, path[last])
+		}
 	}
 }
 
 // Body sets the request's body.
 func Body(text string) Edit { return Set(text, "body") }
-
-// parent returns the object that holds the path's last member.
-func parent(event map[string]any, path []string) (object map[string]any, last string) {
-	for _, name := range path[:len(path)-1] {
-		next, ok := event[name].(map[string]any)
-		if !ok {
-			if event[name] != nil {
-				panic(fmt.Sprintf("events: %v: %s is not an object", path, name))
-			}
-			next = map[string]any{}
-			event[name] = next
-		}
-		event = next
-	}
-	return event, path[len(path)-1]
-}

@@ -8,7 +8,6 @@ package lambdatest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -18,19 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// Options configure Start. Path is required.
-type Options struct {
-	// Path is the bootstrap's file.
-	Path string
-	// Env is the process's complete environment; Start adds
-	// AWS_LAMBDA_RUNTIME_API. Nothing is inherited.
-	Env map[string]string
-}
-
-// ErrExited reports that the process has ended. The error's text contains the
-// exit status and the standard error output.
-var ErrExited = errors.New("lambdatest: the function's process has ended")
 
 // Function is a running bootstrap. Its methods are safe for concurrent use.
 type Function struct {
@@ -49,14 +35,15 @@ type Function struct {
 	running sync.Map     // request id to *invocation
 }
 
-// Start starts the bootstrap and returns when it asks for its first
-// invocation, which ends Lambda's INIT phase. It returns ErrExited if the
-// process ends before, and ctx's error if ctx ends before.
-func Start(ctx context.Context, o Options) (*Function, error) {
-	f := &Function{cmd: exec.Command(o.Path), ready: make(chan struct{}), exited: make(chan struct{}), queue: make(chan *invocation)}
+// Start starts the bootstrap with this environment, AWS_LAMBDA_RUNTIME_API, and
+// nothing inherited. It returns when the bootstrap asks for its first invocation,
+// which ends Lambda's INIT phase. If the process ends before, the error contains the
+// exit status and the standard error output; if ctx does, it is ctx's error.
+func Start(ctx context.Context, path string, env map[string]string) (*Function, error) {
+	f := &Function{cmd: exec.Command(path), ready: make(chan struct{}), exited: make(chan struct{}), queue: make(chan *invocation)}
 	f.server = httptest.NewUnstartedServer(f.api())
 	f.cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + f.server.Listener.Addr().String()}
-	for name, value := range o.Env {
+	for name, value := range env {
 		f.cmd.Env = append(f.cmd.Env, name+"="+value)
 	}
 	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, &f.stderr
@@ -112,7 +99,7 @@ func (f *Function) Stdout() string { return f.stdout.String() }
 func (f *Function) Stderr() string { return f.stderr.String() }
 
 func (f *Function) exitError() error {
-	return fmt.Errorf("%w: %s: %s", ErrExited, f.cmd.ProcessState, strings.TrimSpace(f.stderr.String()))
+	return fmt.Errorf("lambdatest: the function's process has ended: %s: %s", f.cmd.ProcessState, strings.TrimSpace(f.stderr.String()))
 }
 
 // output collects what a process writes.

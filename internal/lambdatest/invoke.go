@@ -48,8 +48,7 @@ type invocation struct {
 }
 
 // Invoke sends the event to the function and returns its reply, which may be a
-// function error. The error is ErrExited if the process ended without a reply,
-// or ctx's.
+// function error. The error is ctx's, or says how the process ended.
 func (f *Function) Invoke(ctx context.Context, event []byte, o *InvokeOptions) (Reply, error) {
 	i := &invocation{event: event, done: make(chan Reply, 1)}
 	if o != nil {

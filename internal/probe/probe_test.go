@@ -165,11 +165,11 @@ func TestRun_RealFunction(t *testing.T) {
 	atlas, secrets := atlastest.NewServer(nil), secrettest.NewServer(nil)
 	t.Cleanup(atlas.Close)
 	t.Cleanup(secrets.Close)
-	function, err := lambdatest.Start(t.Context(), lambdatest.Options{Path: bootstrap, Env: map[string]string{
+	function, err := lambdatest.Start(t.Context(), bootstrap, map[string]string{
 		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
 		"LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-	}})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

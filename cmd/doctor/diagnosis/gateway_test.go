@@ -50,7 +50,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	case g.open:
-		g.invoke(w, r, lambdatest.Event("http-api-jwt", lambdatest.Remove("requestContext", "authorizer")))
+		g.invoke(w, r, lambdatest.Event("http-api-jwt", lambdatest.Set(lambdatest.Absent{}, "requestContext", "authorizer")))
 	case g.iam && strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 Credential=example/"):
 		g.invoke(w, r, lambdatest.Event("http-api-iam"))
 	case g.iam:
