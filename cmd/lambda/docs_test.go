@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"atriptoken/atlas/atlastest"
 )
 
 const root = "../.."
@@ -90,33 +92,62 @@ func TestDocs_NamedTestsExist(t *testing.T) {
 	}
 }
 
-// TestDocs_ReadingOrder checks that the files of architecture.md's tables
-// exist. A name without a folder is in the folder of the one before it.
-func TestDocs_ReadingOrder(t *testing.T) {
+// In architecture.md, a name without a folder is in the folder of the one before it.
+func TestDocs_FilesExist(t *testing.T) {
 	t.Parallel()
-	for _, row := range find(read(t, "docs/architecture.md"), `(?m)^\| \d+ \| ([^|]+) \|`) {
-		folder := ""
-		for _, file := range find(row, "`([^`]+)`") {
-			if dir := path.Dir(file); dir != "." {
-				folder = dir
-			} else {
-				file = path.Join(folder, file)
-			}
-			if _, err := os.Stat(filepath.Join(root, file)); err != nil {
-				t.Errorf("docs/architecture.md names %s, which does not exist", file)
+	for page, text := range pages(t) {
+		for line := range strings.Lines(text) {
+			folder := ""
+			for _, file := range find(line, "`([\\w./-]+\\.(?:go|sh|json|yaml|cedar|md))`") {
+				file = strings.Replace(file, "policies/", "policy/", 1) // the artifact's name for it
+				if strings.Contains(file, "/") {
+					folder = path.Dir(file)
+				} else if page != "docs/architecture.md" {
+					continue
+				}
+				_, err := os.Stat(filepath.Join(root, folder, path.Base(file)))
+				if _, near := os.Stat(filepath.Join(root, path.Dir(page), file)); err != nil && near != nil {
+					t.Errorf("%s names %s, which does not exist", page, file)
+				}
 			}
 		}
 	}
 }
 
-func TestDocs_FilesExist(t *testing.T) {
+// The stack has exactly the described operation, and CORS lets a browser use it.
+func TestDocs_OpenAPI(t *testing.T) {
 	t.Parallel()
-	for page, text := range pages(t) {
-		for _, file := range find(text, "`([\\w.-]+/[\\w./-]+\\.(?:go|sh|json|yaml|cedar|md))`") {
-			file = strings.Replace(file, "policies/", "policy/", 1) // the artifact's name for it
-			_, err := os.Stat(filepath.Join(root, file))
-			if _, near := os.Stat(filepath.Join(root, path.Dir(page), file)); err != nil && near != nil {
-				t.Errorf("%s names %s, which does not exist", page, file)
+	description, stack := read(t, "docs/openapi.yaml"), read(t, "template.yaml")
+	paths, methods := find(description, `(?m)^  (/\S+):$`), find(description, `(?m)^    (get|head|post|put|patch|delete|options|trace):$`)
+	routes := find(stack, `RouteKey: (.+)`)
+	if len(paths) != 1 || len(methods) != 1 || !slices.Equal(routes, []string{strings.ToUpper(methods[0]) + " " + paths[0]}) {
+		t.Errorf("described are %q %q, and the stack has %q", methods, paths, routes)
+	}
+	schemes, authorizers := find(description, `(?m)^      type: (http|apiKey|oauth2|openIdConnect)$`), find(stack, `AuthorizationType: (.+)`)
+	if !slices.Equal(schemes, []string{"http", "apiKey"}) || !slices.Equal(authorizers, []string{"!If [IsJwt, JWT, AWS_IAM]"}) {
+		t.Errorf("described are %q, and the stack has %q", schemes, authorizers)
+	}
+	described := find(description, `- name: (\S+)\n +in: header`)
+	allowed := strings.ToLower("[authorization, content-type, " + strings.Join(described, ", ") + "]")
+	if got := find(stack, `AllowHeaders: (.+)`); !slices.Equal(got, []string{allowed}) {
+		t.Errorf("CORS allows %q, want %s", got, allowed)
+	}
+	if got := find(stack, `ExposeHeaders: .*\b(retry-after)\b`); len(got) != 1 {
+		t.Error("CORS does not expose Retry-After")
+	}
+}
+
+// The policy's schema lists the doors and services that the handler's tests show, and
+// an agent's tool the request that all callers send.
+func TestDocs_SchemaAndTool(t *testing.T) {
+	t.Parallel()
+	for file, parts := range map[string][]string{
+		"policy/schema.cedarschema": {`entity Service enum ["service", "unqualified"];`, `: "api", "service", or "unqualified" without one.`},
+		"docs/tool.json":            append(atlastest.DefaultRoles(), `"required": ["orderNo", "userName", "role"]`),
+	} {
+		for _, part := range parts {
+			if !strings.Contains(read(t, file), part) {
+				t.Errorf("%s lacks %s", file, part)
 			}
 		}
 	}
