@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -216,29 +217,42 @@ func TestAnswer_AtlasTimeout(t *testing.T) {
 	})
 }
 
+// A panic ends one request only. Its value may be any text, so that the log has it
+// only if it is an error of the Go runtime.
 func TestAnswer_Internal(t *testing.T) {
 	t.Parallel()
-	var panics bool
-	b := newBroker(t, func(c *handler.Config) {
-		// net/http calls Proxy on the caller's goroutine.
-		c.Accounts["default"].Atlas.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
-			if panics {
-				panic("the secret is " + clientSecret)
-			}
-			return nil, nil
-		}}
-	})
-	panics = true
-	problemAnswer(t, b, failure{code: handler.Internal, status: 500})
-	plainAnswer(t, b, failure{code: handler.Internal, plain: good})
-	panics = false
-	if r := b.http(sample("http-api-jwt")); r.StatusCode != 200 {
-		t.Errorf("after the panic: HTTP %d: %s", r.StatusCode, r.Body)
-	}
-	if strings.Contains(b.log.String(), clientSecret) {
-		t.Error("the log contains the panic's value")
-	}
-	if line := b.lines(panicMessage); len(line) != 2 || !strings.Contains(line[0]["stack"].(string), "handler") {
-		t.Errorf("the panic is not logged with its stack: %v", line)
+	var none []any
+	for name, row := range map[string]struct {
+		panics func()
+		want   any // the log line's error; nil for none
+	}{
+		"a runtime error": {func() { none[0] = 1 }, "runtime error: index out of range [0] with length 0"},
+		"another error":   {func() { panic(errors.New(clientSecret)) }, nil},
+		"a text":          {func() { panic(clientSecret) }, nil},
+	} {
+		fails := false
+		b := newBroker(t, func(c *handler.Config) {
+			// net/http calls Proxy on the caller's goroutine.
+			c.Accounts["default"].Atlas.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
+				if fails {
+					row.panics()
+				}
+				return nil, nil
+			}}
+		})
+		fails = true
+		problemAnswer(t, b, failure{code: handler.Internal, status: 500})
+		plainAnswer(t, b, failure{code: handler.Internal, plain: good})
+		fails = false
+		if r := b.http(sample("http-api-jwt")); r.StatusCode != 200 {
+			t.Errorf("%s: after the panic: HTTP %d: %s", name, r.StatusCode, r.Body)
+		}
+		lines := b.lines(panicMessage)
+		if len(lines) != 2 || lines[0]["error"] != row.want || strings.Contains(b.log.String(), clientSecret) {
+			t.Errorf("%s: the log says %v, want the error %v", name, lines, row.want)
+		}
+		if stack, _ := lines[0]["stack"].(string); !strings.Contains(stack, "atriptoken/handler") {
+			t.Errorf("%s: the stack is %q", name, stack)
+		}
 	}
 }

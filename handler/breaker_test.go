@@ -91,74 +91,54 @@ func TestBreaker_ClockSetBack(t *testing.T) {
 	}, withClock(&wall))
 }
 
-func TestBreaker_StaysClosed(t *testing.T) {
+// Which outcomes open the breaker, and at which of eight calls it is first open.
+func TestBreaker_Outcomes(t *testing.T) {
 	t.Parallel()
-	type calls func(b *broker, i int)
 	other := func(b *broker, i int) { b.order(i) }
 	same := func(b *broker, _ int) { b.order(0) }
+	short := func(b *broker, i int) { b.orderWithin(i, 2*time.Second) } // less than an attempt's timeout
+	const never = -1
 	for name, row := range map[string]struct {
-		step  atlastest.Step
-		calls calls
+		step atlastest.Step // nil: no connection
+		call func(b *broker, i int)
+		open int
 	}{
-		"refused":                     {atlastest.Unauthorized(), other},
-		"bad request":                 {atlastest.Status(901), other},
-		"HTTP 499":                    {atlastest.HTTPStatus(499), other},
-		"not JSON":                    {atlastest.Garbage(), other},
-		"limited":                     {atlastest.RateLimited(60, 200), other},
-		"limited by HTTP 503":         {atlastest.RateLimited(60, 503), other},
-		"status 2":                    {atlastest.SystemError(), other},
-		"HTTP 500 for one order":      {atlastest.HTTPStatus(500), same},
-		"no reply for one order":      {atlastest.Hang(), same},
-		"half a reply for one order":  {atlastest.HangBody(), same},
-		"cut for one order":           {atlastest.CutConnection(), same},
-		"callers with too short time": {atlastest.Hang(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
-		"and half a reply":            {atlastest.HangBody(), func(b *broker, i int) { b.orderWithin(i, 5*time.Second) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, b *broker) {
-				b.atlas.Always(row.step)
-				for i := range 8 {
-					if row.calls(b, i); b.isOpen() {
-						t.Fatalf("it is open at call %d", i)
-					}
-				}
-				b.atlas.Clear()
-				if code := b.order(9); code != "OK" {
-					t.Errorf("%s afterwards, want OK", code)
-				}
-			}, withSecret(&versions{current: clientSecret}))
-		})
-	}
-}
+		"no reply":             {atlastest.Hang(), other, 5},
+		"half a reply":         {atlastest.HangBody(), other, 5},
+		"cut before the reply": {atlastest.CutConnection(), other, 5},
+		"HTTP 500":             {atlastest.HTTPStatus(500), other, 5},
+		"HTTP 503":             {atlastest.HTTPStatus(503), other, 5},
+		"no connection":        {nil, same, 3}, // two attempts each, whatever the order
 
-func TestBreaker_FailuresOpenIt(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		step  atlastest.Step // nil: no connection
-		calls int            // to open it
-	}{
-		"no reply":             {atlastest.Hang(), 5},
-		"half a reply":         {atlastest.HangBody(), 5},
-		"cut before the reply": {atlastest.CutConnection(), 5},
-		"HTTP 500":             {atlastest.HTTPStatus(500), 5},
-		"HTTP 503":             {atlastest.HTTPStatus(503), 5},
-		"no connection":        {nil, 3}, // two attempts each, whatever the order
+		"refused":                     {atlastest.Unauthorized(), other, never},
+		"bad request":                 {atlastest.Status(901), other, never},
+		"HTTP 499":                    {atlastest.HTTPStatus(499), other, never},
+		"not JSON":                    {atlastest.Garbage(), other, never},
+		"limited":                     {atlastest.RateLimited(60, 200), other, never},
+		"limited by HTTP 503":         {atlastest.RateLimited(60, 503), other, never},
+		"status 2":                    {atlastest.SystemError(), other, never},
+		"HTTP 500 for one order":      {atlastest.HTTPStatus(500), same, never},
+		"no reply for one order":      {atlastest.Hang(), same, never},
+		"half a reply for one order":  {atlastest.HangBody(), same, never},
+		"cut for one order":           {atlastest.CutConnection(), same, never},
+		"callers with too short time": {atlastest.Hang(), short, never},
+		"and half a reply":            {atlastest.HangBody(), short, never},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *broker) {
 				if b.atlas.Always(row.step); row.step == nil {
 					b.atlas.Close()
 				}
-				for i := range row.calls + 1 {
-					if row.step == nil {
-						i %= 1
+				open := never
+				for i := 0; i < 8 && open == never; i++ {
+					if row.call(b, i); b.isOpen() {
+						open = i
 					}
-					b.order(i)
 				}
-				if !b.isOpen() {
-					t.Errorf("it is not open after %d calls: %v", row.calls, b.audit()["cause"])
+				if open != row.open {
+					t.Errorf("it is open at call %d, want %d: %v", open, row.open, b.audit()["cause"])
 				}
-			}, attemptTimeout(2*time.Second))
+			}, attemptTimeout(2*time.Second), withSecret(&versions{current: clientSecret}))
 		})
 	}
 }

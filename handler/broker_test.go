@@ -245,12 +245,8 @@ func functionError(t testing.TB, err error) (code, message string) {
 // audit returns the newest audit line.
 func (b *broker) audit() map[string]any {
 	b.t.Helper()
-	text := strings.TrimSuffix(b.log.String(), "\n")
-	var line map[string]any
-	if err := json.Unmarshal([]byte(text[strings.LastIndex(text, "\n")+1:]), &line); err != nil || line["msg"] != "request" {
-		b.t.Fatalf("the last line is not an audit line: %v: %v", err, line)
-	}
-	return line
+	lines := b.lines("request")
+	return lines[len(lines)-1]
 }
 
 // lines returns the log's lines with this message.

@@ -2,7 +2,6 @@ package handler_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -144,36 +143,5 @@ func TestCall_MaxCredentials(t *testing.T) {
 	})
 	if code := b.within(10 * time.Second); code != "AtlasRefused" || b.attempts() != 4 {
 		t.Errorf("%s after %d attempts, want AtlasRefused after 4", code, b.attempts())
-	}
-}
-
-// runtimeError returns a panic value of the Go runtime.
-func runtimeError() (recovered any) {
-	defer func() { recovered = recover() }()
-	var none []any
-	return none[0]
-}
-
-func TestPanic_OnlyRuntimeErrorsAreLogged(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		value any
-		want  any // the log line's error; nil for none
-	}{
-		"a runtime error":         {runtimeError(), "runtime error: index out of range [0] with length 0"},
-		"another error":           {errors.New(clientSecret), nil},
-		"a wrapped runtime error": {fmt.Errorf("%s: %w", clientSecret, runtimeError().(error)), nil},
-		"a text":                  {clientSecret, nil},
-	} {
-		b := newBroker(t, func(c *handler.Config) {
-			c.PolicyModified, c.Now = time.Now(), func() time.Time { panic(row.value) } // before the event is read
-		})
-		if code := b.within(10 * time.Second); code != "Internal" || b.audit()["outcome"] != "Internal" {
-			t.Errorf("%s: the answer is %s, audited as %v", name, code, b.audit()["outcome"])
-		}
-		lines := b.lines(panicMessage)
-		if len(lines) != 1 || lines[0]["error"] != row.want || strings.Contains(b.log.String(), clientSecret) {
-			t.Errorf("%s: the log says %v, want the error %v", name, lines, row.want)
-		}
 	}
 }

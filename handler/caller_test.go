@@ -235,39 +235,35 @@ func TestConnect_Timeout(t *testing.T) {
 func TestAgent_ClientContext(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	call := func(door string, custom map[string]string, payload string) (string, string) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
-			InvokedFunctionArn: functionARN + ":" + door, ClientContext: lambdacontext.ClientContext{Custom: custom},
-		})
-		_, err := b.Invoke(ctx, []byte(payload))
-		code, _ := functionError(t, err)
-		caller, _ := b.audit()["caller"].(string)
-		return code, caller
-	}
 	tool := map[string]string{"bedrockAgentCoreToolName": "atrip___open_atrip", "bedrockAgentCoreGatewayId": "g-1"}
 	for _, row := range []struct {
 		door, payload string
 		custom        map[string]string
-		code, caller  string
+		outcome       string
+		caller        any
 	}{
 		{"service", good, tool, "OK", "agent"},
 		{"service", good, map[string]string{"bedrockagentcoreToolName": "open_atrip"}, "OK", "agent"},
 		{"service", good, map[string]string{"other": "x"}, "OK", "plain"},
 		{"service", `{"orderNo":"X1","userName":"amelia","role":"Finance","reason":"asked"}`, tool, "InvalidRequest", "agent"},
-		{"service", `{}`, tool, "InvalidRequest", ""},
+		{"service", `{}`, tool, "InvalidRequest", nil},
 		{"api", good, tool, "NotPermitted", "agent"},
+		// A tool's name does not change how an HTTP event is read.
+		{"service", string(sample("http-api-jwt")), tool, "NotPermitted", "http-api"},
 	} {
-		if code, caller := call(row.door, row.custom, row.payload); code != row.code || caller != row.caller {
-			t.Errorf("%s %v through %s: %s as %q, want %s as %q", row.payload, row.custom, row.door, code, caller, row.code, row.caller)
+		ctx, cancel := context.WithTimeout(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{
+			InvokedFunctionArn: functionARN + ":" + row.door, ClientContext: lambdacontext.ClientContext{Custom: row.custom},
+		}), time.Minute)
+		out, err := b.Invoke(ctx, []byte(row.payload))
+		cancel()
+		line := b.audit()
+		if line["outcome"] != row.outcome || line["caller"] != row.caller {
+			t.Errorf("%s %v through %s: %v as %v, want %s as %v", row.payload, row.custom, row.door,
+				line["outcome"], line["caller"], row.outcome, row.caller)
 		}
-	}
-	// A tool's name does not change how an HTTP event is read, and the refusal is an
-	// HTTP answer, not a function error.
-	code, caller := call("service", tool, string(sample("http-api-jwt")))
-	if caller != "http-api" || code != "OK" || b.audit()["outcome"] != "NotPermitted" {
-		t.Errorf("%s %s %v", code, caller, b.audit()["outcome"])
+		if httpAnswer := row.caller == "http-api"; (out != nil) != (httpAnswer || row.outcome == "OK") || (err == nil) != (out != nil) {
+			t.Errorf("%s %v through %s: the answer is %s, %v", row.payload, row.custom, row.door, out, err)
+		}
 	}
 }
 

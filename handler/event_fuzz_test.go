@@ -45,7 +45,7 @@ func fuzzEvents(f *testing.F, prefixes ...string) {
 		for door := range fuzzDoors {
 			f.Add(payload, uint16(0), "", uint8(door))
 		}
-		for member := range places(payload) {
+		for member := range members(payload) {
 			f.Add(payload, uint16(member+1), fuzzValues[member%len(fuzzValues)], uint8(member%len(fuzzDoors)))
 		}
 	}
@@ -66,7 +66,7 @@ func TestEvent_Invariants(t *testing.T) {
 	b := newBroker(t, through(t, u))
 	for _, name := range lambdatest.EventNames() {
 		payload := lambdatest.Event(name)
-		for member := range places(payload) {
+		for member := range members(payload) {
 			for i, value := range fuzzValues {
 				judge(t, b, u, fuzzDoors[(member+i)%len(fuzzDoors)], replaced(payload, member, value))
 			}
@@ -120,52 +120,44 @@ func judge(t *testing.T, b *broker, u *upstream, door string, payload []byte) {
 	}
 }
 
-// place is a member of an object somewhere in an event.
-type place struct {
-	object map[string]any
-	name   string
-}
-
-// places returns every member of every object, in a fixed order.
-func places(payload []byte) []place {
-	var event any
-	if json.Unmarshal(payload, &event) != nil {
-		return nil
-	}
-	return placesIn(event)
-}
-
-func placesIn(value any) (all []place) {
+// walk visits every member of every object in a value, in a fixed order.
+func walk(value any, visit func(object map[string]any, name string)) {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, place{v, name})
-			all = append(all, placesIn(v[name])...)
+			walk(v[name], visit)
+			visit(v, name)
 		}
 	case []any:
 		for _, member := range v {
-			all = append(all, placesIn(member)...)
+			walk(member, visit)
 		}
 	}
-	return all
+}
+
+// members returns how many members an event has.
+func members(payload []byte) (n int) {
+	var event any
+	_ = json.Unmarshal(payload, &event)
+	walk(event, func(map[string]any, string) { n++ })
+	return n
 }
 
 // replaced returns the payload with a member's value replaced, or unchanged if it
 // has no members or the value is not JSON.
 func replaced(payload []byte, member int, value string) []byte {
 	var event, with any
-	if json.Unmarshal(payload, &event) != nil || json.Unmarshal([]byte(value), &with) != nil {
+	all := members(payload)
+	if all == 0 || json.Unmarshal(payload, &event) != nil || json.Unmarshal([]byte(value), &with) != nil {
 		return payload
 	}
-	all := placesIn(event)
-	if len(all) == 0 {
-		return payload
-	}
-	at := all[member%len(all)]
-	at.object[at.name] = with
-	text, err := json.Marshal(event)
-	if err != nil {
-		return payload
-	}
+	n := 0
+	walk(event, func(object map[string]any, name string) {
+		if n == member%all {
+			object[name] = with
+		}
+		n++
+	})
+	text, _ := json.Marshal(event) // what was decoded can be encoded
 	return text
 }

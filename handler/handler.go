@@ -15,7 +15,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"atriptoken/atlas"
 	"atriptoken/policy"
+	"atriptoken/secret"
 )
 
 // Config configures a Handler. Fields without a stated default are required.
@@ -50,6 +52,17 @@ type Config struct {
 	// Logger receives the audit lines.
 	Logger *slog.Logger
 }
+
+// Account is one Atlas account.
+type Account struct {
+	Atlas  *atlas.Client
+	Secret *secret.Store
+
+	breaker *breaker
+}
+
+// DefaultAccount is the name of the account that every deployment has.
+const DefaultAccount = "default"
 
 // Handler answers invocations. It is safe for concurrent use.
 type Handler struct {

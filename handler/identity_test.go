@@ -1,7 +1,6 @@
 package handler_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -110,31 +109,6 @@ func TestOperator_InvalidNameClaim(t *testing.T) {
 		r := b.http(sample("http-api-jwt", claim("email", name), body(`{"orderNo":"X1","role":"Customer service"}`)))
 		if p := r.problem(t); p.Code != "InvalidRequest" || len(p.Errors) != 1 || p.Errors[0].Pointer != "/userName" {
 			t.Errorf("%q: %+v", name, p)
-		}
-	}
-}
-
-func TestClaims_Tags(t *testing.T) {
-	t.Parallel()
-	for condition, claims := range map[string]string{
-		`principal.getTag("amr") == ["mfa", "pwd"]`:                                      `{"amr":["pwd","mfa"]}`,
-		`principal.getTag("name") == ["Amelia Example"]`:                                 `{"name":"Amelia Example"}`,
-		`principal.getTag("scope") == ["email openid"]`:                                  `{"scope":"email openid"}`,
-		`principal.getTag("level") == ["3"]`:                                             `{"level":3}`,
-		`principal.getTag("email_verified") == ["true"]`:                                 `{"email_verified":true}`,
-		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                         `{"gone":null}`,
-		`principal.hasTag("deep") && principal.getTag("deep") == []`:                     `{"deep":{"a":1}}`,
-		`principal.getTag("deeper") == []`:                                               `{"deeper":[{"a":1}]}`,
-		`principal.issuer == "https://login.example.com" && principal == Operator::"u1"`: `{}`,
-	} {
-		var extra map[string]any
-		if err := json.Unmarshal([]byte(claims), &extra); err != nil {
-			t.Fatal(err)
-		}
-		extra["sub"], extra["email"], extra["iss"] = "u1", "amelia@example.com", "https://login.example.com"
-		b := newBroker(t, withPolicy(t, `permit(principal is Operator, action, resource) when { `+condition+` };`))
-		if _, err := b.call("api", sample("appsync-oidc", set(extra, "identity", "claims"))); err != nil {
-			t.Errorf("%s with %s: %v %v", condition, claims, err, b.audit())
 		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"atriptoken/policy"
 )
 
+// accountHeader names an account in an HTTP request.
+const accountHeader = "x-atrip-account"
+
 // serve checks the event, decides and calls Atlas.
 func (h *Handler) serve(ctx context.Context, payload []byte, c *caller, r *record) (atlas.Reply, *fault) {
 	if c.timeout > 0 {
@@ -89,6 +92,33 @@ func (h *Handler) decide(in inbound, request atlas.Request, r *record) (*Account
 			detail: "You may use several Atlas accounts, and the default one is not among them; name one in the header " + accountHeader + "."}
 	}
 	return nil, denied(in.identity, request)
+}
+
+// candidates returns the accounts that a request may use: the one that it names,
+// or all. It returns none if the named account is not configured, so that the
+// refusal does not reveal which accounts exist.
+func (h *Handler) candidates(r *httpRequest) []string {
+	if r != nil {
+		switch values := r.header[accountHeader]; {
+		case len(values) == 1 && h.config.Accounts[values[0]] != nil:
+			return values
+		case len(values) > 0:
+			return nil
+		}
+	}
+	return h.names
+}
+
+// pick returns the account to use: the only permitted one, else the only
+// candidate, else the default one, which may be denied.
+func pick(candidates, permitted []string) string {
+	switch {
+	case len(permitted) == 1:
+		return permitted[0]
+	case len(candidates) == 1:
+		return candidates[0]
+	}
+	return DefaultAccount
 }
 
 // denied helps an honest caller and reveals no rule.
