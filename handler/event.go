@@ -85,30 +85,26 @@ func (p *present) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return dec.SkipValue()
 }
 
-// recognise returns an event's shape and caller, or a fault if it matches no
-// caller or several.
-func recognise(payload []byte, tool string) (s *shape, c *caller, f *fault) {
-	s = &shape{tool: tool}
-	unknown := func(detail string) (*shape, *caller, *fault) {
-		return s, nil, &fault{code: InvalidRequest, detail: detail}
-	}
+// recognise reads an event's shape and returns its caller, or a fault if it matches
+// no caller or several.
+func recognise(payload []byte, s *shape) (c *caller, f *fault) {
 	large := len(payload) > maxEvent // to be refused by parseEvent; the check of names would need memory for each
 	if err := json.Unmarshal(payload, s, jsontext.AllowDuplicateNames(large), jsontext.AllowInvalidUTF8(large)); err != nil {
-		return unknown(decodeFault(err))
+		return nil, &fault{code: InvalidRequest, detail: decodeFault(err)}
 	}
 	for _, known := range callers {
 		switch {
 		case !known.matches(s):
 		case c != nil:
-			return unknown("The event has the shapes of two callers at once.")
+			return nil, &fault{code: InvalidRequest, detail: "The event has the shapes of two callers at once."}
 		default:
 			c = known
 		}
 	}
 	if c == nil {
-		return unknown("The event has no known shape. Known are " + knownShapes + ".")
+		return nil, &fault{code: InvalidRequest, detail: "The event has no known shape. Known are " + knownShapes + "."}
 	}
-	return s, c, nil
+	return c, nil
 }
 
 func decodeFault(err error) string {
@@ -132,14 +128,14 @@ type inbound struct {
 }
 
 // content returns the request's JSON after the checks of its type and size.
-func (in inbound) content() ([]byte, *fault) {
-	if in.http != nil {
-		return in.http.content()
+func (in inbound) content() (body []byte, f *fault) {
+	if body = in.body; in.http != nil {
+		body, f = in.http.content()
 	}
-	if len(in.body) > maxBody {
-		return nil, &fault{code: BodyTooLarge, detail: "The request may have at most 16 KiB."}
+	if len(body) > maxBody {
+		return nil, &fault{code: BodyTooLarge, detail: "The body may have at most 16 KiB."}
 	}
-	return in.body, nil
+	return body, f
 }
 
 // event is the union of the shapes, as far as a caller reads them. Members that

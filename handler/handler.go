@@ -90,15 +90,14 @@ func New(c Config) *Handler {
 // An error is a messages.InvokeResponse_Error whose Type is a Code. Only callers
 // that expect function errors get one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
-	began := time.Now()
 	lc, ok := lambdacontext.FromContext(ctx)
 	if !ok {
 		lc = &lambdacontext.LambdaContext{} // every door is closed
 	}
-	r := &record{began: began, door: doorOf(lc.InvokedFunctionArn)}
+	r := &record{began: time.Now(), door: doorOf(lc.InvokedFunctionArn)}
 	r.text("requestId", lc.AwsRequestID, "door", r.door)
 	// An event of unknown shape gets the answer of a plain invocation.
-	c, s, o := &caller{answer: functionResult}, &shape{}, outcome{requestID: lc.AwsRequestID}
+	c, s, o := &caller{answer: functionResult}, &shape{tool: toolName(lc)}, outcome{requestID: lc.AwsRequestID}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			h.logPanic(ctx, recovered)
@@ -108,7 +107,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (out []byte, err e
 		r.write(ctx, &h.config, o)
 	}()
 	r.start(!h.invoked.Swap(true), &h.config)
-	s, known, f := recognise(payload, toolName(lc))
+	known, f := recognise(payload, s)
 	if o.fault = f; f == nil {
 		c = known
 		o.reply, o.fault = h.serve(ctx, payload, c, r)

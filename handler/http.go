@@ -63,7 +63,7 @@ func (r *httpRequest) route() *fault {
 	return nil
 }
 
-// content checks the body's type and size and returns it, base64-decoded.
+// content checks the body's type and returns it, base64-decoded.
 func (r *httpRequest) content() ([]byte, *fault) {
 	if _, encoded := r.header["content-encoding"]; encoded {
 		return nil, &fault{code: UnsupportedMediaType, detail: "Send the body without a Content-Encoding."}
@@ -75,16 +75,13 @@ func (r *httpRequest) content() ([]byte, *fault) {
 	if kind, _, err := mime.ParseMediaType(types[0]); err != nil || kind != "application/json" {
 		return nil, &fault{code: UnsupportedMediaType, detail: "Send the body as JSON, with Content-Type: application/json."}
 	}
-	body := []byte(r.body)
-	if r.base64 {
-		var err error
-		if body, err = base64.StdEncoding.Strict().DecodeString(r.body); err != nil {
-			return nil, &fault{code: InvalidRequest, detail: "The event declares its body as base64, but it is not.",
-				fields: []fieldError{{"", "is not base64"}}}
-		}
+	if !r.base64 {
+		return []byte(r.body), nil
 	}
-	if len(body) > maxBody {
-		return nil, &fault{code: BodyTooLarge, detail: "The body may have at most 16 KiB."}
+	body, err := base64.StdEncoding.Strict().DecodeString(r.body)
+	if err != nil {
+		return nil, &fault{code: InvalidRequest, detail: "The event declares its body as base64, but it is not.",
+			fields: []fieldError{{"", "is not base64"}}}
 	}
 	return body, nil
 }
