@@ -59,15 +59,15 @@ func TestAccount_Pick(t *testing.T) {
 		{"two others, one named", `["b","c"]`, "brand-c", "brand-c", ""},
 		{"named, not permitted", "b", "brand-c", "brand-c", denied},
 		{"named, not configured", "b", "brand-d", "", denied},
-		{"named twice", "b", "brand-b,brand-b", "", denied},
+		{"named twice", "b", "brand-b brand-b", "", denied},
 		{"none permitted", "d", "", "default", denied},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			b, servers := newBrands(t)
 			edits := []lambdatest.Edit{set(row.groups, "requestContext", "authorizer", "lambda", "groups")}
-			if row.header != "" {
-				edits = append(edits, headerSet("X-Atrip-Account", row.header))
+			for i, name := range strings.Fields(row.header) {
+				edits = append(edits, headerSet([]string{"X-Atrip-Account", "x-atrip-account"}[i], name))
 			}
 			r := b.http(sample("http-api-lambda", edits...))
 			line := b.audit()

@@ -45,6 +45,9 @@ func TestAudit_Line(t *testing.T) {
 			t.Errorf("%s: %s", key, diff)
 		}
 	}
+	if age, _ := line["SecretAgeSeconds"].(float64); age < 0 {
+		t.Errorf("a secret fetched in this call is %v s old", age)
+	}
 	if b.http(sample("http-api-jwt")); b.audit()["coldStart"] != false {
 		t.Error("the second request is a cold start too")
 	}
@@ -70,6 +73,7 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 		"invalid":       {open, atlastest.OK(), `{"role":"x"}`, "INFO", " InvalidRequest"},
 		"HTTP failure":  {open, atlastest.HTTPStatus(404), good, "WARN", called + " policies cause atlasHttpStatus AtlasFailed"},
 		"not permitted": {closed, atlastest.OK(), good, "INFO", " userName role orderNo account NotPermitted"},
+		"no reply":      {open, atlastest.CutConnection(), good, "WARN", called + " policies cause WaitMs AtlasFailed"},
 		"status 2": {open, atlastest.StatusMessage(2, "a message of Atlas's\r\nERROR forged line"), good, "WARN",
 			called + " policies cause atlasStatus atlasHttpStatus WaitMs AtlasFailed"},
 	} {

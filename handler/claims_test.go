@@ -293,14 +293,15 @@ func TestClaims_Tags(t *testing.T) {
 	}
 	text := func(value string) []byte { return sample("http-api-jwt", claim("x", value)) }
 	for condition, event := range map[string][]byte{
-		`principal.getTag("amr") == ["mfa", "pwd"]`:                                                        typed("amr", []any{"pwd", "mfa"}),
-		`principal.getTag("name") == ["Amelia Example"]`:                                                   typed("name", "Amelia Example"),
-		`principal.getTag("level") == ["3"]`:                                                               typed("level", 3),
-		`principal.getTag("email_verified") == ["true"]`:                                                   typed("email_verified", true),
-		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:                                           typed("gone", nil),
-		`principal.hasTag("deep") && principal.getTag("deep") == []`:                                       typed("deep", map[string]any{"a": 1}),
-		`principal.getTag("deeper") == []`:                                                                 typed("deeper", []any{map[string]any{"a": 1}}),
-		`principal.issuer == "https://login.example.com" && principal == Operator::"00u1a2b3c4d5e6f7g8h9"`: sample("appsync-oidc"),
+		`principal.getTag("amr") == ["mfa", "pwd"]`:                  typed("amr", []any{"pwd", "mfa"}),
+		`principal.getTag("name") == ["Amelia Example"]`:             typed("name", "Amelia Example"),
+		`principal.getTag("level") == ["3"]`:                         typed("level", 3),
+		`principal.getTag("email_verified") == ["true"]`:             typed("email_verified", true),
+		`!(principal.hasTag("gone")) && principal.hasTag("sub")`:     typed("gone", nil),
+		`principal.hasTag("deep") && principal.getTag("deep") == []`: typed("deep", map[string]any{"a": 1}),
+		`principal.getTag("deeper") == []`:                           typed("deeper", []any{map[string]any{"a": 1}}),
+		`principal == Operator::"00u1a2b3c4d5e6f7g8h9"`:              sample("appsync-oidc"),
+		`principal.issuer == "https://login.example.com"`:            sample("appsync-oidc"),
 
 		`principal.getTag("x") == [""]`:                text(""),
 		`principal.getTag("x") == ["pwd"]`:             text("pwd"),

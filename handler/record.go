@@ -72,8 +72,8 @@ func (r *record) start(cold bool, c *Config) {
 	}
 	r.add("ColdStarts", "Count", 1)
 	r.add("Policies", "Count", float64(c.Policy.Count()))
-	if age := c.Now().Sub(c.PolicyModified); !c.PolicyModified.IsZero() && age > 0 {
-		r.add("PolicyAgeSeconds", "Seconds", age.Seconds())
+	if !c.PolicyModified.IsZero() {
+		r.add("PolicyAgeSeconds", "Seconds", c.Now().Sub(c.PolicyModified).Seconds())
 	}
 }
 
