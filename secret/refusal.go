@@ -63,11 +63,11 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 		s.fallback = nil
 	}
 	s.mu.Unlock()
-	if newest := s.newest(ctx, refused); !slices.Contains(refused, newest.Version) {
+	if newest := s.newest(ctx, refused, time.Time{}); !slices.Contains(refused, newest.Version) {
 		return newest, true
 	}
 	s.mu.Lock()
-	current, cooldown, vain := s.current.Version, s.cooldown(s.now()), s.refusals.vain
+	current, lastFetch, cooldown, vain := s.current.Version, s.lastFetch, s.cooldown(s.now()), s.refusals.vain
 	s.mu.Unlock()
 	// One fetch must have found no newer version: a rotation can come soon after
 	// the refusals that began it.
@@ -82,17 +82,18 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 	if triedTwice || !mayWait || !wait(ctx, cooldown) {
 		return Credentials{}, false
 	}
-	return s.newest(ctx, refused), ctx.Err() == nil
+	return s.newest(ctx, refused, lastFetch), ctx.Err() == nil
 }
 
 // newest returns what is in use. If that was refused, it fetches AWSCURRENT, if
-// Pause allows it, again if that fails.
-func (s *Store) newest(ctx context.Context, refused []string) Credentials {
+// Pause allows it, again if that fails. The call has waited for the pause after
+// the fetch at this time, by a clock that can be faster than the wall clock.
+func (s *Store) newest(ctx context.Context, refused []string, waited time.Time) Credentials {
 	for tries := 0; ; tries++ {
 		s.mu.Lock()
-		inUse, cooldown := s.inUse(), s.cooldown(s.now())
+		inUse, pause := s.inUse(), s.cooldown(s.now()) > 0 && !s.lastFetch.Equal(waited)
 		s.mu.Unlock()
-		if tries == 2 || cooldown > 0 || !slices.Contains(refused, inUse.Version) {
+		if tries == 2 || pause || !slices.Contains(refused, inUse.Version) {
 			return inUse
 		}
 		if fetched, err := s.share(ctx, StageCurrent); err == nil {

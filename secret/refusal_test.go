@@ -134,6 +134,17 @@ func TestRefusal_All(t *testing.T) {
 	})
 }
 
+// The wall clock can be slower than the timer of the wait.
+func TestRefusal_SlowClock(t *testing.T) {
+	run(t, "v1", "", func(t *testing.T, b *bench) {
+		began := time.Now()
+		b.Now = func() time.Time { return began.Add(time.Since(began) * 999 / 1000) }
+		b.get("v1")
+		time.AfterFunc(500*time.Millisecond, func() { b.put("v2") })
+		b.alternative("v2", time.Second, "v1")
+	})
+}
+
 func TestRefusal_WaitsTogether(t *testing.T) {
 	run(t, "v1", "", func(t *testing.T, b *bench) {
 		b.get("v1")

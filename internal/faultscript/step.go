@@ -2,11 +2,12 @@ package faultscript
 
 import (
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -60,7 +61,13 @@ func Delay(d time.Duration, step Step) Step {
 // SlowBody sends the headers of step's answer at once and its body after d.
 func SlowBody(d time.Duration, step Step) Step {
 	return func(w http.ResponseWriter, r *http.Request, ok http.HandlerFunc) {
-		step(&lateBody{ResponseWriter: w, r: r, ready: time.After(d)}, r, ok)
+		answer := httptest.NewRecorder()
+		step(answer, r, ok)
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_ = http.NewResponseController(w).Flush()
+		wait(r, time.After(d))
+		_, _ = answer.Body.WriteTo(w)
 	}
 }
 
@@ -74,22 +81,6 @@ func wait[T any](r *http.Request, ready <-chan T) {
 	case <-r.Context().Done():
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// lateBody sends the headers, and waits before it sends the body.
-type lateBody struct {
-	http.ResponseWriter
-	r     *http.Request
-	ready <-chan time.Time
-	once  sync.Once
-}
-
-func (l *lateBody) Write(body []byte) (int, error) {
-	l.once.Do(func() {
-		_ = http.NewResponseController(l.ResponseWriter).Flush()
-		wait(l.r, l.ready)
-	})
-	return l.ResponseWriter.Write(body)
 }
 
 // CutConnection resets the connection before the answer.
