@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# docker.sh COMMAND... runs a command with a Docker engine and, in LAMBDA_IMAGE, the name of an image for the function's runtime,
-# provided.al2023. If no engine answers, root starts one, which ends with the command.
+# docker.sh COMMAND... runs a command with a Docker engine, its client in DOCKER and, in LAMBDA_IMAGE, the name of an image for the
+# function's runtime, provided.al2023. If no engine answers, root starts one, which ends with the command.
 # Where the real image cannot be pulled, a stand-in under its own name is made from busybox and this machine's CA
 # certificates: enough for a static Go binary. SAM CLI adds the Runtime Interface Emulator to either.
 set -euo pipefail
@@ -14,9 +14,8 @@ stand_in=atriptoken-lambda-stand-in:al2023-$arch
 log=${TMPDIR:-/tmp}/dockerd.log
 apt=$(dirname "$0")/apt.sh
 # Debian's client, if another one comes before it in PATH.
-docker=docker
-[ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
-docker=${DOCKER:-$docker}
+client() { [ -x /usr/bin/docker ] && echo /usr/bin/docker || echo docker; }
+docker=${DOCKER:-$(client)}
 
 fail() { echo "tools/docker.sh: $1" >&2; exit 1; }
 
@@ -25,7 +24,7 @@ engine_answers() { "$docker" info >/dev/null 2>&1; }
 start_engine() {
   [ "$(id -u)" = 0 ] || fail "no Docker engine answers, and only root can start one"
   command -v dockerd >/dev/null || "$apt" docker.io ca-certificates
-  [ -n "${DOCKER:-}" ] || [ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
+  docker=${DOCKER:-$(client)}
   # A pid file that is left over from a stopped machine prevents the start of dockerd.
   local pid_file
   for pid_file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
@@ -62,4 +61,4 @@ if ! "$docker" image inspect "$image" >/dev/null 2>&1 && ! timeout 120 "$docker"
   "$docker" image inspect "$stand_in" >/dev/null 2>&1 || make_stand_in
   image=$stand_in
 fi
-LAMBDA_IMAGE=$image "$@"
+DOCKER=$docker LAMBDA_IMAGE=$image "$@"

@@ -56,5 +56,6 @@ func cpuTime(b *testing.B, f *rig.Broker) time.Duration {
 }
 
 func residentMB(b *testing.B, f *rig.Broker) float64 {
-	return float64(f.MemoryKB(b, "VmRSS")) / 1024
+	memory, _ := f.Usage(b)
+	return float64(memory.VmRSS) / (1 << 20)
 }

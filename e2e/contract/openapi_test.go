@@ -13,11 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
-	"github.com/dlclark/regexp2"
 	"github.com/goccy/go-yaml"
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"atriptoken/e2e/local"
 	"atriptoken/e2e/rig"
@@ -31,103 +30,38 @@ var (
 
 // provocation is the request, and the simulated fault, that leads to an example.
 type provocation struct {
-	User        string `yaml:"user"`
-	Token       string `yaml:"token"` // more parameters of the token's request
-	Fault       string `yaml:"fault"`
-	Method      string `yaml:"method"`
-	ContentType string `yaml:"contentType"`
-	Body        string `yaml:"body"`
-	BodyBytes   int    `yaml:"bodyBytes"`
+	User, Token, Fault, Method, Body string // Token has more parameters of the token's request
+	ContentType                      string `yaml:"contentType"`
+	BodyBytes                        int    `yaml:"bodyBytes"`
 }
 
-type example struct {
-	Value      any          `yaml:"value"`
-	ProvokedBy *provocation `yaml:"x-provoked-by"`
+// contents are a request's or an answer's examples, by content type.
+type contents map[string]struct {
+	Examples map[string]struct {
+		Value      map[string]any
+		ProvokedBy *provocation `yaml:"x-provoked-by"`
+	}
 }
 
-type response struct {
-	Headers map[string]struct {
-		Ref string `yaml:"$ref"`
-	} `yaml:"headers"`
-	Content map[string]struct {
-		Examples map[string]example `yaml:"examples"`
-	} `yaml:"content"`
-}
-
-type description struct {
-	Paths map[string]struct {
-		Post struct {
-			RequestBody struct {
-				Content map[string]struct {
-					Examples map[string]example `yaml:"examples"`
-				} `yaml:"content"`
-			} `yaml:"requestBody"`
-			Responses map[string]response `yaml:"responses"`
-		} `yaml:"post"`
-	} `yaml:"paths"`
-}
-
-func read(t *testing.T) (description, *jsonschema.Compiler) {
+// read decodes what is at a path of the document.
+func read[T any](t *testing.T, path string) (value T) {
 	t.Helper()
-	text, err := os.ReadFile(document)
+	text, err := os.Open(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d description
-	if err := yaml.Unmarshal(text, &d); err != nil {
-		t.Fatal(err)
-	}
-	inJSON, err := yaml.YAMLToJSON(text)
+	defer text.Close()
+	at, err := yaml.PathString(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(inJSON))
-	if err != nil {
+	if err := at.Read(text, &value); err != nil {
 		t.Fatal(err)
 	}
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	compiler.AssertFormat()
-	compiler.UseRegexpEngine(func(s string) (jsonschema.Regexp, error) {
-		re, err := regexp2.Compile(s, regexp2.ECMAScript|regexp2.Unicode)
-		return (*ecma)(re), err
-	})
-	if err := compiler.AddResource("openapi.yaml", whole); err != nil {
-		t.Fatal(err)
-	}
-	return d, compiler
+	return value
 }
 
-// ecma is a regular expression in JSON Schema's dialect.
-type ecma regexp2.Regexp
-
-func (re *ecma) String() string { return (*regexp2.Regexp)(re).String() }
-func (re *ecma) MatchString(s string) bool {
-	matched, err := (*regexp2.Regexp)(re).MatchString(s)
-	return err == nil && matched
-}
-
-// valid validates a value against the schema at a pointer of the document.
-func valid(t *testing.T, c *jsonschema.Compiler, pointer string, value any) error {
-	t.Helper()
-	schema, err := c.Compile("openapi.yaml#" + pointer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema.Validate(parsed)
-}
-
-func schemaOf(status, contentType string) string {
-	return "/paths/~1getAtripToken.do/post/responses/" + status + "/content/" + strings.ReplaceAll(contentType, "/", "~1") + "/schema"
-}
+const operation = "$.paths.'/getAtripToken.do'.post"
 
 // provoke sends the request that leads to an example.
 func provoke(t *testing.T, s *local.System, p provocation) (*http.Response, []byte) {
@@ -153,19 +87,18 @@ func token(t *testing.T, s *local.System, query string) string {
 	return string(text)
 }
 
+// The system gives the answer of every example. TestLint compares the examples with their schemas.
 func TestExamples_Responses(t *testing.T) {
-	d, compiler := read(t)
 	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=1s")
 	codes := map[string]int{}
-	for status, response := range d.Paths["/getAtripToken.do"].Post.Responses {
+	for status, response := range read[map[string]struct {
+		Headers map[string]any
+		Content contents
+	}](t, operation+".responses") {
 		for contentType, content := range response.Content {
 			for name, example := range content.Examples {
 				t.Run(status+" "+name, func(t *testing.T) {
-					schema := schemaOf(status, contentType)
-					if err := valid(t, compiler, schema, example.Value); err != nil {
-						t.Errorf("the example violates its schema: %v", err)
-					}
-					if code, ok := fixed(t, example.Value)["code"].(string); ok {
+					if code, ok := example.Value["code"].(string); ok {
 						codes[code], _ = strconv.Atoi(status)
 					}
 					if example.ProvokedBy == nil {
@@ -178,11 +111,17 @@ func TestExamples_Responses(t *testing.T) {
 					if got := strconv.Itoa(answer.StatusCode) + " " + answer.Header.Get("Content-Type"); got != status+" "+contentType {
 						t.Fatalf("answered %s with %s, want %s %s", got, body, status, contentType)
 					}
-					if err := valid(t, compiler, schema, json.RawMessage(body)); err != nil {
-						t.Errorf("the answer violates the schema: %v", err)
+					for header := range response.Headers { // API Gateway's own answers have WWW-Authenticate only
+						gateway := contentType == "application/json" && status != "200" && header != "WWW-Authenticate"
+						if answer.Header.Get(header) == "" && !gateway {
+							t.Errorf("the header %s is missing", header)
+						}
 					}
-					headersAsDescribed(t, response, contentType, answer.Header)
-					if diff := gocmp.Diff(fixed(t, example.Value), fixed(t, json.RawMessage(body))); diff != "" {
+					want, err := json.Marshal(example.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if diff := gocmp.Diff(fixed(t, want), fixed(t, body)); diff != "" {
 						t.Errorf("the answer differs from the example (-example +answer):\n%s", diff)
 					}
 				})
@@ -200,28 +139,12 @@ func TestExamples_Responses(t *testing.T) {
 	}
 }
 
-// headersAsDescribed checks the headers that every such response has.
-func headersAsDescribed(t *testing.T, r response, contentType string, got http.Header) {
-	t.Helper()
-	for name, header := range r.Headers {
-		always := strings.HasSuffix(header.Ref, "/NoStore") || strings.HasSuffix(header.Ref, "/NoSniff")
-		if (always || name == "WWW-Authenticate" || contentType == "application/problem+json") && got.Get(name) == "" {
-			t.Errorf("the header %s is missing", name)
-		}
-	}
-}
-
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-// fixed replaces the values that differ in every answer.
-func fixed(t *testing.T, value any) map[string]any {
+// fixed decodes an answer, and replaces the values that differ in every one.
+func fixed(t *testing.T, answer []byte) (v map[string]any) {
 	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v map[string]any
-	if err := json.Unmarshal(text, &v); err != nil {
+	if err := json.Unmarshal(answer, &v); err != nil {
 		t.Fatal(err)
 	}
 	if id, ok := v["instance"].(string); ok && uuid.MatchString(id) {
@@ -234,12 +157,8 @@ func fixed(t *testing.T, value any) map[string]any {
 }
 
 func TestExamples_Requests(t *testing.T) {
-	d, compiler := read(t)
 	s := local.Start(t)
-	for name, example := range d.Paths["/getAtripToken.do"].Post.RequestBody.Content["application/json"].Examples {
-		if err := valid(t, compiler, "/components/schemas/LinkRequest", example.Value); err != nil {
-			t.Errorf("%s breaks the schema: %v", name, err)
-		}
+	for name, example := range read[contents](t, operation+".requestBody.content")["application/json"].Examples {
 		body, err := json.Marshal(example.Value)
 		if err != nil {
 			t.Fatal(err)
@@ -251,7 +170,12 @@ func TestExamples_Requests(t *testing.T) {
 }
 
 func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
-	_, compiler := read(t)
+	schema := read[struct {
+		Pattern   string
+		MinLength int `yaml:"minLength"`
+		MaxLength int `yaml:"maxLength"`
+	}](t, "$.components.schemas.LinkRequest.properties.orderNo")
+	pattern := regexp.MustCompile(schema.Pattern) // what it uses means the same in JSON Schema's dialect
 	s := local.Start(t)
 	for _, order := range []string{
 		"X", "XPFIW20220209163159425", "BAG-20220211-000417", "a b", "订单", strings.Repeat("x", 64), "\"", "\\", "<script>", "é", "🎫",
@@ -263,25 +187,11 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		described := valid(t, compiler, "/components/schemas/LinkRequest", json.RawMessage(body)) == nil
+		length := utf8.RuneCountInString(order)
+		described := pattern.MatchString(order) && length >= schema.MinLength && length <= schema.MaxLength
 		answer, text := provoke(t, s, provocation{User: "amelia@example.com", Body: string(body)})
 		if accepted := answer.StatusCode == http.StatusOK; accepted != described {
 			t.Errorf("orderNo %q: the schema accepts it: %t, the broker: %t (%d %s)", order, described, accepted, answer.StatusCode, text)
-		}
-	}
-}
-
-// One schema describes both shapes, so that generated clients read either; it must not accept a mixture.
-func TestErrorReply_EitherShape(t *testing.T) {
-	_, compiler := read(t)
-	const problem = `"type":"about:blank","title":"t","status":400,"detail":"d","instance":"i"`
-	for text, want := range map[string]bool{
-		`{"message":"Forbidden"}`: true, `{` + problem + `,"code":"Internal"}`: true,
-		`{}`: false, `{` + problem + `}`: false, `{"code":"Internal"}`: false, `{"message":"m","code":"Internal"}`: false,
-		`{"message":"m",` + problem + `,"code":"Internal"}`: false, `{"message":"m","more":1}`: false,
-	} {
-		if got := valid(t, compiler, "/components/schemas/ErrorReply", json.RawMessage(text)) == nil; got != want {
-			t.Errorf("%s: valid %t, want %t", text, got, want)
 		}
 	}
 }
@@ -295,51 +205,29 @@ func TestLint(t *testing.T) {
 	}
 }
 
-func TestMethods_NotFound(t *testing.T) {
-	s := local.Start(t)
-	bearer := "Bearer " + token(t, s, "user=ada@example.com")
-	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
-		if answer, _ := rig.Send(t, method, s.API, "", "Authorization", bearer); answer.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d, want 404", method, answer.StatusCode)
-		}
-	}
-}
-
-// withDefaultRoles writes the document of a deployment with the default roles:
-// the roles are open, and a tool cannot know which others are configured.
-func withDefaultRoles(t *testing.T) string {
-	t.Helper()
+func TestSchemathesis(t *testing.T) {
+	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=2s")
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir() // the tool creates a folder, too
+	// The document of a deployment with the default roles: a tool cannot know which others are configured.
 	closed := bytes.Replace(text, []byte("x-extensible-enum:"), []byte("enum:"), 1)
-	if bytes.Equal(closed, text) {
-		t.Fatal("the document has no open list of roles")
-	}
-	name := filepath.Join(t.TempDir(), "openapi.yaml")
-	if err := os.WriteFile(name, closed, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "openapi.yaml"), closed, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return name
-}
-
-func TestSchemathesis(t *testing.T) {
-	s := local.Start(t, "ATLAS_ATTEMPT_TIMEOUT=2s")
-	tool := exec.Command(filepath.Join(tools, "schemathesis/bin/schemathesis"), "run", withDefaultRoles(t),
+	tool := exec.Command(filepath.Join(tools, "schemathesis/bin/schemathesis"), "run", "openapi.yaml",
 		"--url", strings.TrimSuffix(s.API, "/getAtripToken.do"),
 		"--header", "Authorization: Bearer "+token(t, s, "user=ada@example.com"),
-		// unsupported_method wants 405 for a method without a route, API Gateway answers 404: see TestMethods_NotFound.
+		// unsupported_method wants 405 for a method without a route, API Gateway answers 404.
 		"--checks", "all", "--exclude-checks", "unsupported_method", "--phases", "examples,coverage,fuzzing,stateful",
 		"--seed", "1", "--max-examples", "100", "--no-color")
-	tool.Dir = t.TempDir() // it creates a folder
+	tool.Dir = dir
 	out, err := tool.CombinedOutput()
 	t.Logf("%s", out)
-	if err != nil || bytes.Contains(out, []byte("= WARNINGS =")) {
-		t.Errorf("schemathesis: %v, or it warns (`make tools` installs it)", err)
-	}
-	if bytes.Contains(bytes.ToLower(out), []byte("warning")) {
-		t.Error("schemathesis warns: its checks did not reach what they are for")
+	if err != nil || bytes.Contains(bytes.ToLower(out), []byte("warning")) {
+		t.Errorf("schemathesis: %v, or it warns that its checks did not reach what they are for (`make tools` installs it)", err)
 	}
 	for _, phase := range []string{"Examples", "Coverage", "Fuzzing", "Stateful"} {
 		if !bytes.Contains(out, []byte("✅ "+phase)) {

@@ -3,14 +3,11 @@
 package keycloak_test
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"html"
 	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,12 +17,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 
 	"atriptoken/e2e/local"
 	"atriptoken/e2e/rig"
 )
-
-const page = "http://127.0.0.1/"
 
 func TestKeycloak(t *testing.T) {
 	issuer := start(t)
@@ -35,24 +31,16 @@ func TestKeycloak(t *testing.T) {
 	}
 	system := local.Start(t, "-config="+config)
 
-	for _, row := range []struct {
-		user   string
-		status int
-	}{
-		{"amelia", http.StatusOK},
-		{"noel", http.StatusForbidden}, // in no group
-	} {
-		t.Run(row.user, func(t *testing.T) {
-			token := signIn(t, issuer, row.user)
-			response, body := rig.Send(t, "POST", system.API, `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`,
-				"Content-Type", "application/json", "Authorization", "Bearer "+token)
-			if response.StatusCode != row.status || strings.Contains(string(body), `"url":"`+system.Atlas) != (row.status == http.StatusOK) {
-				t.Errorf("%d %s, want %d", response.StatusCode, body, row.status)
-			}
-			if row.user == "amelia" {
-				likeTheExample(t, token)
-			}
-		})
+	for user, status := range map[string]int{"amelia": http.StatusOK, "noel": http.StatusForbidden} { // Noel is in no group
+		token := signIn(t, issuer, user)
+		response, body := rig.Send(t, "POST", system.API, `{"orderNo":"XPFIW20220209163159425","role":"Customer service"}`,
+			"Content-Type", "application/json", "Authorization", "Bearer "+token)
+		if response.StatusCode != status || strings.Contains(string(body), `"url":"`+system.Atlas) != (status == http.StatusOK) {
+			t.Errorf("%s: %d %s, want %d", user, response.StatusCode, body, status)
+		}
+		if user == "amelia" {
+			likeTheExample(t, token)
+		}
 	}
 	system.Stop() // so that its output is complete
 	for _, line := range []string{
@@ -89,13 +77,10 @@ func start(t *testing.T) string {
 // the access token.
 func signIn(t *testing.T, issuer, user string) string {
 	t.Helper()
-	verifier := rand.Text() + rand.Text()
-	challenge := sha256.Sum256([]byte(verifier))
-	client := url.Values{"client_id": {"back-office"}, "redirect_uri": {page}}
-	ask := maps.Clone(client)
-	ask["response_type"], ask["scope"], ask["code_challenge_method"] = []string{"code"}, []string{"openid"}, []string{"S256"}
-	ask.Set("code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]))
-	form, text := rig.Send(t, "GET", issuer+"/protocol/openid-connect/auth?"+ask.Encode(), "")
+	endpoint := oauth2.Endpoint{AuthURL: issuer + "/protocol/openid-connect/auth", TokenURL: issuer + "/protocol/openid-connect/token"}
+	client := oauth2.Config{ClientID: "back-office", Endpoint: endpoint, RedirectURL: "http://127.0.0.1/", Scopes: []string{"openid"}}
+	verifier := oauth2.GenerateVerifier()
+	form, text := rig.Send(t, "GET", client.AuthCodeURL("", oauth2.S256ChallengeOption(verifier)), "")
 	action := regexp.MustCompile(`<form [^>]*action="([^"]+)"`).FindSubmatch(text)
 	if action == nil {
 		t.Fatalf("no sign-in page: %s %s", form.Status, text)
@@ -105,29 +90,17 @@ func signIn(t *testing.T, issuer, user string) string {
 	for _, cookie := range form.Cookies() {
 		cookies = append(cookies, cookie.Name+"="+cookie.Value)
 	}
-	back, text := post(t, html.UnescapeString(string(action[1])), url.Values{"username": {user}, "password": {"example"}},
-		"Cookie", strings.Join(cookies, "; "))
+	back, text := rig.Send(t, "POST", html.UnescapeString(string(action[1])), "username="+user+"&password=example",
+		"Content-Type", "application/x-www-form-urlencoded", "Cookie", strings.Join(cookies, "; "))
 	location, err := back.Location()
 	if err != nil {
 		t.Fatalf("%s did not sign in: %s %s", user, back.Status, text)
 	}
-	client.Set("grant_type", "authorization_code")
-	client.Set("code", location.Query().Get("code"))
-	client.Set("code_verifier", verifier)
-	tokens, text := post(t, issuer+"/protocol/openid-connect/token", client)
-	var reply struct {
-		AccessToken string `json:"access_token"`
+	token, err := client.Exchange(t.Context(), location.Query().Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &reply); err != nil || reply.AccessToken == "" {
-		t.Fatalf("no token: %s %s", tokens.Status, text)
-	}
-	return reply.AccessToken
-}
-
-// post sends a form.
-func post(t *testing.T, address string, form url.Values, headers ...string) (*http.Response, []byte) {
-	t.Helper()
-	return rig.Send(t, "POST", address, form.Encode(), append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+	return token.AccessToken
 }
 
 // likeTheExample compares the names of the token's claims with the example's,

@@ -70,10 +70,7 @@ func (s *system) freeze(change func()) {
 		s.t.Fatal(err)
 	}
 	change()
-	select {
-	case <-time.After(freezeFor):
-	case <-s.t.Context().Done():
-	}
+	time.Sleep(freezeFor)
 	if err := s.Signal(syscall.SIGCONT); err != nil {
 		s.t.Fatal(err)
 	}

@@ -30,17 +30,4 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
-	t.Run("12 MB of memory", func(t *testing.T) {
-		t.Parallel()
-		s := newSystem(t)
-		s.Start(s.t)
-		for range 200 {
-			if reply := s.call(); reply.Failed() {
-				t.Fatalf("%s: %s", reply.ErrorType, reply.ErrorMessage)
-			}
-		}
-		if kB := s.MemoryKB(t, "RssAnon"); kB > 12<<10 {
-			t.Errorf("the process uses %d KiB, want at most 12 MiB", kB)
-		}
-	})
 }

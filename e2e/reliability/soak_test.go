@@ -2,7 +2,6 @@ package reliability
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -55,11 +54,11 @@ func soak(t *testing.T, calls int) (memory, descriptors []int, goroutines int) {
 			t.Fatalf("call %d: %s", n, reply.ErrorType)
 		}
 		if (n+1)%(calls/samples) == 0 {
-			open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.PID()))
-			if err != nil {
-				t.Fatal(err)
+			used, open := s.Usage(t)
+			if used.RssAnon > 12<<20 {
+				t.Fatalf("the process uses %d bytes after %d calls, want at most 12 MiB", used.RssAnon, n+1)
 			}
-			memory, descriptors = append(memory, s.MemoryKB(t, "VmRSS")), append(descriptors, len(open))
+			memory, descriptors = append(memory, int(used.VmRSS>>10)), append(descriptors, open)
 		}
 	}
 	// On SIGQUIT, Go prints every goroutine's stack and exits.

@@ -2,13 +2,13 @@ package rig
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/internal/lambdatest"
@@ -71,17 +71,18 @@ func (b *Broker) Start(t testing.TB) {
 	t.Cleanup(b.Stop)
 }
 
-// MemoryKB returns the process's VmRSS, its resident memory, or RssAnon, the
-// same without mapped files.
-func (b *Broker) MemoryKB(t testing.TB, field string) (kB int) {
+// Usage returns the memory and the open descriptors of the function's process.
+func (b *Broker) Usage(t testing.TB) (memory procfs.ProcStatus, descriptors int) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.PID()))
+	proc, err := procfs.NewProc(b.PID())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), field+":")
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		t.Fatalf("the process has no %s: %v", field, err)
+	if memory, err = proc.NewStatus(); err != nil {
+		t.Fatal(err)
 	}
-	return kB
+	if descriptors, err = proc.FileDescriptorsLen(); err != nil {
+		t.Fatal(err)
+	}
+	return memory, descriptors
 }

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,10 +52,5 @@ func removeNetwork(t testing.TB, name string) {
 	t.Errorf("remove the network %s: %v\n%s", name, err, out)
 }
 
-// docker returns the client to use: Debian's, even if another one precedes it in PATH.
-func docker() string {
-	if _, err := os.Stat("/usr/bin/docker"); err == nil {
-		return "/usr/bin/docker"
-	}
-	return "docker"
-}
+// docker returns the client that tools/docker.sh chose.
+func docker() string { return cmp.Or(os.Getenv("DOCKER"), "docker") }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
-	"golang.org/x/sys/unix"
 )
 
 // startTimeout bounds the time until a process is ready.
@@ -91,9 +90,10 @@ func listening(pid int) (ports []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	const listens = 10 // TCP_LISTEN in Linux's tcp_states.h
 	sockets, err := kernel.NetTCP()
 	for _, socket := range sockets {
-		if socket.St == unix.BPF_TCP_LISTEN && slices.Contains(open, fmt.Sprintf("socket:[%d]", socket.Inode)) {
+		if socket.St == listens && slices.Contains(open, fmt.Sprintf("socket:[%d]", socket.Inode)) {
 			ports = append(ports, fmt.Sprint(socket.LocalPort))
 		}
 	}
