@@ -63,7 +63,7 @@ watch: ## make run, built and started again after every change; flags by ARGS="-
 	@$(TOOL) air -- $(ARGS)
 
 screenshot: tools ## docs/images/console.png, taken from the running console
-	cd e2e && SCREENSHOT="$(CURDIR)/docs/images/console.png" $(GO) test -count=1 -run TestScreenshot_Console ./browser
+	cd e2e && SCREENSHOT="$(CURDIR)/docs/images/console.png" $(GO) test -count=1 -run TestConsole_Click ./browser
 
 test: ## vet, then every test with the race detector; the last lines say what was skipped
 	$(GO) vet ./...

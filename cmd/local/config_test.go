@@ -73,7 +73,8 @@ func TestStart_Refused(t *testing.T) {
 	}
 	defer listener.Close()
 	_, taken, _ := net.SplitHostPort(listener.Addr().String())
-	badPolicy := write(t, "bad.cedar", `permit (principal is Operator, action == Action::"openPortal", resource) when { principal.group == "a" };`)
+	badPolicy := write(t, "bad.cedar",
+		`permit (principal is Operator, action == Action::"openPortal", resource) when { principal.group == "a" };`)
 	config := func(text string) []string { return []string{"-port=0", "-config", write(t, "local.yaml", text)} }
 	for _, row := range []struct {
 		name    string

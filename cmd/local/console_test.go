@@ -11,7 +11,7 @@ func TestConsole_Pages(t *testing.T) {
 	at := start(t)
 	api := strings.TrimSuffix(at.API, "/getAtripToken.do")
 	for path, want := range map[string]string{
-		"/": "<!doctype html>", "/console.js": "AtripLink", "/console.css": "color-scheme", "/icon.svg": "<svg",
+		"/": "<!doctype html>", "/console.js": "atrip-link", "/console.css": "color-scheme", "/icon.svg": "<svg",
 		"/atrip-link.js": "customElements.define", "/atrip-link.zh.js": "addTexts",
 		"/config.json": `"endpoint":"` + at.API + `"`, "/openapi.yaml": "default: " + api + "\n",
 	} {

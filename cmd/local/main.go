@@ -15,7 +15,6 @@ import (
 	"syscall"
 
 	"github.com/caarlos0/env/v11"
-	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -35,12 +34,12 @@ func Run(ctx context.Context, args []string, environ map[string]string, stdout i
 	if err != nil {
 		return err
 	}
-	running, ctx := errgroup.WithContext(ctx)
-	s := &system{options: o, environ: environ, log: newLog(stdout, o.json), running: running, fault: faults[0].ID}
+	s := &system{options: o, environ: environ, log: newLog(stdout, o.json), fault: faults[0].ID}
+	defer s.end()
 	if err := s.start(ctx); err != nil {
-		return errors.Join(err, s.end())
+		return err
 	}
 	s.log.ready(s.at, s.config.Operators[0].Email, s.effective.Roles[0])
 	<-ctx.Done()
-	return s.end()
+	return nil
 }

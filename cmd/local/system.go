@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"golang.org/x/sync/errgroup"
 
 	"atriptoken/atlas/atlastest"
 	"atriptoken/cmd/local/internal/gateway"
@@ -29,8 +28,6 @@ const (
 	functionTimeout = 25 * time.Second
 	// functionARN names the function by the alias that API Gateway invokes.
 	functionARN = "arn:aws:lambda:eu-west-1:000000000000:function:atrip-token:api"
-	// endTimeout bounds the wait for running requests at the end.
-	endTimeout = 500 * time.Millisecond
 )
 
 // The parts, in the order of their ports.
@@ -63,7 +60,6 @@ type system struct {
 	gateway   *gateway.Gateway
 	listeners []net.Listener
 	servers   []*http.Server
-	running   *errgroup.Group
 
 	mu    sync.Mutex // one switch at a time
 	fault string     // the id of the one that is on
@@ -79,7 +75,7 @@ func (s *system) start(ctx context.Context) error {
 		return err
 	}
 	s.secrets = secrettest.NewServer(nil)
-	s.serve(ctx, secrets, s.secrets.Config.Handler)
+	s.serve(secrets, s.secrets.Config.Handler)
 	if s.variables, err = s.functionVariables(); err != nil {
 		return err
 	}
@@ -90,7 +86,7 @@ func (s *system) start(ctx context.Context) error {
 		return err
 	}
 	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas, Roles: s.effective.Roles})
-	s.serve(ctx, atlas, s.atlas.Config.Handler)
+	s.serve(atlas, s.atlas.Config.Handler)
 	// The AWS SDK reads these from the process. No credential or profile of this
 	// machine may have an effect; the function reads no shared files.
 	for name, value := range map[string]string{
@@ -118,7 +114,7 @@ func (s *system) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.serve(ctx, issuer, provider)
+	s.serve(issuer, provider)
 
 	tokensOf, audience, scope := s.at.Issuer, idp.Audience, idp.Scope
 	if s.config.Issuer != "" {
@@ -135,13 +131,13 @@ func (s *system) start(ctx context.Context) error {
 		},
 		Authorizer: authorizer, Origins: origins, Log: s.log.Logger,
 	}
-	s.serve(ctx, api, s.gateway)
+	s.serve(api, s.gateway)
 
 	pages, err := s.pages()
 	if err != nil {
 		return err
 	}
-	s.serve(ctx, console, pages)
+	s.serve(console, pages)
 	return nil
 }
 
@@ -171,9 +167,8 @@ func (s *system) listen() error {
 }
 
 // serve answers requests to a part by its own name. A page of another host name
-// that resolves to this machine could read the answers (DNS rebinding). Requests
-// that last, such as the console's feed, end with ctx.
-func (s *system) serve(ctx context.Context, part int, h http.Handler) {
+// that resolves to this machine could read the answers (DNS rebinding).
+func (s *system) serve(part int, h http.Handler) {
 	name := s.listeners[part].Addr().String()
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -184,15 +179,13 @@ func (s *system) serve(ctx context.Context, part int, h http.Handler) {
 			h.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	s.servers = append(s.servers, server)
-	s.running.Go(func() error {
+	go func() {
 		if err := server.Serve(s.listeners[part]); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("the server of %s ended: %w", partNames[part], err)
+			s.log.Error("the server of " + partNames[part] + " ended: " + err.Error())
 		}
-		return nil
-	})
+	}()
 }
 
 // coldStart replaces the function's execution environment by a new one, which
@@ -209,23 +202,18 @@ func (s *system) coldStart(ctx context.Context, atlasURL string) error {
 	return nil
 }
 
-// end stops every part, after a short wait for running requests.
-func (s *system) end() error {
+// end stops every part, whatever it is doing.
+func (s *system) end() {
+	for _, server := range s.servers {
+		_ = server.Close()
+	}
 	if s.atlas != nil {
 		s.atlas.Close() // ends calls that a fault keeps waiting
 	}
 	if s.secrets != nil {
 		s.secrets.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
-	defer cancel()
-	for _, server := range s.servers {
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close()
-		}
-	}
 	for _, listener := range s.listeners {
 		_ = listener.Close() // closed already, unless the start failed
 	}
-	return s.running.Wait()
 }

@@ -11,39 +11,42 @@ import (
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"atriptoken/e2e/local"
 )
 
 // link is a JavaScript expression for the n-th <atrip-link> of the page.
 func link(n int) string { return fmt.Sprintf(`document.querySelectorAll('atrip-link')[%d]`, n) }
 
-func button(n int) string { return link(n) + `.shadowRoot.querySelector('button')` }
+// part is one for an element within it.
+func part(n int, selector string) string {
+	return link(n) + `.shadowRoot.querySelector('` + selector + `')`
+}
+
+func button(n int) string { return part(n, "button") }
 
 // front brings a tab to the front: a tab behind another one takes no clicks and
 // draws no frames.
 func front(t *testing.T, ctx context.Context) {
 	t.Helper()
-	if _, err := chromedp.Call(ctx, cdppage.BringToFront, cdp.Empty{}); err != nil {
-		t.Fatal(err)
-	}
+	call(t, ctx, cdppage.BringToFront, cdp.Empty{})
 }
 
 // click presses the n-th button as a mouse does: browsers open tabs for nothing less.
-func click(t *testing.T, ctx context.Context, n int) {
+func click(t *testing.T, ctx context.Context, n int, options ...chromedp.MouseOption) {
 	t.Helper()
 	front(t, ctx)
 	at := eval[[]float64](t, ctx, `(() => { const b = `+button(n)+`; b.scrollIntoView({ block: 'center' });
 		const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`)
-	run(t, ctx, chromedp.MouseClickXY(at[0], at[1]))
+	run(t, ctx, chromedp.MouseClickXY(at[0], at[1], options...))
 }
 
-// portalTab tells the tab that opens and comes to an order in the portal.
-func portalTab(ctx context.Context) <-chan target.ID {
-	return chromedp.WaitNewTarget(ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/portal/orders/") })
-}
-
-// attach returns a tab that has opened.
-func attach(t *testing.T, ctx context.Context, opened <-chan target.ID) context.Context {
+// open presses the n-th button and returns the tab that opens, at the portal.
+func open(t *testing.T, ctx context.Context, n int) context.Context {
 	t.Helper()
+	opened := chromedp.WaitNewTarget(ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/portal/orders/") })
+	click(t, ctx, n)
+	until(t, ctx, link(n)+`.state === 'done'`)
 	select {
 	case id := <-opened:
 		tab, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(id))
@@ -59,52 +62,12 @@ func attach(t *testing.T, ctx context.Context, opened <-chan target.ID) context.
 	}
 }
 
-// open presses the n-th button and returns the tab that opens, at the portal.
-func open(t *testing.T, ctx context.Context, n int) context.Context {
-	t.Helper()
-	opened := portalTab(ctx)
-	click(t, ctx, n)
-	until(t, ctx, link(n)+`.state === 'done'`)
-	return attach(t, ctx, opened)
-}
-
 // fail presses the n-th button and returns what the operator is told.
 func fail(t *testing.T, ctx context.Context, n int) string {
 	t.Helper()
 	click(t, ctx, n)
 	until(t, ctx, link(n)+`.state === 'failed'`)
-	return eval[string](t, ctx, `['[role=alert]', '[part=message]'].map((part) =>
-		`+link(n)+`.shadowRoot.querySelector(part).innerText).join(' ')`)
-}
-
-// failure is the code of the last atrip-failed.
-func failure(t *testing.T, ctx context.Context) string {
-	t.Helper()
-	return eval[string](t, ctx, `document.detail.code`)
-}
-
-// choose selects a value in one of the console's lists.
-func choose(t *testing.T, ctx context.Context, id, value string) {
-	t.Helper()
-	eval[bool](t, ctx, `((list) => { list.value = '`+value+`'; return list.dispatchEvent(new Event('change')); })
-		(document.getElementById('`+id+`'))`)
-}
-
-// fault chooses a fault in the console's switch and waits until it is on.
-func (s system) fault(t *testing.T, ctx context.Context, id string) {
-	t.Helper()
-	eval[bool](t, ctx, `new Promise((done) => {
-		const select = document.getElementById('fault');
-		select.addEventListener('switched', () => done(true), { once: true });
-		select.value = '`+id+`';
-		select.dispatchEvent(new Event('change'));
-	})`)
-}
-
-// expand opens every entry of the audit panel.
-func expand(t *testing.T, ctx context.Context) {
-	t.Helper()
-	eval[bool](t, ctx, `(document.querySelectorAll('#lines details').forEach((d) => { d.open = true; }), true)`)
+	return eval[string](t, ctx, part(n, "[role=alert]")+`.innerText + ' ' + `+part(n, "[part=message]")+`.innerText`)
 }
 
 // tabs counts the browser's tabs.
@@ -121,4 +84,50 @@ func tabs(t *testing.T, ctx context.Context) int {
 		}
 	}
 	return n
+}
+
+// system is a running cmd/local.
+type system struct{ *local.System }
+
+// visit opens the console.
+func (s system) visit(t *testing.T, ctx context.Context, path string) {
+	t.Helper()
+	run(t, ctx, chromedp.Navigate(s.Console+path))
+	until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
+}
+
+// console opens the console in a new browser, and signs an operator in by the
+// sign-in page.
+func console(t *testing.T, operator string, settings ...string) (system, context.Context) {
+	t.Helper()
+	s, ctx := system{local.Start(t, settings...)}, browser(t)
+	s.visit(t, ctx, "/")
+	signIn(t, ctx, "sign-in-hero", operator)
+	return s, ctx
+}
+
+// signIn signs an operator in by one of the console's buttons.
+func signIn(t *testing.T, ctx context.Context, button, operator string) {
+	t.Helper()
+	run(t, ctx,
+		chromedp.Click("#"+button, chromedp.NodeVisible),
+		chromedp.Click(`button[value="`+operator+`@example.com"]`, chromedp.NodeVisible))
+	until(t, ctx, `document.documentElement.dataset.ready === 'true' && !document.getElementById('signed-in').hidden
+		&& document.getElementById('email').textContent === '`+operator+`@example.com'`)
+}
+
+// choose selects a value in one of the console's lists. A fault is on afterwards.
+func choose(t *testing.T, ctx context.Context, id, value string) {
+	t.Helper()
+	do(t, ctx, `const list = document.getElementById('`+id+`');
+		const switched = new Promise((done) => list.addEventListener('switched', done, { once: true }));
+		list.value = '`+value+`';
+		list.dispatchEvent(new Event('change'));
+		if (list.id === 'fault') await switched`)
+}
+
+// expand opens every entry of the audit panel.
+func expand(t *testing.T, ctx context.Context) {
+	t.Helper()
+	do(t, ctx, `document.querySelectorAll('#lines details').forEach((d) => { d.open = true; })`)
 }

@@ -18,7 +18,7 @@ func TestElement_PropertyBeforeScript(t *testing.T) {
 		authorization <- r.Header.Get("Authorization")
 		w.WriteHeader(http.StatusBadGateway)
 	})
-	run(t, ctx, chromedp.Navigate(page(t, `endpoint="`+broker.URL+`" order-no="X1" role="Finance"`).URL+"/bare"))
+	run(t, ctx, chromedp.Navigate(page(t, broker.attributes())+"/?bare"))
 	same := eval[bool](t, ctx, `(async () => {
 		`+link(0)+`.getAuthorization = async () => 'Bearer early';
 		const first = await import('/atrip-link.js');
@@ -51,12 +51,12 @@ func TestElement_RefusedToken(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		_, _ = w.Write([]byte(`{"url":"` + broker.URL + `","status":0,"msg":null}`))
+		_, _ = w.Write([]byte(broker.success()))
 	})
 	for _, row := range []struct{ second, state string }{{"new", "done"}, {"old", "failed"}} {
 		before := broker.asked.Load()
 		reload(t, ctx)
-		eval[bool](t, ctx, `(`+link(0)+`.getAuthorization = async ({ refused }) => 'Bearer ' + (refused ? '`+row.second+`' : 'old'), true)`)
+		do(t, ctx, link(0)+`.getAuthorization = async ({ refused }) => 'Bearer ' + (refused ? '`+row.second+`' : 'old')`)
 		click(t, ctx, 0)
 		until(t, ctx, link(0)+`.state === '`+row.state+`'`)
 		if n := broker.asked.Load() - before; n != 2 {
@@ -79,16 +79,16 @@ func TestElement_Disabled(t *testing.T) {
 			document.querySelector('main').append(f); f.append(` + link(0) + `); })()`,
 	} {
 		reload(t, ctx)
-		eval[bool](t, ctx, `(`+disable+`, true)`)
+		do(t, ctx, disable)
 		if !eval[bool](t, ctx, button(0)+`.disabled`) {
 			t.Errorf("after %s the button is not disabled", disable)
 		}
-		eval[bool](t, ctx, link(0)+`.open().then(() => true)`)
+		do(t, ctx, `await `+link(0)+`.open()`)
 	}
 	if n := broker.asked.Load(); n != 0 {
 		t.Errorf("the endpoint was asked %d times, want never", n)
 	}
-	eval[bool](t, ctx, `(document.querySelector('fieldset').disabled = false, true)`)
+	do(t, ctx, `document.querySelector('fieldset').disabled = false`)
 	fail(t, ctx, 0)
 }
 
@@ -96,12 +96,12 @@ func TestElement_ErrorGoesWithItsOrder(t *testing.T) {
 	t.Parallel()
 	ctx, broker := element(t)
 	broker.says(http.StatusBadGateway, problem("AtlasFailed", 502))
-	const message = `document.querySelector('atrip-link').shadowRoot.querySelector('[part=message]').innerText`
+	message := part(0, "[part=message]") + `.innerText`
 	for _, change := range []string{
 		link(0) + `.setAttribute('order-no', 'X2')`, link(0) + `.setAttribute('role', 'Admin')`, `document.documentElement.lang = 'zh'`,
 	} {
 		fail(t, ctx, 0)
-		eval[bool](t, ctx, `(`+change+`, true)`)
+		do(t, ctx, change)
 		until(t, ctx, link(0)+`.state === 'idle' && `+message+` === ''`)
 	}
 	fail(t, ctx, 0)
@@ -123,9 +123,9 @@ func TestElement_Countdown(t *testing.T) {
 	if n := broker.asked.Load(); n != 1 {
 		t.Errorf("the endpoint was asked %d times, want once: the wait is not over", n)
 	}
-	shown := link(0) + `.shadowRoot.querySelector('[part=message]').innerText`
+	shown := part(0, "[part=message]") + `.innerText`
 	until(t, ctx, shown+`.match(/in [1-5] seconds/) !== null`)
-	if said := eval[string](t, ctx, link(0)+`.shadowRoot.querySelector('[role=alert]').innerText`); !strings.Contains(said, "in 6 seconds") {
+	if said := eval[string](t, ctx, part(0, "[role=alert]")+`.innerText`); !strings.Contains(said, "in 6 seconds") {
 		t.Errorf("a screen reader is told %q anew each second", said)
 	}
 	until(t, ctx, shown+` === '' && `+link(0)+`.state === 'idle' && `+button(0)+`.ariaDisabled === 'false'`)
@@ -138,17 +138,18 @@ func TestElement_Countdown(t *testing.T) {
 func TestElement_Language(t *testing.T) {
 	t.Parallel()
 	ctx, _ := element(t)
-	eval[bool](t, ctx, `(customElements.get('atrip-link').addTexts('fi', { label: 'Avaa' }),
-		customElements.get('atrip-link').addTexts('zh-Hant', { label: '開啟' }), true)`)
+	do(t, ctx, `const { addTexts } = customElements.get('atrip-link');
+		addTexts('fi', { label: 'Avaa' });
+		addTexts('zh-Hant', { label: '開啟' })`)
 	for _, row := range []struct{ lang, want string }{
 		{"en", "Open order X1 in ATRIP"}, {"fi-FI", "Avaa"}, {"fil", "Open order X1 in ATRIP"},
 		{"zh-TW", "在 ATRIP 中打开订单 X1"}, {"zh-Hant-TW", "開啟"},
 	} {
-		eval[bool](t, ctx, `(document.documentElement.lang = '`+row.lang+`', true)`)
+		do(t, ctx, `document.documentElement.lang = '`+row.lang+`'`)
 		until(t, ctx, button(0)+`.textContent === '`+row.want+`'`)
 	}
-	eval[bool](t, ctx, `(() => { const host = document.createElement('div'); host.lang = 'fi'; document.body.append(host);
-		const root = host.attachShadow({ mode: 'open' }); root.append(document.createElement('atrip-link')); return true; })()`)
+	do(t, ctx, `const host = document.createElement('div'); host.lang = 'fi'; document.body.append(host);
+		host.attachShadow({ mode: 'open' }).append(document.createElement('atrip-link'))`)
 	until(t, ctx, `document.querySelector('div').shadowRoot.firstChild.shadowRoot.querySelector('button').innerText === 'Avaa'`)
 }
 
@@ -166,14 +167,12 @@ func TestElement_RequestID(t *testing.T) {
 	}
 	origin := eval[string](t, ctx, `location.origin`)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
-		if _, err := chromedp.Call(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+		call(t, ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
 			Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: cdpbrowser.PermissionSettingGranted, Origin: origin,
-		}); err != nil {
-			t.Fatal(err)
-		}
+		})
 	}
-	eval[bool](t, ctx, `(`+link(0)+`.shadowRoot.querySelector('[part=copy]').click(), true)`)
-	until(t, ctx, link(0)+`.shadowRoot.querySelector('[part=copy]').innerText === 'Copied'`)
+	do(t, ctx, part(0, "[part=copy]")+`.click()`)
+	until(t, ctx, part(0, "[part=copy]")+`.innerText === 'Copied'`)
 	if got := eval[string](t, ctx, `navigator.clipboard.readText()`); got != id {
 		t.Errorf("the clipboard has %q, want the id", got)
 	}
@@ -185,15 +184,14 @@ func TestElement_BusyAndDoneAreSeen(t *testing.T) {
 	answer := make(chan struct{})
 	broker.does(func(w http.ResponseWriter, _ *http.Request) {
 		<-answer
-		_, _ = w.Write([]byte(`{"url":"` + broker.URL + `","status":0,"msg":null}`))
+		_, _ = w.Write([]byte(broker.success()))
 	})
 	click(t, ctx, 0)
 	until(t, ctx, link(0)+`.state === 'busy'`)
 	accessible(t, ctx, "a button that is busy")
 	close(answer)
 	until(t, ctx, link(0)+`.state === 'done'`)
-	front(t, ctx)
-	status := link(0) + `.shadowRoot.querySelector('[role=status]')`
+	status := part(0, "[role=status]")
 	if !eval[bool](t, ctx, status+`.innerText === 'ATRIP is open in a new tab.' && `+status+`.offsetHeight > 10`) {
 		t.Error("an operator does not see that the portal is open")
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"atriptoken/e2e/local"
 )
 
 // layoutFaults is a JavaScript expression: what is wrong with the page's layout.
@@ -45,13 +47,7 @@ const layoutFaults = `(() => {
 
 func TestConsole_Layout(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	ctx := browser(t)
-	run(t, ctx, chromedp.EmulateViewport(1280, 900))
-	visit := func(path string) {
-		run(t, ctx, chromedp.Navigate(s.Console+path))
-		until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
-	}
+	s, ctx := system{local.Start(t)}, browser(t)
 	widths := []int64{320, 390, 520, 640, 650, 690, 768, 990, 1000, 1024, 1070, 1280, 1440, 1600}
 	look := func(state string) {
 		front(t, ctx)
@@ -62,22 +58,24 @@ func TestConsole_Layout(t *testing.T) {
 			}
 		}
 	}
-	visit("/?error=access_denied")
+	s.visit(t, ctx, "/?error=access_denied")
 	look("a sign-in that failed")
-	s.signIn(t, ctx, "amelia@example.com")
+	signIn(t, ctx, "sign-in-hero", "amelia")
 	look("the orders")
 	open(t, ctx, 0)
-	s.fault(t, ctx, "atlas-system-error")
+	choose(t, ctx, "fault", "atlas-system-error")
 	fail(t, ctx, 1)
-	s.fault(t, ctx, "sign-in-expired")
+	choose(t, ctx, "fault", "sign-in-expired")
 	fail(t, ctx, 4)
 	until(t, ctx, `document.querySelectorAll('#lines li').length >= 3`)
 	expand(t, ctx)
 	look("errors, and whole audit lines")
 	choose(t, ctx, "language", "zh")
+	until(t, ctx, `document.documentElement.lang === 'zh' && document.querySelector('h1').textContent === '订单'
+		&& `+button(0)+`.innerText.startsWith('在 ATRIP 中打开')`)
 	expand(t, ctx)
 	look("in Chinese")
-	eval[bool](t, ctx, `(document.documentElement.style.fontSize = '187.5%', true)`)
+	do(t, ctx, `document.documentElement.style.fontSize = '187.5%'`)
 	widths = []int64{640, 1024, 1280}
 	look("in letters of twice the size")
 }

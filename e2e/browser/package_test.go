@@ -3,7 +3,7 @@ package browser_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -122,19 +122,14 @@ func TestPackage_Frameworks(t *testing.T) {
 
 // framework clicks the button of a page that a bundler has written.
 func framework(t *testing.T, ctx context.Context, output, page, token string) {
-	sent := make(chan string, 1)
+	broker, sent := newEndpoint(t), make(chan string, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /getAtripToken.do", func(w http.ResponseWriter, r *http.Request) {
 		sent <- r.Header.Get("Authorization")
-		fmt.Fprintf(w, `{"url":"http://%s/portal/orders/X1","status":0,"msg":null}`, r.Host)
+		_, _ = io.WriteString(w, broker.success())
 	})
-	html := func(w http.ResponseWriter, body string) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><title>page</title><main></main>%s`, body)
-	}
-	mux.HandleFunc("GET /portal/orders/X1", func(w http.ResponseWriter, _ *http.Request) { html(w, "") })
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) {
-		html(w, `<script type="module" src="/`+page+`.js"></script>`)
+		html(w, `<main></main><script type="module" src="/`+page+`.js"></script>`)
 	})
 	mux.Handle("GET /", http.FileServer(http.Dir(output)))
 	server := httptest.NewServer(mux)
@@ -145,7 +140,8 @@ func framework(t *testing.T, ctx context.Context, output, page, token string) {
 	}
 	run(t, ctx, chromedp.Navigate(server.URL+path))
 	until(t, ctx, link(0)+`?.state === 'idle' && `+link(0)+`.getAuthorization !== undefined`)
-	open(t, ctx, 0)
+	click(t, ctx, 0)
+	broker.arrival(t)
 	if got := <-sent; got != "Bearer "+token {
 		t.Errorf("Authorization is %q, want the value of the page's function", got)
 	}

@@ -3,12 +3,13 @@ package browser_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -17,47 +18,38 @@ import (
 const strictCSP = "default-src 'none'; script-src 'self'; connect-src *; base-uri 'none'; form-action 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
+func html(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>%s</html>`, body)
+}
+
 // page serves a page with one <atrip-link> that has the given attributes, from
-// an origin of its own, without the console around it.
-func page(t *testing.T, attributes string) *httptest.Server {
+// an origin of its own, without the console around it. At /?plain it has no
+// content security policy, at /?bare no script.
+func page(t *testing.T, attributes string) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery != "plain" {
+		if r.URL.RawQuery == "" {
 			w.Header().Set("Content-Security-Policy", strictCSP)
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
-			<script type="module" src="atrip-link.zh.js"></script><main><h1>Orders</h1><atrip-link %s></atrip-link></main></html>`, attributes)
-	})
-	mux.HandleFunc("GET /bare", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><title>Orders</title><atrip-link %s></atrip-link>`, attributes)
-	})
-	mux.HandleFunc("GET /portal/orders/X1", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprint(w, `<!doctype html><title>Portal</title><main>Portal</main>`)
-	})
-	for _, name := range []string{"atrip-link.js", "atrip-link.zh.js"} {
-		text, err := os.ReadFile(root + "/web/" + name)
-		if err != nil {
-			t.Fatal(err)
+		script := `<script type="module" src="atrip-link.zh.js"></script>`
+		if r.URL.RawQuery == "bare" {
+			script = ""
 		}
-		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/javascript")
-			_, _ = w.Write(text)
-		})
-	}
+		html(w, script+`<main><h1>Orders</h1><atrip-link `+attributes+`></atrip-link></main>`)
+	})
+	mux.Handle("GET /", http.FileServer(http.Dir(root+"/web")))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return server
+	return server.URL
 }
 
 // visit opens a page with one <atrip-link>. The page keeps the detail of the last
 // atrip-failed.
 func visit(t *testing.T, ctx context.Context, attributes string) {
 	t.Helper()
-	run(t, ctx, chromedp.Navigate(page(t, attributes).URL))
+	run(t, ctx, chromedp.Navigate(page(t, attributes)))
 	reload(t, ctx)
 }
 
@@ -66,45 +58,88 @@ func reload(t *testing.T, ctx context.Context) {
 	t.Helper()
 	run(t, ctx, chromedp.Reload())
 	until(t, ctx, link(0)+`?.state === 'idle'`)
-	eval[bool](t, ctx, `(addEventListener('atrip-failed', (e) => { document.detail = e.detail; }), true)`)
+	do(t, ctx, `addEventListener('atrip-failed', (e) => { document.detail = e.detail; })`)
+}
+
+// failure is the code of the last atrip-failed.
+func failure(t *testing.T, ctx context.Context) string {
+	t.Helper()
+	return eval[string](t, ctx, `document.detail.code`)
 }
 
 // element opens a page with an <atrip-link> for an endpoint that the test sets.
 func element(t *testing.T, attributes ...string) (context.Context, *endpoint) {
 	t.Helper()
 	broker, ctx := newEndpoint(t), browser(t)
-	visit(t, ctx, `endpoint="`+broker.URL+`" order-no="X1" role="Finance" `+strings.Join(attributes, " "))
+	visit(t, ctx, broker.attributes()+strings.Join(attributes, " "))
 	return ctx, broker
 }
 
-// endpoint replaces the broker, and answers what a test sets.
+// endpoint replaces the broker, and answers what a test sets. It has a portal, too.
 type endpoint struct {
 	URL    string
 	answer atomic.Pointer[http.HandlerFunc]
 	asked  atomic.Int32
+	// arrived gets what the portal's page knows of itself.
+	arrived chan string
 }
 
 func newEndpoint(t *testing.T) *endpoint {
 	t.Helper()
-	e := &endpoint{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	e := &endpoint{arrived: make(chan string, 8)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /portal/orders/X1", func(w http.ResponseWriter, _ *http.Request) {
+		html(w, `<main>Portal</main><script>fetch('/arrived', { method: 'POST',
+			body: [location.pathname, opener, document.referrer, history.length].join() })</script>`)
+	})
+	mux.HandleFunc("POST /arrived", func(_ http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		e.arrived <- string(text)
+	})
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Access-Control-Allow-Origin", "*")
 		header.Set("Access-Control-Allow-Headers", "authorization,content-type,x-atrip-account")
 		header.Set("Access-Control-Expose-Headers", "apigw-requestid,retry-after")
-		if r.Method == http.MethodOptions {
-			w.WriteHeader(http.StatusNoContent)
-			return
+		if r.Method == http.MethodPost { // not a preflight
+			e.asked.Add(1)
+			(*e.answer.Load())(w, r)
 		}
-		if r.Method != http.MethodPost { // a tab that follows a url to here
-			return
-		}
-		e.asked.Add(1)
-		(*e.answer.Load())(w, r)
-	}))
+	})
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	e.URL = server.URL
 	return e
+}
+
+func (e *endpoint) attributes() string {
+	return `endpoint="` + e.URL + `" order-no="X1" role="Finance" `
+}
+
+// arrival waits for the portal's page. It has no opener, no referrer and no entry
+// in the history before its own.
+func (e *endpoint) arrival(t *testing.T) {
+	t.Helper()
+	select {
+	case got := <-e.arrived:
+		if want := "/portal/orders/X1,,,1"; got != want {
+			t.Errorf("the portal's address, opener, referrer and entries in the history are %s, want %s", got, want)
+		}
+	case <-time.After(step):
+		t.Fatal("no tab has come to the portal")
+	}
+}
+
+// token is in each url that an endpoint gives.
+const token = "example-of-a-token-in-a-url"
+
+func (e *endpoint) success() string {
+	return `{"url":"` + e.URL + `/portal/orders/X1?token=` + token + `","status":0,"msg":null}`
+}
+
+// problem is the broker's answer for a code.
+func problem(code string, status int) string {
+	return fmt.Sprintf(`{"type":"about:blank","title":"t","status":%d,"detail":"d","instance":"id-1","code":%q}`, status, code)
 }
 
 // says sets the answer.

@@ -4,28 +4,32 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-
-	"atriptoken/e2e/local"
 )
 
-// root is the checkout's root, from this package.
-const root = "../.."
+// root is the checkout's root, from this package; tools is where tools/tools.sh
+// installs what package.json names.
+const (
+	root  = "../.."
+	tools = root + "/.tools/npm/node_modules/"
+)
 
-// system is a running cmd/local.
-type system struct{ *local.System }
-
-func start(t *testing.T, settings ...string) system {
-	t.Helper()
-	return system{local.Start(t, settings...)}
-}
+// step bounds one action: a page that does not do what is waited for fails the
+// test instead of hanging it.
+const step = time.Minute
 
 // browser starts Chromium with a fresh profile, its pop-up blocker on, and
 // returns its first tab.
-func browser(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Context {
+func browser(t *testing.T) context.Context {
 	t.Helper()
 	flags := []chromedp.ExecAllocatorOption{
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
@@ -40,7 +44,7 @@ func browser(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Cont
 			break
 		}
 	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), append(flags, options...)...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx); cancel() })
@@ -50,10 +54,6 @@ func browser(t *testing.T, options ...chromedp.ExecAllocatorOption) context.Cont
 	return ctx
 }
 
-// step bounds one action: a page that does not do what is waited for fails the
-// test instead of hanging it.
-const step = time.Minute
-
 type action = chromedp.Action[chromedp.Void]
 
 // run runs actions in a tab.
@@ -62,6 +62,14 @@ func run(t *testing.T, ctx context.Context, actions ...action) {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// call calls a method of the DevTools protocol.
+func call[P, R any](t *testing.T, ctx context.Context, method cdp.Command[P, R], params P) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, method, params); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -76,6 +84,12 @@ func eval[T any](t *testing.T, ctx context.Context, expression string) T {
 		t.Fatalf("%s: %v", expression, err)
 	}
 	return value
+}
+
+// do runs statements in a tab.
+func do(t *testing.T, ctx context.Context, statements string) {
+	t.Helper()
+	eval[bool](t, ctx, `(async () => { `+statements+`; return true; })()`)
 }
 
 // until waits for an expression to be true in a tab, across navigations. It asks
@@ -96,13 +110,38 @@ func until(t *testing.T, ctx context.Context, expression string) {
 	}
 }
 
-// signIn opens the console and signs an operator in by the sign-in page.
-func (s system) signIn(t *testing.T, ctx context.Context, user string) {
+// media sets a preference of the user, such as prefers-color-scheme.
+func media(t *testing.T, ctx context.Context, feature, value string) {
 	t.Helper()
-	run(t, ctx, chromedp.Navigate(s.Console))
-	until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
-	run(t, ctx,
-		chromedp.Click(`#sign-in-hero`, chromedp.NodeVisible),
-		chromedp.Click(`button[value="`+user+`"]`, chromedp.NodeVisible))
-	until(t, ctx, `document.documentElement.dataset.ready === 'true' && !document.getElementById('signed-in').hidden`)
+	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
+	})
+}
+
+// listen returns a function for what a tab has written to its console and log
+// since.
+func listen(t *testing.T, ctx context.Context) func() string {
+	t.Helper()
+	var mu sync.Mutex
+	var lines []string
+	if err := chromedp.Listen(ctx, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *runtime.EventConsoleAPICalled:
+			for _, argument := range e.Args {
+				lines = append(lines, string(argument.Value))
+			}
+		case *log.EventEntryAdded:
+			lines = append(lines, e.Entry.Text+" "+e.Entry.URL)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	call(t, ctx, log.Enable, cdp.Empty{})
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Join(lines, "\n")
+	}
 }

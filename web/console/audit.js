@@ -16,25 +16,8 @@ const look = (outcome, status) => {
   return status >= 500 || /^(Atlas|Secret|Internal)/.test(outcome) ? 'bad' : 'warn';
 };
 
-const phases = (line) => [
-  ['own', line.ownMs], ['secret', line.SecretMs], ['wait', line.WaitMs], ['atlas', line.AtlasMs],
-].filter(([, ms]) => ms > 0);
-
-function timing(line) {
-  const bar = element('div', 'bar');
-  bar.setAttribute('aria-hidden', 'true');
-  const times = element('div', 'times');
-  for (const [name, ms] of phases(line)) {
-    const part = element('i', `phase-${name}`);
-    part.style.width = `${(100 * ms) / line.TotalMs}%`;
-    bar.append(part);
-    const entry = element('span', '');
-    entry.append(element('i', `phase-${name}`), `${text(`phase-${name}`)} ${ms.toFixed(1)} ms`);
-    times.append(entry);
-  }
-  times.append(element('span', '', `${text('total')} ${line.TotalMs.toFixed(1)} ms`));
-  return [bar, times];
-}
+const timing = ({ ownMs, SecretMs, WaitMs, AtlasMs, TotalMs }) => Object.entries({ ownMs, SecretMs, WaitMs, AtlasMs, TotalMs })
+  .filter(([, ms]) => ms > 0).map(([name, ms]) => `${text(name)} ${ms.toFixed(1)} ms`).join(' · ');
 
 // An operator who names another person comes first, with the issuer of their token.
 const who = ({ operatorName, issuer, userName, principal }) => (
@@ -53,7 +36,7 @@ function entry(line) {
     ? [`${line.method} ${line.path}`, line.reason]
     : [who(line), line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)];
   item.append(element('div', 'line-what', what.filter(Boolean).join(' · ')));
-  if (line.TotalMs) item.append(...timing(line));
+  if (line.TotalMs) item.append(element('div', 'times', timing(line)));
   const details = document.createElement('details');
   details.append(element('summary', '', text('wholeLine')), element('pre', '', JSON.stringify(line, null, 1)));
   item.append(details);
@@ -79,28 +62,18 @@ function preflights() {
 /** Fills the panel and keeps it up to date. */
 export function showAudit() {
   const list = document.getElementById('lines');
-  const live = document.getElementById('live');
   let seen = [];
-  const add = (message) => {
-    if (!isPreflight(message)) list.prepend(entry(message));
+  const add = (line) => {
+    if (!isPreflight(line)) list.prepend(entry(line));
     else {
       if (!list.firstElementChild?.add) list.prepend(preflights());
-      list.firstElementChild.add(message);
+      list.firstElementChild.add(line);
     }
   };
-  const feed = new EventSource('events');
-  const connected = (is) => {
-    live.classList.toggle('on', is);
-    live.dataset.text = is ? 'live' : 'connecting';
-    live.textContent = text(live.dataset.text);
-  };
-  feed.onopen = () => connected(true);
-  feed.onerror = () => connected(false);
-  feed.onmessage = ({ data }) => {
-    const message = JSON.parse(data);
-    seen = [...seen, message].slice(-KEEP);
+  new EventSource('events').onmessage = ({ data }) => {
+    seen = [...seen, JSON.parse(data)].slice(-KEEP);
     document.getElementById('empty').hidden = true;
-    add(message);
+    add(seen.at(-1));
     while (list.children.length > KEEP) list.lastChild.remove();
   };
   document.addEventListener('language', () => { list.replaceChildren(); seen.forEach(add); });

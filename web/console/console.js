@@ -1,5 +1,5 @@
 // The demo console: an example back office with <atrip-link> in each row, switches for faults, and the audit lines live.
-import { AtripLink } from './atrip-link.zh.js';
+import './atrip-link.zh.js';
 import { showAudit } from './audit.js';
 import { showFaults } from './faults.js';
 import { Session } from './session.js';
@@ -32,30 +32,21 @@ const authorization = async () => {
 };
 
 function row(order) {
-  const line = document.createElement('tr');
+  const line = document.importNode(at('row').content, true).firstElementChild;
+  const part = (selector) => line.querySelector(selector);
   line.className = order.status;
-  const cells = Array.from({ length: 4 }, () => line.insertCell());
-  const number = document.createElement('span');
-  number.className = 'number';
-  number.textContent = order.number;
-  const booked = document.createElement('small');
-  cells[0].append(number);
-  const trip = document.createElement('span');
-  trip.textContent = `${order.from} → ${order.to}`;
-  cells[1].append(trip, booked);
-  const chip = document.createElement('span');
-  chip.className = `chip ${LOOK[order.status]}`;
-  cells[2].append(chip);
-  const link = new AtripLink();
+  part('.number').textContent = order.number;
+  part('.trip').textContent = `${order.from} → ${order.to}`;
+  part('.chip').classList.add(LOOK[order.status]);
+  const link = part('atrip-link');
   link.setAttribute('endpoint', config.endpoint);
   link.setAttribute('order-no', order.number);
   link.getAuthorization = authorization;
-  cells[3].append(link);
   links.push(link);
   line.speak = (language) => {
     const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(order.day));
-    booked.textContent = `${day} · ${text('people', { n: order.people })}`;
-    chip.textContent = text(order.status);
+    part('small').textContent = `${day} · ${text('people', { n: order.people })}`;
+    part('.chip').textContent = text(order.status);
   };
   return line;
 }
@@ -80,7 +71,6 @@ function show() {
   if (!who) return;
   at('name').textContent = who.name || who.email;
   at('email').textContent = who.email;
-  at('initial').textContent = at('name').textContent[0];
   at('role').value = config.roles.find(granted) ?? config.roles[0];
   chooseRole();
 }

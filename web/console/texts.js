@@ -2,7 +2,7 @@
 
 const TEXTS = {
   en: {
-    skip: 'Skip to the orders', product: 'Back office', tagline: 'Demo console of the ATRIP token broker', navigation: 'Console',
+    product: 'Back office', tagline: 'Demo console of the ATRIP token broker', navigation: 'Console',
     apiPage: 'API reference', language: 'Language', signIn: 'Sign in', signOut: 'Sign out',
     orders: 'Orders', openAs: 'Open as', account: 'Account', order: 'Order', trip: 'Trip', status: 'Status', portal: 'Portal',
     ordersCaption: 'Example orders, each with a button that opens it in ATRIP',
@@ -15,13 +15,14 @@ const TEXTS = {
     faults: 'What goes wrong', faultsText: 'Break one part at a time and open an order: you see what an operator sees.',
     expect: 'Expect: {answer}', faultFailed: 'The switch did not answer. Is the process still running?',
     'part-none': 'Nothing', 'part-atlas': 'Atlas', 'part-secret': 'Secrets Manager', 'part-gateway': 'API Gateway', 'part-token': 'Sign-in',
-    audit: 'Audit', live: 'live', connecting: 'connecting', noLines: 'Nothing yet. Open an order.',
+    audit: 'Audit', noLines: 'Nothing yet. Open an order.',
     auditText: 'One line a request, as the function writes it. Neither the secret nor the token’s url is ever in it.',
-    'phase-own': 'Broker', 'phase-secret': 'Secret', 'phase-wait': 'Wait', 'phase-atlas': 'Atlas', total: 'Total', byGateway: 'by the gateway', wholeLine: 'Whole line',
+    ownMs: 'Broker', SecretMs: 'Secret', WaitMs: 'Wait', AtlasMs: 'Atlas', TotalMs: 'Total',
+    byGateway: 'by the gateway', wholeLine: 'Whole line',
     preflights: 'CORS preflights of the browser: {n}',
   },
   zh: {
-    skip: '跳到订单', product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台', navigation: '控制台',
+    product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台', navigation: '控制台',
     apiPage: 'API 参考', language: '语言', signIn: '登录', signOut: '退出',
     orders: '订单', openAs: '角色', account: '账户', order: '订单号', trip: '行程', status: '状态', portal: '门户',
     ordersCaption: '示例订单，每行有一个在 ATRIP 中打开的按钮',
@@ -33,9 +34,9 @@ const TEXTS = {
     faults: '故障开关', faultsText: '每次让一个环节出错，再打开订单：您看到的就是操作员看到的。',
     expect: '预期结果：{answer}', faultFailed: '开关没有响应。进程是否仍在运行？',
     'part-none': '无', 'part-atlas': 'Atlas', 'part-secret': 'Secrets Manager', 'part-gateway': 'API Gateway', 'part-token': '登录',
-    audit: '审计', live: '实时', connecting: '连接中', noLines: '暂无记录。请打开一个订单。',
+    audit: '审计', noLines: '暂无记录。请打开一个订单。',
     auditText: '每个请求一行，与函数写出的一致。其中从不包含密钥或令牌链接。',
-    'phase-own': '代理', 'phase-secret': '密钥', 'phase-wait': '等待', 'phase-atlas': 'Atlas', total: '合计', byGateway: '（网关）', wholeLine: '完整记录',
+    ownMs: '代理', SecretMs: '密钥', WaitMs: '等待', AtlasMs: 'Atlas', TotalMs: '合计', byGateway: '（网关）', wholeLine: '完整记录',
     preflights: '浏览器的 CORS 预检：{n}',
     'fault-none': '一切正常', 'fault-atlas-system-error': '系统错误（状态 2）', 'fault-atlas-unauthorized': '拒绝凭据（状态 3）',
     'fault-atlas-rate-limited': '限流', 'fault-atlas-slow': '慢 3 秒', 'fault-atlas-hang': '不响应', 'fault-atlas-garbage': '返回乱码',
