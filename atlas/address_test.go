@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"atriptoken/atlas"
+	"atriptoken/atlas/atlastest"
 )
 
 func TestParseBaseURL(t *testing.T) {
@@ -59,34 +60,6 @@ func TestParseBaseURL(t *testing.T) {
 	}
 }
 
-func TestHosts_Allow(t *testing.T) {
-	t.Parallel()
-	hosts, err := atlas.ParseHosts(" atriptech.com , *.Atriptech.com,portal.example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for host, want := range map[string]bool{
-		"atriptech.com": true, "ATRIPTECH.com": true, "www.atriptech.com": true, "a.b.atriptech.com": true, "portal.example.com": true,
-		"": false, "example.com": false, "a.portal.example.com": false, "evilatriptech.com": false, "atriptech.com.example.com": false,
-		".atriptech.com": false, "atriptech.com.": false, "a..atriptech.com": false, "аtriptech.com": false, "x/.atriptech.com": false,
-		"atriptech.com:443": false, "-a.atriptech.com": false, "*.atriptech.com": false,
-	} {
-		if got := hosts.Allow(host); got != want {
-			t.Errorf("Allow(%q) = %v, want %v", host, got, want)
-		}
-	}
-	only, err := atlas.ParseHosts("*.atriptech.com")
-	if err != nil || only.Allow("atriptech.com") || !only.Allow("www.atriptech.com") {
-		t.Errorf("*.atriptech.com must match names below atriptech.com only (%v)", err)
-	}
-	for length, want := range map[int]bool{253: true, 254: false} {
-		name := strings.Repeat("a.", (length-len("atriptech.com"))/2) + "atriptech.com"
-		if name = strings.Repeat("b", length-len(name)) + name; hosts.Allow(name) != want {
-			t.Errorf("a name of %d characters: %v, want %v", len(name), !want, want)
-		}
-	}
-}
-
 func TestParseHosts_Errors(t *testing.T) {
 	t.Parallel()
 	bad := []string{
@@ -103,5 +76,48 @@ func TestParseHosts_Errors(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "ok.example.com") || strings.Contains(err.Error(), "localhost") {
 		t.Errorf("the error names a valid pattern: %v", err)
+	}
+}
+
+// nameOf returns a name below atriptech.com with this many characters.
+func nameOf(length int) string {
+	name := strings.Repeat("a.", (length-len("atriptech.com"))/2) + "atriptech.com"
+	return strings.Repeat("b", length-len(name)) + name
+}
+
+func TestClient_URL(t *testing.T) {
+	t.Parallel()
+	server, client := start(t, false)
+	secureServer, secure := start(t, true)
+	const no, httpBase, yes = 0, 1, 2 // never, only if the base URL is http, always
+	for url, allowed := range map[string]int{
+		"https://atriptech.com/": yes, "https://www.atriptech.com/portal?token=a%20b#/order": yes, "HTTPS://ATRIPTECH.COM/x": yes,
+		"https://a.b.atriptech.com:443/x": yes, "https://atriptech.com/~a}": yes, "https://atriptech.com/" + strings.Repeat("a", 8192-22): yes,
+		server.URL + "/portal": httpBase, strings.Replace(server.URL, "http:", "https:", 1): httpBase,
+		"http://www.atriptech.com/portal": httpBase, "http://www.atriptech.com:8080/": httpBase,
+		"https://atriptech.com/" + strings.Repeat("a", 8193-22): no,
+		"": no, "/portal?token=x": no, "//atriptech.com/": no, "https://": no, "https:atriptech.com": no, "javascript:alert(1)": no,
+		"ftp://atriptech.com/": no, "http://www.example.com/": no, "https://atriptech.com.example.com/": no, "https://evilatriptech.com/": no,
+		"https://user@atriptech.com/": no, "https://atriptech.com:8443/": no, "https://atriptech.com:80/": no, "https://atriptech.com./": no,
+		"https:\\\\atriptech.com/": no, "https://atriptech.com\\@example.com/": no, "https://example.com\\.atriptech.com/": no,
+		" https://atriptech.com/": no, "https://atriptech.com/\n": no, "https://atriptech.com/ x": no, "https://atriptech.com/\x7f": no,
+		"https://atriptech.com/\\": no, "https://atriptech.com/é": no, "https://atriptech。com/": no, "https://[::1]/": no,
+		"https://%61triptech.com.example.com/": no, "https://*.atriptech.com/": no, secureServer.URL + "/": no,
+		"https://portal.example.com/": yes, "https://a.portal.example.com/": no, "https://PORTAL.example.com": yes,
+		"https://a.below.example.com/": yes, "https://below.example.com/": no, "https://-a.atriptech.com/": no,
+		"https://.atriptech.com/": no, "https://a..atriptech.com/": no, "https://x/.atriptech.com": no,
+		"https://" + nameOf(253): yes, "https://" + nameOf(254): no,
+	} {
+		for c, want := range map[*atlas.Client]bool{client: allowed >= httpBase, secure: allowed == yes} {
+			server.Always(atlastest.BadURL(url))
+			secureServer.Always(atlastest.BadURL(url))
+			reply, err := c.GetToken(t.Context(), credentials, request)
+			if want && (err != nil || reply.URL.Reveal() != url) {
+				t.Errorf("%.60q is not passed on: %v", url, err)
+			}
+			if !want {
+				failure{atlas.ErrMalformed, 0, 200, 0, false}.check(t, err)
+			}
+		}
 	}
 }

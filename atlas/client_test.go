@@ -32,7 +32,7 @@ func newClient(t testing.TB, base string, server *atlastest.Server) *atlas.Clien
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, err := atlas.ParseHosts("atriptech.com,*.atriptech.com")
+	hosts, err := atlas.ParseHosts(" atriptech.com , *.Atriptech.com,portal.example.com,*.below.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,39 +220,6 @@ func TestClient_Classification(t *testing.T) {
 				t.Errorf("the error is %v, want one with %q", err, detail)
 			}
 		})
-	}
-}
-
-func TestClient_URL(t *testing.T) {
-	t.Parallel()
-	server, client := start(t, false)
-	secureServer, secure := start(t, true)
-	const no, httpBase, yes = 0, 1, 2 // never, only if the base URL is http, always
-	for url, allowed := range map[string]int{
-		"https://atriptech.com/": yes, "https://www.atriptech.com/portal?token=a%20b#/order": yes, "HTTPS://ATRIPTECH.COM/x": yes,
-		"https://a.b.atriptech.com:443/x": yes, "https://atriptech.com/~a}": yes, "https://atriptech.com/" + strings.Repeat("a", 8192-22): yes,
-		server.URL + "/portal": httpBase, strings.Replace(server.URL, "http:", "https:", 1): httpBase,
-		"http://www.atriptech.com/portal": httpBase, "http://www.atriptech.com:8080/": httpBase,
-		"https://atriptech.com/" + strings.Repeat("a", 8193-22): no,
-		"": no, "/portal?token=x": no, "//atriptech.com/": no, "https://": no, "https:atriptech.com": no, "javascript:alert(1)": no,
-		"ftp://atriptech.com/": no, "http://www.example.com/": no, "https://atriptech.com.example.com/": no, "https://evilatriptech.com/": no,
-		"https://user@atriptech.com/": no, "https://atriptech.com:8443/": no, "https://atriptech.com:80/": no, "https://atriptech.com./": no,
-		"https:\\\\atriptech.com/": no, "https://atriptech.com\\@example.com/": no, "https://example.com\\.atriptech.com/": no,
-		" https://atriptech.com/": no, "https://atriptech.com/\n": no, "https://atriptech.com/ x": no, "https://atriptech.com/\x7f": no,
-		"https://atriptech.com/\\": no, "https://atriptech.com/é": no, "https://atriptech。com/": no, "https://[::1]/": no,
-		"https://%61triptech.com.example.com/": no, "https://*.atriptech.com/": no, secureServer.URL + "/": no,
-	} {
-		for c, want := range map[*atlas.Client]bool{client: allowed >= httpBase, secure: allowed == yes} {
-			server.Always(atlastest.BadURL(url))
-			secureServer.Always(atlastest.BadURL(url))
-			reply, err := c.GetToken(t.Context(), credentials, request)
-			if want && (err != nil || reply.URL.Reveal() != url) {
-				t.Errorf("%.60q is not passed on: %v", url, err)
-			}
-			if !want {
-				failure{atlas.ErrMalformed, 0, 200, 0, false}.check(t, err)
-			}
-		}
 	}
 }
 
