@@ -139,7 +139,8 @@ deploy: known-environment ## build and deploy the stack; ENV=production for prod
 	@./tools/tools.sh sam
 	$(SAM) build --config-env $(ENV)
 	$(SAM) deploy --config-env $(ENV)
-	@[ $(ENV) = default ] || "$(TOOLS)/venv/bin/python" -c 'import boto3, sys; boto3.client("cloudformation").update_termination_protection(EnableTerminationProtection=True, StackName=sys.argv[1])' '$(STACK)'
+	@[ $(ENV) = default ] || "$(TOOLS)/venv/bin/aws" cloudformation update-termination-protection --enable-termination-protection \
+	  --stack-name '$(STACK)' >/dev/null
 
 outputs: known-environment sam-cli ## print the stack's outputs: its URL, its addresses, what callers attach; ENV as for deploy
 	@$(SAM) list stack-outputs --config-env $(ENV) --output json

@@ -71,9 +71,9 @@ func deployable(t *testing.T, bundle string) {
 	version := func() string {
 		t.Helper()
 		sam("package", "--template", "template.yaml", "--s3-bucket", "artifacts", "--output-template-file", "packaged.yaml")
-		resources := template.TransformFile(t, filepath.Join(dir, "packaged.yaml"), template.Parameters{}).Resources()
+		resources := template.MakeFrom(t, filepath.Join(dir, "packaged.yaml"), template.Parameters{})[0].Resources
 		for _, id := range slices.Sorted(maps.Keys(resources)) {
-			if resources[id].(map[string]any)["Type"] == "AWS::Lambda::Version" {
+			if resources[id].Type == "AWS::Lambda::Version" {
 				return id
 			}
 		}

@@ -1,7 +1,7 @@
 package template_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,13 +18,8 @@ import (
 // are at most. The rows have the names of docs/operate.md's table.
 func TestAlarms_Ring(t *testing.T) {
 	t.Parallel()
-	parameters := template.Parameters{"AuthMode": "IAM", "ProbeSchedule": "rate(5 minutes)"}
-	transformed := template.Transform(t, parameters)
-	stack := template.NewStack(transformed, parameters)
-	rule, err := json.Marshal(stack.Resource("PagerAlarm")["AlarmRule"])
-	if err != nil {
-		t.Fatal(err)
-	}
+	stack := template.Make(t, template.Parameters{"AuthMode": "IAM", "ProbeSchedule": "rate(5 minutes)"})[0]
+	rule := fmt.Sprint(stack.Resources["PagerAlarm"].Properties["AlarmRule"])
 	type values = map[string]float64
 	// The probe alone: six runs of five forged requests and two forged events.
 	night := values{
@@ -67,9 +62,9 @@ func TestAlarms_Ring(t *testing.T) {
 	} {
 		var ids []string
 		var alarms []any
-		for id, resource := range transformed.Resources() {
-			if resource.(map[string]any)["Type"] == "AWS::CloudWatch::Alarm" {
-				ids, alarms = append(ids, id), append(alarms, []any{stack.Resource(id), row.values})
+		for id, resource := range stack.Resources {
+			if resource.Type == "AWS::CloudWatch::Alarm" {
+				ids, alarms = append(ids, id), append(alarms, []any{resource.Properties, row.values})
 			}
 		}
 		var states []bool
@@ -81,7 +76,7 @@ func TestAlarms_Ring(t *testing.T) {
 			}
 			ringing = append(ringing, id)
 			rung[id] += "`" + name + "`"
-			if pages := strings.Contains(string(rule), "${"+id+"}"); !pages && stack.Resource(id)["AlarmActions"] == nil {
+			if pages := strings.Contains(rule, "${"+id+"}"); !pages && stack.Resources[id].Properties["AlarmActions"] == nil {
 				t.Errorf("%s notifies neither by itself nor by PagerAlarm", id)
 			}
 		}
@@ -98,9 +93,8 @@ func TestAlarms_Ring(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+Alarm)` \\|.*\\| (`.*`) \\|$").FindAllStringSubmatch(string(text), -1) {
 		documented[row[1]] = row[2]
 	}
-	for id, resource := range transformed.Resources() {
-		isAlarm := resource.(map[string]any)["Type"] == "AWS::CloudWatch::Alarm"
-		if isAlarm && (documented[id] == "" || !strings.Contains(rung[id], documented[id])) {
+	for id, resource := range stack.Resources {
+		if resource.Type == "AWS::CloudWatch::Alarm" && (documented[id] == "" || !strings.Contains(rung[id], documented[id])) {
 			t.Errorf("docs/operate.md says that %s rang in %s; it rang in %s", id, documented[id], rung[id])
 		}
 	}

@@ -2,25 +2,28 @@ package template_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"atriptoken/e2e/rig"
 	"atriptoken/e2e/template"
 	"atriptoken/internal/function"
 )
 
 func TestDashboard_ShowsEveryAlarm(t *testing.T) {
 	t.Parallel()
-	transformed := template.Transform(t, template.Parameters{})
-	stack := template.NewStack(transformed, template.Parameters{"AuthMode": "IAM"})
-	body := stack.Resource("Dashboard")["DashboardBody"].(map[string]any)["Fn::Sub"].(string)
+	stack := template.Make(t, template.Parameters{"AuthMode": "IAM"})[0]
+	body := stack.Resources["Dashboard"].Properties["DashboardBody"].(string)
 	if !json.Valid([]byte(body)) {
 		t.Fatalf("not JSON: %s", body)
 	}
-	for id, resource := range transformed.Resources() {
-		if stack.Has(id) && resource.(map[string]any)["Type"] == "AWS::CloudWatch::Alarm" && !strings.Contains(body, "${"+id+".Arn}") {
+	for id, resource := range stack.Resources {
+		if resource.Type == "AWS::CloudWatch::Alarm" && !strings.Contains(body, "${"+id+".Arn}") {
 			t.Errorf("the dashboard does not show %s", id)
 		}
 	}
@@ -28,8 +31,7 @@ func TestDashboard_ShowsEveryAlarm(t *testing.T) {
 
 func TestFunction_Variables(t *testing.T) {
 	t.Parallel()
-	stack := template.NewStack(template.Transform(t, template.Parameters{}), template.Parameters{"AuthMode": "IAM"})
-	variables := stack.Resource("Function")["Environment"].(map[string]any)["Variables"].(map[string]any)
+	variables := template.Make(t, template.Parameters{})[0].Resources["Function"].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 	var read []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[function.Environment]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
@@ -47,5 +49,31 @@ func TestFunction_Variables(t *testing.T) {
 		if !slices.Contains(read, name) {
 			t.Errorf("the template sets %s, which nothing reads", name)
 		}
+	}
+}
+
+// cmd/doctor reads the stack by these names.
+func TestDoctor_Names(t *testing.T) {
+	t.Parallel()
+	stack := template.Make(t, template.Parameters{"ProbeSchedule": "rate(5 minutes)"})[0]
+	sources, _ := filepath.Glob(filepath.Join(rig.Root(), "cmd/doctor/diagnosis/[^_]*.go"))
+	names := regexp.MustCompile(`(parameters|outputs|one)(?:\[|\("[\w:]+", )"(\w+)"|outputURL = "(\w+)"`)
+	found := 0
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names.FindAllStringSubmatch(string(text), -1) {
+			_, isOutput := stack.Outputs[name[2]+name[3]]
+			_, isResource := stack.Resources[name[2]]
+			known := map[string]bool{"parameters": stack.Parameters[name[2]] != nil, "outputs": isOutput, "one": isResource, "": isOutput}
+			if found++; !known[name[1]] {
+				t.Errorf("%s reads %s, which template.yaml has not", source, name[0])
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("only %d names are found", found)
 	}
 }

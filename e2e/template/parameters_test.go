@@ -19,7 +19,7 @@ var documented = regexp.MustCompile(`\b([A-Z][A-Za-z]+) = (?:"([^"]*)"|'([^']*)'
 // TestParameters_Documented sends every documented value through SAM CLI's parser, and some with what the parser splits at.
 func TestParameters_Documented(t *testing.T) {
 	t.Parallel()
-	declared := template.Transform(t, template.Parameters{})["Parameters"].(map[string]any)
+	declared := template.Make(t, template.Parameters{})[0].Parameters
 	type values = map[string]string
 	want := []values{
 		{"AtlasRoles": "Customer service,Finance"},
@@ -65,7 +65,7 @@ func TestParameters_Documented(t *testing.T) {
 // TestParameters_CutValues checks that no stack is made with what SAM CLI leaves of a value in its older form.
 func TestParameters_CutValues(t *testing.T) {
 	t.Parallel()
-	declared := template.Transform(t, template.Parameters{})["Parameters"].(map[string]any)
+	declared := template.Make(t, template.Parameters{})[0].Parameters
 	for name, value := range map[string]string{
 		"AtlasAccounts":    `{"second":{"baseUrl":"https://b.example.com"}}`,
 		"ProbeSchedule":    "rate(5 minutes)",

@@ -11,53 +11,57 @@ import (
 
 func TestRules_Refuse(t *testing.T) {
 	t.Parallel()
-	transformed := template.Transform(t, template.Parameters{})
 	type parameters = template.Parameters
-	for name, row := range map[string]struct {
+	rows := []struct {
+		name   string
 		change parameters
 		want   string
 	}{
-		"none":                            {},
-		"JWT without issuer":              {parameters{"JwtIssuer": ""}, "needs JwtIssuer"},
-		"JWT without audience":            {parameters{"JwtAudience": ""}, "needs JwtAudience"},
-		"layer without its policy":        {parameters{"PolicyLayerArn": layer}, "decides nothing"},
-		"layer with a policy":             {parameters{"PolicyLayerArn": layer, "PolicyFile": "/opt/mine.cedar"}, ""},
-		"layer with a candidate":          {parameters{"PolicyLayerArn": layer, "PolicyCandidateFile": "/opt/mine.cedar"}, ""},
-		"domain without certificate":      {parameters{"DomainName": "atrip.example.com"}, "needs CertificateArn"},
-		"hosted zone without domain":      {parameters{"HostedZoneId": "Z0EXAMPLE"}, "needs DomainName"},
-		"existing without subnets":        {parameters{"NetworkMode": "existing", "SecurityGroupIds": "sg-1"}, "needs SubnetIds"},
-		"existing without security group": {parameters{"NetworkMode": "existing", "SubnetIds": "subnet-1"}, "needs SecurityGroupIds"},
-		"addresses without own VPC":       {parameters{"EgressAllocationIds": "eipalloc-1", "EgressIps": "192.0.2.1"}, "needs NetworkMode own"},
-		"allocations without addresses":   {parameters{"EgressAllocationIds": "eipalloc-1", "NetworkMode": "own"}, "needs EgressIps"},
-		"accounts without secrets":        {parameters{"AtlasAccounts": `{"b":{}}`}, "needs AtlasAccountSecretArns"},
-		"email and own topic": {parameters{"AlarmEmail": "oncall@example.com",
+		{"none", nil, ""},
+		{"JWT without issuer", parameters{"JwtIssuer": ""}, "needs JwtIssuer"},
+		{"JWT without audience", parameters{"JwtAudience": ""}, "needs JwtAudience"},
+		{"layer without its policy", parameters{"PolicyLayerArn": layer}, "decides nothing"},
+		{"layer with a policy", parameters{"PolicyLayerArn": layer, "PolicyFile": "/opt/mine.cedar"}, ""},
+		{"layer with a candidate", parameters{"PolicyLayerArn": layer, "PolicyCandidateFile": "/opt/mine.cedar"}, ""},
+		{"domain without certificate", parameters{"DomainName": "atrip.example.com"}, "needs CertificateArn"},
+		{"hosted zone without domain", parameters{"HostedZoneId": "Z0EXAMPLE"}, "needs DomainName"},
+		{"existing without subnets", parameters{"NetworkMode": "existing", "SecurityGroupIds": "sg-1"}, "needs SubnetIds"},
+		{"existing without security group", parameters{"NetworkMode": "existing", "SubnetIds": "subnet-1"}, "needs SecurityGroupIds"},
+		{"addresses without own VPC", parameters{"EgressAllocationIds": "eipalloc-1", "EgressIps": "192.0.2.1"}, "needs NetworkMode own"},
+		{"allocations without addresses", parameters{"EgressAllocationIds": "eipalloc-1,eipalloc-2", "NetworkMode": "own"}, "needs EgressIps"},
+		{"accounts without secrets", parameters{"AtlasAccounts": `{"b":{}}`}, "needs AtlasAccountSecretArns"},
+		{"email and own topic", parameters{"AlarmEmail": "oncall@example.com",
 			"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:oncall"}, "subscribe the address"},
-		"probe's order without probe": {parameters{"ProbeOrderNo": "X1", "ProbeUserName": "probe@example.com"}, "needs ProbeSchedule"},
-		"probe's order without user":  {parameters{"ProbeOrderNo": "X1", "ProbeSchedule": "rate(5 minutes)"}, "needs ProbeUserName"},
-		"probe's client without probe": {parameters{"ProbeClientSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:probe-AbCdEf"},
+		{"probe's order without probe", parameters{"ProbeOrderNo": "X1", "ProbeUserName": "probe@example.com"}, "needs ProbeSchedule"},
+		{"probe's order without user", parameters{"ProbeOrderNo": "X1", "ProbeSchedule": "rate(5 minutes)"}, "needs ProbeUserName"},
+		{"probe's client without probe", parameters{"ProbeClientSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:probe-AbCdEf"},
 			"needs ProbeSchedule"},
-	} {
-		all := parameters{"AuthMode": "JWT", "JwtIssuer": "https://login.example.com", "JwtAudience": "atrip"}
-		maps.Copy(all, row.change)
-		broken := template.NewStack(transformed, all).Broken()
+	}
+	var all []parameters
+	for _, row := range rows {
+		with := parameters{"AuthMode": "JWT", "JwtIssuer": "https://login.example.com", "JwtAudience": "atrip"}
+		maps.Copy(with, row.change)
+		all = append(all, with)
+	}
+	for i, stack := range template.Make(t, all...) {
+		row, broken := rows[i], stack.Broken
 		if row.want == "" && len(broken) > 0 || row.want != "" && (len(broken) != 1 || !strings.Contains(broken[0], row.want)) {
-			t.Errorf("%s: refused with %q, want one text with %q", name, broken, row.want)
+			t.Errorf("%s: refused with %q, want one text with %q", row.name, broken, row.want)
 		}
 	}
 }
 
 func TestParameters_GroupedAndDescribed(t *testing.T) {
 	t.Parallel()
-	transformed := template.Transform(t, template.Parameters{})
+	stack := template.Make(t, template.Parameters{})[0]
 	grouped := map[string]bool{}
-	groups := transformed["Metadata"].(map[string]any)["AWS::CloudFormation::Interface"].(map[string]any)["ParameterGroups"].([]any)
+	groups := stack.Metadata["AWS::CloudFormation::Interface"].(map[string]any)["ParameterGroups"].([]any)
 	for _, group := range groups {
 		for _, name := range group.(map[string]any)["Parameters"].([]any) {
 			grouped[name.(string)] = true
 		}
 	}
-	parameters := transformed["Parameters"].(map[string]any)
-	for name, declared := range parameters {
+	for name, declared := range stack.Parameters {
 		if !grouped[name] {
 			t.Errorf("%s is in no group", name)
 		}
@@ -66,7 +70,7 @@ func TestParameters_GroupedAndDescribed(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(grouped)) {
-		if parameters[name] == nil {
+		if stack.Parameters[name] == nil {
 			t.Errorf("the groups name %s, which is no parameter", name)
 		}
 	}

@@ -1,5 +1,4 @@
-// Package template checks template.yaml with the linters, with SAM's own transform and by creating the stack in moto's
-// CloudFormation.
+// Package template checks template.yaml with the linters, with SAM's own transform and with SAM CLI's resolver of functions.
 package template
 
 import (
@@ -15,23 +14,31 @@ import (
 // Parameters are values of the stack's parameters; the members of a list are separated by commas.
 type Parameters map[string]string
 
-// Template is a CloudFormation template, as JSON decodes it.
-type Template map[string]any
-
-// Resources returns the template's resources by logical id.
-func (t Template) Resources() map[string]any { return t["Resources"].(map[string]any) }
-
-// Transform runs SAM's transform on template.yaml. Of the parameters it reads only DeploymentType.
-func Transform(t testing.TB, parameters Parameters) Template {
-	t.Helper()
-	return TransformFile(t, filepath.Join(rig.Root(), "template.yaml"), parameters)
+// Stack is what a template and parameters make. References to resources stay as they are.
+type Stack struct {
+	Parameters, Metadata map[string]any
+	Resources            map[string]Resource
+	Outputs              map[string]struct{ Value any }
+	Broken               []string // descriptions of the Rules that the parameters break
 }
 
-// TransformFile is Transform of another template, such as a packaged one.
-func TransformFile(t testing.TB, file string, parameters Parameters) (transformed Template) {
+// Resource is a resource of a stack.
+type Resource struct {
+	Type       string
+	Properties map[string]any
+}
+
+// Make returns the stack that template.yaml makes of each set of parameters, with the template's defaults for the missing ones.
+func Make(t testing.TB, parameters ...Parameters) []Stack {
 	t.Helper()
-	Python(t, "transform.py", parameters, &transformed, file)
-	return transformed
+	return MakeFrom(t, filepath.Join(rig.Root(), "template.yaml"), parameters...)
+}
+
+// MakeFrom is Make of another template, such as a packaged one.
+func MakeFrom(t testing.TB, file string, parameters ...Parameters) (stacks []Stack) {
+	t.Helper()
+	Python(t, "resolve.py", parameters, &stacks, file)
+	return stacks
 }
 
 // Python runs a script of this folder with input and output as JSON.

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -15,43 +16,44 @@ import (
 	"atriptoken/e2e/template"
 )
 
+// everything are the parameters of a stack with every part.
+var everything = template.Parameters{
+	"AuthMode": "JWT", "JwtIssuer": "https://login.example.com", "JwtAudience": "atrip", "DomainName": "a.example.com",
+	"CertificateArn": "arn:a", "HostedZoneId": "Z0A", "NetworkMode": "own", "ProbeSchedule": "rate(5 minutes)", "AlarmEmail": "a@example.com",
+}
+
 // TestUpdates_Documented changes each parameter of a stack with every part and compares what CloudFormation would change, add and
 // replace with docs/operate.md's table.
 func TestUpdates_Documented(t *testing.T) {
 	t.Parallel()
-	base := template.Parameters{
-		"AuthMode": "JWT", "JwtIssuer": "https://login.example.com", "JwtAudience": "atrip", "DomainName": "a.example.com",
-		"CertificateArn": "arn:a", "HostedZoneId": "Z0A", "NetworkMode": "own", "ProbeSchedule": "rate(5 minutes)", "AlarmEmail": "a@example.com",
-	}
 	// Values for parameters that conditions read, or that count only with others.
 	changed := template.Parameters{"AuthMode": "IAM", "NetworkMode": "none", "VpcZones": "1", "DeploymentType": "AllAtOnce",
-		"EgressAllocationIds": "eipalloc-1,eipalloc-2"}
+		"AtlasSecretArn": secret, "EgressAllocationIds": "eipalloc-1,eipalloc-2"}
 	with := map[string]template.Parameters{"SubnetIds": {"NetworkMode": "existing"}, "SecurityGroupIds": {"NetworkMode": "existing"}}
 
-	transformed := template.Transform(t, template.Parameters{"DeploymentType": "Canary10Percent5Minutes"})
-	kinds := kinds(transformed)
-	entries := registry(t, slices.Collect(maps.Values(kinds)))
+	names := slices.Sorted(maps.Keys(template.Make(t, everything)[0].Parameters))
+	var both []template.Parameters // of each parameter, before and after its change
+	for _, name := range names {
+		before := maps.Clone(everything)
+		maps.Copy(before, with[name])
+		after := maps.Clone(before)
+		after[name] = cmp.Or(changed[name], "7")
+		both = append(both, before, after)
+	}
+	stacks := template.Make(t, both...)
+	entries := registry(t, stacks...)
 
-	effect := func(parameter string) string {
-		parameters := maps.Clone(base)
-		maps.Copy(parameters, with[parameter])
-		before := template.NewStack(transformed, parameters)
-		parameters = maps.Clone(parameters)
-		parameters[parameter] = "7"
-		if value, ok := changed[parameter]; ok {
-			parameters[parameter] = value
-		}
-		after := template.NewStack(transformed, parameters)
+	effect := func(before, after map[string]template.Resource) string {
 		var replaced []string
 		for more := true; more; { // a replaced resource changes what refers to it
 			more = false
-			for id, kind := range kinds {
-				if slices.Contains(replaced, id) || !before.Has(id) || !after.Has(id) {
+			for id, old := range before {
+				now, stays := after[id]
+				if !stays || slices.Contains(replaced, id) {
 					continue
 				}
-				old, properties := before.Resource(id), after.Resource(id)
-				if slices.ContainsFunc(entries[kind].CreateOnly, func(name string) bool {
-					return !reflect.DeepEqual(old[name], properties[name]) || refersTo(properties[name], replaced)
+				if slices.ContainsFunc(entries[old.Type].CreateOnly, func(name string) bool {
+					return !reflect.DeepEqual(old.Properties[name], now.Properties[name]) || refersTo(now.Properties[name], replaced)
 				}) {
 					replaced, more = append(replaced, id), true
 				}
@@ -60,7 +62,7 @@ func TestUpdates_Documented(t *testing.T) {
 		switch slices.Sort(replaced); {
 		case len(replaced) > 0:
 			return "replaces `" + strings.Join(replaced, "`, `") + "`"
-		case !reflect.DeepEqual(before.Resource("Function"), after.Resource("Function")):
+		case !reflect.DeepEqual(before["Function"], after["Function"]):
 			return "new version"
 		}
 		return "in place"
@@ -78,9 +80,9 @@ func TestUpdates_Documented(t *testing.T) {
 			documented[name] = row[2]
 		}
 	}
-	for parameter := range transformed["Parameters"].(map[string]any) {
-		if want := effect(parameter); documented[parameter] != want {
-			t.Errorf("%s: docs/operate.md says %q, it is %q", parameter, documented[parameter], want)
+	for i, name := range names {
+		if want := effect(stacks[2*i].Resources, stacks[2*i+1].Resources); documented[name] != want {
+			t.Errorf("%s: docs/operate.md says %q, it is %q", name, documented[name], want)
 		}
 	}
 }
