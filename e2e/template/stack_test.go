@@ -106,14 +106,13 @@ func TestStack_SSMParameters(t *testing.T) {
 func TestStack_EachZoneHasItsGateway(t *testing.T) {
 	t.Parallel()
 	stack := template.Make(t, template.Parameters{"NetworkMode": "own", "VpcZones": "2"})[0]
-	zones, blocks := map[string]bool{}, map[any]bool{}
+	zones := map[string]bool{}
 	for _, zone := range []string{"A", "B"} {
 		public, private := stack.Resources["PublicSubnet"+zone].Properties, stack.Resources["PrivateSubnet"+zone].Properties
 		if !reflect.DeepEqual(public["AvailabilityZone"], private["AvailabilityZone"]) {
 			t.Errorf("zone %s: the gateway is in %v, the function in %v", zone, public["AvailabilityZone"], private["AvailabilityZone"])
 		}
 		zones[fmt.Sprint(public["AvailabilityZone"])] = true
-		blocks[public["CidrBlock"]], blocks[private["CidrBlock"]] = true, true
 		for id, want := range map[string]string{
 			"PublicSubnetRoutes" + zone:  "map[RouteTableId:map[Ref:PublicRouteTable] SubnetId:map[Ref:PublicSubnet" + zone + "]]",
 			"NatGateway" + zone:          "map[AllocationId:map[Fn::GetAtt:[EgressIp" + zone + " AllocationId]] SubnetId:map[Ref:PublicSubnet" + zone + "]]",
@@ -126,8 +125,8 @@ func TestStack_EachZoneHasItsGateway(t *testing.T) {
 			}
 		}
 	}
-	if len(zones) != 2 || len(blocks) != 4 || !blocks["10.87.0.0/26"] || !blocks["10.87.0.192/26"] {
-		t.Errorf("the subnets are in %v and have the blocks %v", zones, blocks)
+	if len(zones) != 2 {
+		t.Errorf("the subnets are in %v", zones)
 	}
 	if addresses := stack.Outputs["EgressIps"].Value; addresses != "${EgressIpA},${EgressIpB}" {
 		t.Errorf("the output EgressIps is %v", addresses)
