@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-
-	"atriptoken/internal/lambdatest"
 )
 
 // groupPolicy permits operators in the group "yes", with any name and role.
@@ -16,33 +14,39 @@ func groupBroker(t *testing.T) *broker {
 	return newBroker(t, withPolicy(t, groupPolicy))
 }
 
-// httpAPIClaims returns an HTTP API's event with these claims as text, and a token
-// with the groups given as JSON ("" for no token).
-func httpAPIClaims(t *testing.T, groups any, token string) []byte {
-	texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "exp": "1773345838", "groups": groups}
-	edits := []lambdatest.Edit{set(texts, "requestContext", "authorizer", "jwt", "claims")}
-	if token != "" {
-		edits = append(edits, headerSet("authorization", tokenWithGroups(token)))
-	}
-	if _, remove := groups.(absent); remove {
-		delete(texts, "groups")
-	}
-	return sample("http-api-jwt", edits...)
-}
-
-// restAPIClaims is httpAPIClaims for a REST API, which renders times as dates.
-func restAPIClaims(t *testing.T, groups any, token string) []byte {
-	texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "exp": "Thu Mar 12 20:03:58 UTC 2026", "groups": groups}
+// httpAPI returns an HTTP API's event with these claims as text, and a token; "" for
+// no token.
+func httpAPI(texts map[string]any, token string) []byte {
 	header := any(absent{})
 	if token != "" {
-		header = []any{tokenWithGroups(token)}
+		header = token
 	}
-	return sample("rest-api-cognito", set(texts, "requestContext", "authorizer", "claims"),
-		set(absent{}, "headers", "Authorization"), set(header, "multiValueHeaders", "Authorization"))
+	return sample("http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", header))
 }
 
-func tokenWithGroups(groups string) string {
-	return bearer(`{"sub":"u1","email":"amelia@example.com","exp":1773345838,"groups":` + groups + `}`)
+// restAPI is httpAPI for a REST API.
+func restAPI(texts map[string]any, tokens ...any) []byte {
+	return sample("rest-api-cognito", set(texts, "requestContext", "authorizer", "claims"),
+		set(absent{}, "headers", "Authorization"), set(tokens, "multiValueHeaders", "Authorization"))
+}
+
+// withGroups returns the events of both for these groups as text, absent{} for none,
+// and a token with the groups given as JSON, "" for no token. REST APIs render times
+// as dates.
+func withGroups(groups any, inToken string) (http, rest []byte) {
+	claims := func(exp string) map[string]any {
+		texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "exp": exp, "groups": groups}
+		if groups == (absent{}) {
+			delete(texts, "groups")
+		}
+		return texts
+	}
+	asHTTP, asREST := claims("1773345838"), claims("Thu Mar 12 20:03:58 UTC 2026")
+	if inToken == "" {
+		return httpAPI(asHTTP, ""), restAPI(asREST)
+	}
+	token := bearer(`{"sub":"u1","email":"amelia@example.com","exp":1773345838,"groups":` + inToken + `}`)
+	return httpAPI(asHTTP, token), restAPI(asREST, token)
 }
 
 // A group whose name contains a space of any script is not two groups.
@@ -57,15 +61,16 @@ func TestClaims_SpaceInGroupName(t *testing.T) {
 	}
 	for _, r := range spaces {
 		name := "客服" + string(r) + "yes"
+		array, _ := withGroups("["+name+"]", "["+quoted(name)+"]")
+		arrayOnly, _ := withGroups("["+name+"]", "")
+		text, _ := withGroups(name, quoted(name))
+		_, restArray := withGroups(name, "["+quoted(name)+"]")
+		textOnly, restOnly := withGroups(name, "")
 		for form, event := range map[string][]byte{
-			"array":                httpAPIClaims(t, "["+name+"]", "["+quoted(name)+"]"),
-			"array, no token":      httpAPIClaims(t, "["+name+"]", ""),
-			"string":               httpAPIClaims(t, name, quoted(name)),
-			"string, no token":     httpAPIClaims(t, name, ""),
-			"REST array":           restAPIClaims(t, name, "["+quoted(name)+"]"),
-			"REST array, no token": restAPIClaims(t, name, ""),
-			"typed":                sample("appsync-oidc", set(name, "identity", "claims", "groups")),
-			"Lambda authorizer":    sample("rest-api-lambda", set(name, "requestContext", "authorizer", "groups")),
+			"array": array, "array, no token": arrayOnly, "string": text, "string, no token": textOnly,
+			"REST array": restArray, "REST array, no token": restOnly,
+			"typed":             sample("appsync-oidc", set(name, "identity", "claims", "groups")),
+			"Lambda authorizer": sample("rest-api-lambda", set(name, "requestContext", "authorizer", "groups")),
 		} {
 			if _, _ = b.call("api", event); b.audit()["outcome"] != "NotPermitted" {
 				t.Fatalf("%U, %s: %v", r, form, b.audit()["outcome"])
@@ -106,11 +111,9 @@ func TestClaims_Groups(t *testing.T) {
 		{"a comma in a string", "no,yes", `"no,yes"`, "NotPermitted", "NotPermitted"},
 		{"only an opening bracket", "[yes", "", "NotPermitted", "NotPermitted"},
 	} {
-		if got := b.http(httpAPIClaims(t, row.groups, row.token)).code(t); got != row.http {
-			t.Errorf("HTTP API, %s: %s, want %s", row.name, got, row.http)
-		}
-		if got := b.http(restAPIClaims(t, row.groups, row.token)).code(t); got != row.rest {
-			t.Errorf("REST API, %s: %s, want %s", row.name, got, row.rest)
+		http, rest := withGroups(row.groups, row.token)
+		if gotHTTP, gotREST := b.http(http).code(t), b.http(rest).code(t); gotHTTP != row.http || gotREST != row.rest {
+			t.Errorf("%s: %s and %s, want %s and %s", row.name, gotHTTP, gotREST, row.http, row.rest)
 		}
 	}
 }
@@ -190,14 +193,14 @@ func TestToken_OnlyTheVerifiedOne(t *testing.T) {
 	change := func(old, with string) string { return bearer(strings.Replace(whole, old, with, 1)) }
 	padded := base64.URLEncoding.EncodeToString([]byte(whole + "  "))
 	for _, row := range []struct {
-		name   string
-		header any
-		want   string
+		name  string
+		token string
+		want  string
 	}{
 		{"unchanged", valid, "OK"},
 		{"without Bearer", strings.TrimPrefix(valid, "Bearer "), "OK"},
 		{"another notation of a number", change(`1773345838`, `1.773345838e9`), "OK"},
-		{"no header", absent{}, "NotPermitted"},
+		{"no header", "", "NotPermitted"},
 		{"two tokens", valid + "," + valid, "NotPermitted"},
 		{"another subject", change(`"u1"`, `"u2"`), "NotPermitted"},
 		{"one more claim", change(`{`, `{"jti":"x",`), "NotPermitted"},
@@ -214,16 +217,13 @@ func TestToken_OnlyTheVerifiedOne(t *testing.T) {
 		{"four parts", valid + ".x", "NotPermitted"},
 		{"a fraction for a time", change(`1773345838`, `1773345838.5`), "NotPermitted"},
 	} {
-		r := b.http(sample("http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"),
-			headerSet("authorization", row.header)))
-		if got := r.code(t); got != row.want {
+		if got := b.http(httpAPI(texts, row.token)).code(t); got != row.want {
 			t.Errorf("%s: %s, want %s: %v", row.name, got, row.want, b.audit()["unidentified"])
 		}
 	}
-	twice := sample("http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"),
-		headerSet("authorization", valid), headerSet("Authorization", valid))
-	if got := b.http(twice).code(t); got != "NotPermitted" {
-		t.Errorf("two headers: %s", got)
+	one, two := b.http(restAPI(texts, valid)).code(t), b.http(restAPI(texts, valid, valid)).code(t)
+	if one != "OK" || two != "NotPermitted" {
+		t.Errorf("one header: %s, two: %s", one, two)
 	}
 }
 
@@ -255,14 +255,9 @@ func TestToken_EveryClaimEqual(t *testing.T) {
 	} {
 		texts := map[string]any{"sub": "u1", "email": "amelia@example.com", "groups": "[no yes]", "x": row.text}
 		token := bearer(`{"sub":"u1","email":"amelia@example.com","groups":["no","yes"],"x":` + row.value + `}`)
-		r := b.http(sample("http-api-jwt", set(texts, "requestContext", "authorizer", "jwt", "claims"), headerSet("authorization", token)))
-		if got := r.code(t); got != row.http {
-			t.Errorf("HTTP API, %s as %s: %s, want %s", row.value, row.text, got, row.http)
-		}
-		r = b.http(sample("rest-api-cognito", set(texts, "requestContext", "authorizer", "claims"),
-			headerSet("Authorization", token), set([]any{token}, "multiValueHeaders", "Authorization")))
-		if got := r.code(t); got != row.rest {
-			t.Errorf("REST API, %s as %s: %s, want %s", row.value, row.text, got, row.rest)
+		http, rest := b.http(httpAPI(texts, token)).code(t), b.http(restAPI(texts, token)).code(t)
+		if http != row.http || rest != row.rest {
+			t.Errorf("%s as %s: %s and %s, want %s and %s", row.value, row.text, http, rest, row.http, row.rest)
 		}
 	}
 }

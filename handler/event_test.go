@@ -24,37 +24,21 @@ func TestEvent_Invalid(t *testing.T) {
 		"a scheduled event": {`{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events","detail":` + good + `}`, unknown},
 		"a websocket event": {`{"requestContext":{"routeKey":"$connect","connectionId":"x"}}`, unknown},
 		"unknown version":   {`{"version":"3.0","requestContext":{"http":{"method":"POST"}}}`, unknown},
-		"two callers":       {`{"Details":{},"role":"a"}`, two},
+
+		"Connect and plain":          {`{"Details":{},"role":"a"}`, two},
+		"AppSync and HTTP API":       {string(sample("http-api-iam", set(map[string]any{}, "info"))), two},
+		"Connect and HTTP API":       {string(sample("http-api-iam", set(map[string]any{}, "Details"))), two},
+		"REST API and load balancer": {string(sample("load-balancer", set(map[string]any{}, "requestContext", "identity"))), two},
+		"HTTP API and load balancer": {string(sample("load-balancer", set("2.0", "version"),
+			set(map[string]any{}, "requestContext", "http"))), two},
 	} {
 		out, code, message := b.plain(row.payload)
 		if code != "InvalidRequest" || out != nil || !strings.Contains(message, row.want) {
 			t.Errorf("%s: %s %q %q, want %q", name, code, message, out, row.want)
 		}
-		if got := b.audit()["outcome"]; got != "InvalidRequest" {
-			t.Errorf("%s: the audit line's outcome is %v", name, got)
+		if got := b.audit()["outcome"]; got != "InvalidRequest" || b.attempts() != 0 {
+			t.Errorf("%s: the audit line's outcome is %v, after %d calls of Atlas", name, got, b.attempts())
 		}
-	}
-}
-
-func TestEvent_TwoShapes(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	for name, payload := range map[string][]byte{
-		"plain in a Connect event": sample("connect", set("X1", "orderNo"), set("Finance", "role")),
-		"AppSync in an HTTP event": sample("http-api-iam", set(map[string]any{"fieldName": "x"}, "info")),
-		"Connect in an HTTP event": sample("http-api-iam", set(map[string]any{"Parameters": map[string]any{}}, "Details")),
-		"REST API in a load balancer's": sample("load-balancer",
-			set(map[string]any{"userArn": "arn:aws:iam::123456789012:root"}, "requestContext", "identity")),
-		"HTTP API in a load balancer's": sample("load-balancer", set("2.0", "version"),
-			set(map[string]any{"method": "POST"}, "requestContext", "http")),
-	} {
-		out, err := b.call("api", payload)
-		if code := b.audit()["outcome"]; code != "InvalidRequest" {
-			t.Errorf("%s: %v %v %s", name, code, err, out)
-		}
-	}
-	if n := b.attempts(); n != 0 {
-		t.Errorf("Atlas was called %d times", n)
 	}
 }
 
