@@ -174,6 +174,7 @@ func TestPath_AfterTheStage(t *testing.T) {
 		{"rest-api-iam", "/v1/getAtripToken.do", []lambdatest.Edit{set("/{proxy+}", "resource")}, "NotFound"},
 		{"load-balancer", "/getAtripToken.do", nil, "OK"},
 		{"load-balancer", "/x/getAtripToken.do", nil, "NotFound"},
+		{"load-balancer", "//getAtripToken.do", nil, "NotFound"},
 	} {
 		event := sample(row.sample, append(row.edits, set(row.path, "path"), set(row.path, "rawPath"))...)
 		if got := b.http(event).code(t); got != row.want {

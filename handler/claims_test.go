@@ -287,6 +287,7 @@ func TestClaims_Tags(t *testing.T) {
 		return sample("appsync-oidc", set(value, "identity", "claims", name))
 	}
 	text := func(value string) []byte { return sample("http-api-jwt", claim("x", value)) }
+	_, oneGroup := withGroups("no yes", `["no yes"]`)
 	for condition, event := range map[string][]byte{
 		`principal.getTag("amr") == ["mfa", "pwd"]`:                  typed("amr", []any{"pwd", "mfa"}),
 		`principal.getTag("name") == ["Amelia Example"]`:             typed("name", "Amelia Example"),
@@ -297,6 +298,8 @@ func TestClaims_Tags(t *testing.T) {
 		`principal.getTag("deeper") == []`:                           typed("deeper", []any{map[string]any{"a": 1}}),
 		`principal == Operator::"00u1a2b3c4d5e6f7g8h9"`:              sample("appsync-oidc"),
 		`principal.issuer == "https://login.example.com"`:            sample("appsync-oidc"),
+
+		`principal.groups.contains("no yes")`: oneGroup, // of a REST API, which renders an array of one without brackets
 
 		`principal.getTag("x") == [""]`:                text(""),
 		`principal.getTag("x") == ["pwd"]`:             text("pwd"),
