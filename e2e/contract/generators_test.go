@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -100,39 +99,28 @@ func TestGenerators(t *testing.T) {
 // The collection's request works as it is, with the API's address and a token.
 func TestPostmanCollection(t *testing.T) {
 	in(t, rig.Root(), []string{"make", "-s", "postman"})
-	text, err := os.ReadFile(filepath.Join(rig.Root(), "build/postman.json"))
-	if err != nil {
-		t.Fatal(err)
+	collection := filepath.Join(rig.Root(), "build/postman.json")
+	if kind := read[string](t, collection, "$.auth.type"); kind != "bearer" {
+		t.Errorf("the collection's authorization is %q, want bearer", kind)
 	}
-	var collection struct {
-		Auth struct{ Type string }
-		Item []struct {
-			Item []struct {
-				Request struct {
-					Method string
-					URL    struct{ Host, Path []string }
-					Header []struct {
-						Key, Value string
-						Disabled   bool
-					}
-					Body struct{ Raw string }
-				}
-			}
+	request := read[struct {
+		Method string
+		URL    struct{ Host, Path []string }
+		Body   struct{ Raw string }
+		Header []struct {
+			Key, Value string
+			Disabled   bool
 		}
-	}
-	if err := json.Unmarshal(text, &collection); err != nil || collection.Auth.Type != "bearer" {
-		t.Fatalf("a collection with the authorization %q: %v", collection.Auth.Type, err)
-	}
+	}](t, collection, "$.item[0].item[0].request")
 	s := local.Start(t)
-	request := collection.Item[0].Item[0].Request
 	headers := []string{"Authorization", "Bearer " + token(t, s, "user=amelia@example.com")}
 	for _, header := range request.Header {
 		if !header.Disabled {
 			headers = append(headers, header.Key, header.Value)
 		}
 	}
-	api := strings.TrimSuffix(s.API, "/getAtripToken.do")
-	url := strings.Replace(strings.Join(append(request.URL.Host, request.URL.Path...), "/"), "{{baseUrl}}", api, 1)
+	url := strings.Replace(strings.Join(append(request.URL.Host, request.URL.Path...), "/"), "{{baseUrl}}",
+		strings.TrimSuffix(s.API, "/getAtripToken.do"), 1)
 	if answer, body := rig.Send(t, request.Method, url, request.Body.Raw, headers...); answer.StatusCode != http.StatusOK {
 		t.Errorf("%s %s: %d %s, want 200", request.Method, url, answer.StatusCode, body)
 	}

@@ -43,10 +43,10 @@ type contents map[string]struct {
 	}
 }
 
-// read decodes what is at a path of the document.
-func read[T any](t *testing.T, path string) (value T) {
+// read decodes what is at a path of a YAML or JSON file.
+func read[T any](t *testing.T, file, path string) (value T) {
 	t.Helper()
-	text, err := os.Open(document)
+	text, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestExamples_Responses(t *testing.T) {
 	for status, response := range read[map[string]struct {
 		Headers map[string]any
 		Content contents
-	}](t, operation+".responses") {
+	}](t, document, operation+".responses") {
 		for contentType, content := range response.Content {
 			for name, example := range content.Examples {
 				t.Run(status+" "+name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func fixed(t *testing.T, answer []byte) (v map[string]any) {
 
 func TestExamples_Requests(t *testing.T) {
 	s := local.Start(t)
-	for name, example := range read[contents](t, operation+".requestBody.content")["application/json"].Examples {
+	for name, example := range read[contents](t, document, operation+".requestBody.content")["application/json"].Examples {
 		body, err := json.Marshal(example.Value)
 		if err != nil {
 			t.Fatal(err)
@@ -174,7 +174,7 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 		Pattern   string
 		MinLength int `yaml:"minLength"`
 		MaxLength int `yaml:"maxLength"`
-	}](t, "$.components.schemas.LinkRequest.properties.orderNo")
+	}](t, document, "$.components.schemas.LinkRequest.properties.orderNo")
 	pattern := regexp.MustCompile(schema.Pattern) // what it uses means the same in JSON Schema's dialect
 	s := local.Start(t)
 	for _, order := range []string{

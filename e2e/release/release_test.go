@@ -1,10 +1,11 @@
-// Package release_test checks what `make release` writes.
+// Package release_test runs make in clones of the repository and checks what `make release` writes.
 package release_test
 
 import (
 	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,20 +19,61 @@ import (
 	"atriptoken/e2e/template"
 )
 
-// TestRelease_Reproducible builds the release in two folders of different depth, without a common build cache.
-func TestRelease_Reproducible(t *testing.T) {
+// TestMake_OtherCheckout runs make in a clone that belongs to another user, in a folder with a space, without Go's and git's
+// settings of this machine. The release is the same as that of another clone.
+func TestMake_OtherCheckout(t *testing.T) {
 	t.Parallel()
-	modules := strings.TrimSpace(rig.Run(t, "go", "env", "GOMODCACHE")) // what go.sum has already checked
-	one := build(t, "one")
-	two := build(t, filepath.Join("a", "deeper folder"),
-		"GOCACHE="+t.TempDir(), "TZ=Pacific/Auckland", "HOME="+t.TempDir(), "GOMODCACHE="+modules)
-	a, errA := os.ReadFile(filepath.Join(one, "SHA256SUMS"))
-	b, errB := os.ReadFile(filepath.Join(two, "SHA256SUMS"))
+	other := filepath.Join(t.TempDir(), "deeper", "a folder")
+	rig.Run(t, "git", "clone", "-q", ".", other)
+	if os.Getuid() == 0 {
+		err := filepath.WalkDir(other, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, 65534, 65534)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	environment := rig.Environ("GOENV=off", "GOFLAGS=", "HOME="+t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "TZ=Pacific/Auckland")
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
+		environment = append(environment, name+"="+strings.TrimSpace(rig.Run(t, "go", "env", name)))
+	}
+	const release = "release ARCHITECTURES=arm64 VERSION=v0.0.0"
+	for _, row := range []struct{ args, want string }{
+		{"build", "go build"},
+		{"policy-matrix", "Customer service"},
+		{"run ARGS=-help", "Usage of"},
+		{"doctor ARGS=-policy", "cloudformation:DescribeStacks"},
+		{"secret ARGS=-help", "usage: putsecret"},
+		{"fmt", ""},
+		{"cover COVERED=./policy", "coverage:"},
+		{"-f tools/arm64/Makefile build-ProbeFunction ARTIFACTS_DIR=build/probe", "GOARCH=arm64"},
+		{"clean", ""},
+		{release, "atriptoken-v0.0.0-arm64.zip"},
+		{"sbom ARCHITECTURES=arm64 VERSION=v0.0.0", ""},
+	} {
+		command := exec.Command("make", append([]string{"-C", other}, strings.Fields(row.args)...)...)
+		if command.Env = environment; row.args == release {
+			command.Env = append(environment, "GOCACHE="+t.TempDir()) // no common build cache
+		}
+		out, err := command.CombinedOutput()
+		asked := strings.Contains(row.args, "-help")
+		if err != nil && !asked || strings.Contains(string(out), "VCS status") || !strings.Contains(string(out), row.want) {
+			t.Errorf("make %s: %v, want %q\n%s", row.args, err, row.want, out)
+		}
+	}
+	one := filepath.Join(t.TempDir(), "one")
+	rig.Run(t, "git", "clone", "-q", ".", one)
+	rig.Run(t, "make", append([]string{"-s", "-C", one}, strings.Fields(release)...)...)
+	a, errA := os.ReadFile(filepath.Join(one, "dist/SHA256SUMS"))
+	b, errB := os.ReadFile(filepath.Join(other, "dist/SHA256SUMS"))
 	if errA != nil || errB != nil || string(a) != string(b) || !strings.Contains(string(a), "  atriptoken-v0.0.0-arm64.zip\n") {
 		t.Errorf("the sums differ or name other files:\n%s%s%v %v", a, b, errA, errB)
 	}
-	t.Run("integrity of the element's scripts", func(t *testing.T) { integrity(t, one) })
-	t.Run("deployable without Go", func(t *testing.T) { deployable(t, filepath.Join(one, "atriptoken-v0.0.0-arm64.zip")) })
+	t.Run("integrity of the element's scripts", func(t *testing.T) { integrity(t, filepath.Join(one, "dist")) })
+	t.Run("deployable without Go", func(t *testing.T) { deployable(t, filepath.Join(one, "dist/atriptoken-v0.0.0-arm64.zip")) })
 }
 
 // integrity checks the hashes for a page's integrity attribute.
@@ -105,17 +147,4 @@ func deployable(t *testing.T, bundle string) {
 	if after := version(); after == before {
 		t.Errorf("changed parameters publish no version: it is %s still", after)
 	}
-}
-
-// build clones the commit into a folder and returns where `make release` has written the release.
-func build(t *testing.T, folder string, env ...string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), folder)
-	rig.Run(t, "git", "clone", "-q", ".", dir)
-	command := exec.Command("make", "-s", "-C", dir, "release", "VERSION=v0.0.0", "ARCHITECTURES=arm64")
-	command.Env = append(os.Environ(), env...)
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("make release: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, "dist")
 }
