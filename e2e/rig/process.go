@@ -2,16 +2,12 @@ package rig
 
 import (
 	"bytes"
-	"fmt"
 	"os/exec"
 	"regexp"
-	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/prometheus/procfs"
 )
 
 // startTimeout bounds the time until a process is ready.
@@ -60,44 +56,6 @@ func Start(t testing.TB, cmd *exec.Cmd, ready string) *Process {
 		t.Fatalf("%s was not ready within %v:\n%s", cmd, startTimeout, p.Output())
 	}
 	return p
-}
-
-// Listening waits until the process listens on an IPv4 port other than except, and returns it.
-func (p *Process) Listening(t testing.TB, except string) (port string) {
-	t.Helper()
-	for deadline := time.Now().Add(startTimeout); ; time.Sleep(20 * time.Millisecond) {
-		ports, err := listening(p.cmd.Process.Pid)
-		if i := slices.IndexFunc(ports, func(port string) bool { return port != except }); i >= 0 {
-			return ports[i]
-		}
-		if err != nil || time.Now().After(deadline) {
-			t.Fatalf("%s listens on %v only: %v\n%s", p.cmd, ports, err, p.Output())
-		}
-	}
-}
-
-// listening returns the IPv4 ports on which a process listens.
-func listening(pid int) (ports []string, err error) {
-	proc, err := procfs.NewProc(pid)
-	if err != nil {
-		return nil, err
-	}
-	open, err := proc.FileDescriptorTargets()
-	if err != nil {
-		return nil, err
-	}
-	kernel, err := procfs.NewDefaultFS()
-	if err != nil {
-		return nil, err
-	}
-	const listens = 10 // TCP_LISTEN in Linux's tcp_states.h
-	sockets, err := kernel.NetTCP()
-	for _, socket := range sockets {
-		if socket.St == listens && slices.Contains(open, fmt.Sprintf("socket:[%d]", socket.Inode)) {
-			ports = append(ports, fmt.Sprint(socket.LocalPort))
-		}
-	}
-	return ports, err
 }
 
 // Write collects the output.
