@@ -180,7 +180,7 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 	for _, order := range []string{
 		"X", "XPFIW20220209163159425", "BAG-20220211-000417", "a b", "订单", strings.Repeat("x", 64), "\"", "\\", "<script>", "é", "🎫",
 		"", " X", "X ", "\tX", "X\n", "X\x00Y", "X\x7fY", "X\u0085", "\u00a0X", "X\u2028Y", "X\u202eY", "X\u200eY", "\u3000X", "X\u3000Y",
-		"X\u00a0Y", "\u200bX", "X\u061cY", "X\u2067Y", "X\u202fY", "X\u202f",
+		"X\u00a0Y", "\u200bX", "\u061cX", "X\u061cY", "X\u2067Y", "X\u202fY", "X\u202f",
 		strings.Repeat("x", 65), strings.Repeat("🎫", 64), strings.Repeat("🎫", 65),
 	} {
 		body, err := json.Marshal(map[string]string{"orderNo": order, "role": "Customer service"})
