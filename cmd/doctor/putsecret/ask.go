@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/term"
 
 	"atriptoken/secret"
 )
@@ -16,39 +20,88 @@ import (
 // maxInput bounds what is read, in bytes: Secrets Manager stores no more (API reference, PutSecretValue, SecretString).
 const maxInput = 65536
 
-// errInvalid marks input that is not a pair of credentials.
-var errInvalid = errors.New("these are not credentials")
+// maxLine bounds a line from a terminal, in bytes. The system cuts longer ones: macOS after 1024 bytes, Linux after 4095.
+const maxLine = 1000
 
-// readCredentials reads the credentials from the terminal or, if there is none, from stdin.
-func readCredentials(ctx context.Context, t *terminal, stdin io.Reader) (secret.Credentials, error) {
+var (
+	errInvalid     = errors.New("these are not credentials")
+	errInterrupted = errors.New("interrupted; nothing was stored")
+)
+
+// readCredentials asks for both values at the terminal or, if there is none, reads standard input.
+func (r *run) readCredentials(ctx context.Context) (credentials secret.Credentials, err error) {
 	var text string
-	var err error
-	if t != nil {
-		text, err = askBoth(ctx, t)
+	if r.terminal == nil {
+		text, err = piped(r.stdin)
 	} else {
-		text, err = piped(stdin)
+		text, err = r.askBoth(ctx)
 	}
 	if err != nil {
-		return secret.Credentials{}, err
+		return credentials, err
 	}
-	credentials, err := secret.Parse(text, "")
-	if err != nil {
-		return credentials, fmt.Errorf("%w: %w", errInvalid, err)
+	if credentials, err = secret.Parse(text, ""); err != nil {
+		err = fmt.Errorf("%w: %w", errInvalid, err)
 	}
-	return credentials, nil
+	return credentials, err
 }
 
-// askBoth asks for both values.
-func askBoth(ctx context.Context, t *terminal) (string, error) {
-	id, err := t.ask(ctx, "Atlas client id (not shown): ")
-	if err != nil {
-		return "", err
+// askBoth asks for both values, and again after an empty line, as the end of a pasted line may bring one.
+func (r *run) askBoth(ctx context.Context) (string, error) {
+	var values [2]string
+	for i, prompt := range []string{"Atlas client id (not shown): ", "Atlas client secret (not shown): "} {
+		for values[i] == "" {
+			line, err := r.ask(ctx, prompt)
+			if err != nil {
+				return "", err
+			}
+			values[i] = strings.TrimSpace(line)
+		}
 	}
-	key, err := t.ask(ctx, "Atlas client secret (not shown): ")
-	if err != nil {
-		return "", err
+	return value(values[0], values[1])
+}
+
+// openTerminal switches the echo off until restore is called, so that what is typed ahead is not shown either. It does
+// nothing if stdin is not a terminal.
+func (r *run) openTerminal() (restore func(), err error) {
+	file, ok := r.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return func() {}, nil
 	}
-	return value(id, key)
+	before, err := term.GetState(int(file.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	stty := exec.Command("stty", "-echo") // golang.org/x/term can only switch more off, Ctrl-C for one
+	stty.Stdin = file
+	if err := stty.Run(); err != nil {
+		return nil, fmt.Errorf("the terminal's echo cannot be switched off: %w", err)
+	}
+	r.terminal = bufio.NewReader(file)
+	return func() { _ = term.Restore(int(file.Fd()), before) }, nil
+}
+
+// ask shows the prompt and reads a line.
+func (r *run) ask(ctx context.Context, prompt string) (line string, err error) {
+	fmt.Fprint(r.output, prompt)
+	defer fmt.Fprintln(r.output)
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		line, err = r.terminal.ReadString('\n')
+		read <- err
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errInterrupted
+	case err = <-read:
+	}
+	switch {
+	case err != nil: // Ctrl-D
+		return "", errInterrupted
+	case len(line) > maxLine:
+		return "", fmt.Errorf("%w: the line has more than %d bytes, which a terminal may cut: give it on standard input", errInvalid, maxLine)
+	}
+	return strings.TrimSuffix(line, "\n"), nil
 }
 
 // piped returns the secret's JSON from standard input, which has that or the two values on two lines.
@@ -76,11 +129,8 @@ func piped(stdin io.Reader) (string, error) {
 // value returns the secret's JSON for the pair.
 func value(id, key string) (string, error) {
 	text, err := json.Marshal(map[string]string{"clientId": strings.TrimSpace(id), "clientSecret": strings.TrimSpace(key)})
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", fmt.Errorf("%w: what was typed is not UTF-8 text", errInvalid)
-	case len(text) > maxInput:
-		return "", fmt.Errorf("%w: together they have more than %d bytes", errInvalid, maxInput)
 	}
 	return string(text), nil
 }

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -28,11 +29,8 @@ import (
 	"atriptoken/secret"
 )
 
-// The exit codes.
-const (
-	exitStored = 0
-	exitFailed = 2 // none of those below
-)
+// exitFailed is the exit code of an error that is none of exitCodes.
+const exitFailed = 2
 
 var exitCodes = map[error]int{errRefused: 1, errInvalid: 3, errUnchecked: 4, errInterrupted: 130}
 
@@ -55,7 +53,8 @@ type run struct {
 	clientID                string // of secrets in plain text, from the stack
 
 	secrets  *secretsmanager.Client
-	terminal *terminal // nil if standard input is not one
+	stdin    io.Reader
+	terminal *bufio.Reader // stdin, if that is a terminal
 	output   io.Writer
 	writing  bool // the secret may have been changed
 }
@@ -95,23 +94,17 @@ func (r *run) say(format string, args ...any) {
 }
 
 func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) int {
-	ctx, interrupt := context.WithCancelCause(ctx)
-	defer interrupt(nil)
 	r, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
-		return exitStored
+		return 0
+	}
+	if r.stdin = stdin; err == nil {
+		err = r.put(ctx)
 	}
 	if err == nil {
-		var restore func()
-		if r.terminal, restore, err = openTerminal(stdin, stderr, interrupt); err == nil {
-			defer restore()
-			if r.terminal != nil {
-				r.output = r.terminal
-			}
-			err = r.put(ctx, stdin)
-		}
+		return 0
 	}
-	if ctx.Err() != nil && err != nil && !r.writing {
+	if ctx.Err() != nil && !r.writing {
 		err = errInterrupted
 	}
 	var api smithy.APIError
@@ -122,11 +115,7 @@ func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Wr
 			outcome = "whether it was stored is not known, run it again"
 		}
 		cause, fix := diagnosis.Explain(err)
-		r.say("%s: %s; %s", outcome, cause, fix)
-		return exitFailed
-	}
-	if err == nil {
-		return exitStored
+		err = fmt.Errorf("%s: %s; %s", outcome, cause, fix)
 	}
 	r.say("%v", err)
 	for kind, code := range exitCodes {
@@ -138,7 +127,12 @@ func putSecret(ctx context.Context, args []string, stdin io.Reader, stderr io.Wr
 }
 
 // put reads the credentials, checks them and stores them; or it goes back to an older version.
-func (r *run) put(ctx context.Context, stdin io.Reader) error {
+func (r *run) put(ctx context.Context) error {
+	restore, err := r.openTerminal()
+	if err != nil {
+		return err
+	}
+	defer restore()
 	config, err := diagnosis.LoadConfig(ctx)
 	if err != nil {
 		return err
@@ -153,27 +147,14 @@ func (r *run) put(ctx context.Context, stdin io.Reader) error {
 	if r.moveBack {
 		return r.back(ctx)
 	}
-	credentials, err := readCredentials(ctx, r.terminal, stdin)
+	credentials, err := r.readCredentials(ctx)
 	if err != nil {
 		return err
 	}
-	if !r.unchecked {
-		if err := r.check(ctx, credentials); err != nil {
-			return err
-		}
+	if err := r.check(ctx, credentials); err != nil {
+		return err
 	}
-	return r.commit(ctx, func(ctx context.Context) error {
-		version, changed, err := r.store(ctx, credentials)
-		switch {
-		case err != nil:
-			return err
-		case !changed:
-			r.say("the secret holds these credentials already (version %s); nothing was changed", version)
-		default:
-			r.say("stored as version %s; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the old one", version)
-		}
-		return nil
-	})
+	return r.commit(ctx, func(ctx context.Context) error { return r.store(ctx, credentials) })
 }
 
 // writeTimeout bounds the calls that change the secret.
@@ -197,6 +178,9 @@ const checkTimeout = 15 * time.Second
 // check asks Atlas about the credentials. It fails if Atlas refuses them. If Atlas cannot be asked, the person at the
 // terminal decides; without a terminal it fails.
 func (r *run) check(ctx context.Context, credentials secret.Credentials) error {
+	if r.unchecked {
+		return nil
+	}
 	base, err := atlas.ParseBaseURL(r.atlasURL, false)
 	if err != nil {
 		return fmt.Errorf("the base URL %w", err)
@@ -214,12 +198,9 @@ func (r *run) check(ctx context.Context, credentials secret.Credentials) error {
 		return fmt.Errorf("%w (%w); nothing was stored. To store them in any case, give -unchecked", errUnchecked, err)
 	}
 	r.say("%v (%v)", errUnchecked, err)
-	answer, askErr := r.terminal.ask(ctx, "Store them in any case? Type yes (not shown): ")
-	if askErr != nil {
-		return askErr
+	answer, err := r.ask(ctx, "Store them in any case? Type yes (not shown): ")
+	if err == nil && answer != "yes" {
+		err = fmt.Errorf("%w; nothing was stored", errUnchecked)
 	}
-	if answer != "yes" {
-		return fmt.Errorf("%w; nothing was stored", errUnchecked)
-	}
-	return nil
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"atriptoken/atlas/atlastest"
@@ -16,8 +17,8 @@ import (
 
 const good = `{"clientId":"example-client","clientSecret":"example-secret"}`
 
-// describing is called while the command waits for CloudFormation.
-var describing = func() {}
+// describing, if not nil, is called while the command waits for CloudFormation.
+var describing atomic.Pointer[func()]
 
 // account points the AWS SDK at a simulator of Secrets Manager with an empty secret, and at a CloudFormation with a stack
 // that names it.
@@ -33,7 +34,9 @@ func account(t *testing.T, baseURL string) *secrettest.Server {
 			w.WriteHeader(status)
 			fmt.Fprintf(w, "<ErrorResponse><Error><Code>%s</Code><Message>example</Message></Error></ErrorResponse>", code)
 		}
-		describing()
+		if call := describing.Load(); call != nil {
+			(*call)()
+		}
 		switch r.FormValue("StackName") {
 		case "broker":
 			fmt.Fprintf(w, stack, "<Parameters><member><ParameterKey>AtlasBaseUrl</ParameterKey><ParameterValue>"+baseURL+

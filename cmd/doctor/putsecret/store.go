@@ -43,23 +43,26 @@ func (r *run) fromStack(ctx context.Context, config aws.Config) error {
 	return nil
 }
 
-// store stores the credentials unless the secret holds them already, and returns their version. Without permission to read
-// the secret it stores them in any case, which only adds a version.
-func (r *run) store(ctx context.Context, credentials secret.Credentials) (version string, changed bool, err error) {
+// store stores the credentials unless the secret holds them already. Without permission to read the secret it stores them
+// in any case, which only adds a version.
+func (r *run) store(ctx context.Context, credentials secret.Credentials) error {
 	source := secret.SecretsManager{Client: r.secrets, ID: r.secret, ClientID: r.clientID}
 	if held, err := source.Fetch(ctx, secret.StageCurrent); err == nil && held.ClientID == credentials.ClientID &&
 		held.ClientSecret.Reveal() == credentials.ClientSecret.Reveal() {
-		return held.Version, false, nil
+		r.say("the secret holds these credentials already (version %s); nothing was changed", held.Version)
+		return nil
 	}
 	text, err := value(credentials.ClientID, credentials.ClientSecret.Reveal())
 	if err != nil {
-		return "", false, err
+		return err
 	}
 	out, err := r.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &r.secret, SecretString: &text})
 	if err != nil {
-		return "", false, err
+		return err
 	}
-	return aws.ToString(out.VersionId), true, nil
+	r.say("stored as version %s; the broker uses it within ATRIP_SECRET_TTL, or as soon as Atlas refuses the old one",
+		aws.ToString(out.VersionId))
+	return nil
 }
 
 // back makes an older version current: the newest one before the current that Atlas does not refuse. After two wrong
@@ -81,12 +84,13 @@ func (r *run) back(ctx context.Context) error {
 		return errors.New("the secret has no current version to go back from")
 	}
 	for _, version := range versions[current+1:] {
-		usable, err := r.usable(ctx, *version.VersionId)
+		err := r.usable(ctx, *version.VersionId)
+		if errors.Is(err, errRefused) || errors.Is(err, secret.ErrUnavailable) {
+			r.say("version %s is passed over: %v", *version.VersionId, err)
+			continue
+		}
 		if err != nil {
 			return err
-		}
-		if !usable {
-			continue
 		}
 		return r.commit(ctx, func(ctx context.Context) error {
 			_, err := r.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
@@ -102,22 +106,18 @@ func (r *run) back(ctx context.Context) error {
 	return errors.New("the secret has no older version to go back to; nothing was changed")
 }
 
-// usable reports whether the version holds credentials that Atlas does not refuse.
-func (r *run) usable(ctx context.Context, version string) (bool, error) {
+// usable returns errRefused or secret.ErrUnavailable for a version that holds no credentials that Atlas accepts.
+func (r *run) usable(ctx context.Context, version string) error {
 	if r.unchecked {
-		return true, nil
+		return nil
 	}
 	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &r.secret, VersionId: &version})
 	if err != nil {
-		return false, err
+		return err
 	}
 	credentials, err := secret.Parse(aws.ToString(out.SecretString), r.clientID)
-	if err == nil {
-		err = r.check(ctx, credentials)
+	if err != nil {
+		return err
 	}
-	if err != nil && (errors.Is(err, errRefused) || errors.Is(err, secret.ErrUnavailable)) {
-		r.say("version %s is passed over: %v", version, err)
-		return false, nil
-	}
-	return err == nil, err
+	return r.check(ctx, credentials)
 }
