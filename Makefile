@@ -86,7 +86,6 @@ prove: ## proves policy/claims about every policy, or about POLICY=file, for eve
 
 verify: tools ## the real parts: SAM, Docker, moto, the RIE, a browser; then the fuzz targets (FUZZ_INPUTS, 200000x each)
 	cd e2e && $(GO) vet ./... && NO_SKIPS=1 ../tools/docker.sh $(TEST) $(RACE) -count=1 -p 1 -timeout 20m ./...
-	cd cmd/doctor && ATRIP_REQUIRE_MOTO=1 NO_SKIPS=1 $(TEST) $(RACE) -count=1 -timeout 10m ./...
 	./tools/fuzz.sh $(FUZZ_INPUTS)
 
 faults: ## every fault on the way to Atlas and Secrets Manager: what was promised, what came, as a table

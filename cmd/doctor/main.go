@@ -48,7 +48,6 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.Stack, "stack", "", "the CloudFormation stack; without it, check what can be checked from here")
 	set.StringVar(&f.atlasURL, "atlas-url", sandbox, "Atlas's base URL; with -stack, the function's own is used")
 	set.StringVar(&f.SecretID, "secret", "", "ARN or name of the secret with the Atlas credentials; with -stack, the function's own is used")
-	set.StringVar(&f.Origin, "origin", "", "a page's origin that must be allowed, like https://backoffice.example.com")
 	set.StringVar(&f.tokenFile, "token-file", "", "file with an operator's token for the API, or /dev/stdin")
 	set.StringVar(&f.wrongTokenFile, "wrong-token-file", "", "file with a token of the issuer for another audience, to be refused")
 	set.BoolVar(&f.call, "call", false, "make one whole call through the stack; it mints a link, which is dropped")
@@ -65,16 +64,13 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
-	whole := f.request.OrderNo != "" && f.request.UserName != "" && f.request.Role != ""
 	switch {
 	case set.NArg() > 0:
 		return f, fmt.Errorf("%q is not a flag; give the stack by -stack", set.Arg(0))
-	case f.call && f.Stack == "":
-		return f, errors.New("-call goes through a stack: give -stack")
-	case f.call && !whole:
-		return f, errors.New("-call needs -order, -user and -role")
 	case !f.call && f.request != (atlas.Request{}):
 		return f, errors.New("-order, -user and -role are for -call: give that too")
+	case f.call && (f.Stack == "" || f.request.OrderNo == "" || f.request.UserName == "" || f.request.Role == ""):
+		return f, errors.New("-call needs -stack, -order, -user and -role")
 	case f.call:
 		f.Call = &f.request
 	}
@@ -87,31 +83,40 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err == nil && f.policy:
-		_, _ = stdout.Write(diagnosis.Policy(f.SecretID))
+		fmt.Fprint(stdout, diagnosis.Policy(f.SecretID))
 		return 0
 	case err == nil:
 		err = f.read(ctx)
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "doctor:", err)
-		return exitUnchecked
+	if err == nil {
+		return f.report(ctx, stdout)
 	}
+	fmt.Fprintln(stderr, "doctor:", err)
+	return exitUnchecked
+}
+
+// report makes the checks, prints the results and returns the exit code.
+func (f *flags) report(ctx context.Context, to io.Writer) int {
+	var report diagnosis.Report
+	lines := printer{Writer: to}
+	for result := range diagnosis.Run(ctx, f.Options) {
+		report = append(report, result)
+		if !f.asJSON {
+			lines.add(result)
+		}
+	}
+	code := report.ExitCode()
 	if !f.asJSON {
-		out := &printer{Writer: stdout}
-		f.Found = out.found
-		report := diagnosis.Run(ctx, f.Options)
-		out.summary(report)
-		return report.ExitCode()
+		lines.summary(report)
+		return code
 	}
-	report := diagnosis.Run(ctx, f.Options)
-	encoder := json.NewEncoder(stdout)
+	encoder := json.NewEncoder(to)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(report); err != nil {
-		fmt.Fprintln(stderr, "doctor: the report cannot be written:", err)
+	if err := encoder.Encode(map[string]any{"exitCode": code, "results": report}); err != nil {
 		return exitUnchecked
 	}
-	return report.ExitCode()
+	return code
 }
 
 // read reads what the flags name: AWS's configuration and the tokens.

@@ -10,39 +10,38 @@ import (
 // printer prints each result at once, and consecutive skipped checks with one cause as one line.
 type printer struct {
 	io.Writer
-	skips []diagnosis.Result // not printed yet
+	skipped []diagnosis.Result // not printed yet
 }
 
-func (p *printer) found(r diagnosis.Result) {
-	skipped := r.Status == diagnosis.Skipped && !r.Blocked
-	if len(p.skips) > 0 && (!skipped || p.skips[0].Cause != r.Cause) {
+var marks = map[diagnosis.Status]string{
+	diagnosis.Pass: "pass", diagnosis.Fail: "FAIL", diagnosis.Skipped: "skip", diagnosis.Blocked: "????",
+}
+
+func (p *printer) add(r diagnosis.Result) {
+	if len(p.skipped) > 0 && (r.Status != diagnosis.Skipped || r.Cause != p.skipped[0].Cause) {
 		p.flush()
 	}
-	if skipped {
-		p.skips = append(p.skips, r)
+	if r.Status == diagnosis.Skipped {
+		p.skipped = append(p.skipped, r)
 		return
 	}
-	p.line(r)
+	p.print(r)
 }
 
 // flush prints the skipped checks.
 func (p *printer) flush() {
-	if n := len(p.skips); n > 0 {
-		first := p.skips[0]
+	if n := len(p.skipped); n > 0 {
+		first := p.skipped[0]
 		if n > 1 {
-			first.Cause = fmt.Sprintf("%s (and %d more, to %s)", first.Cause, n-1, p.skips[n-1].Check)
+			first.Cause = fmt.Sprintf("%s (and %d more, to %s)", first.Cause, n-1, p.skipped[n-1].Check)
 		}
-		p.skips = nil
-		p.line(first)
+		p.skipped = nil
+		p.print(first)
 	}
 }
 
-func (p *printer) line(r diagnosis.Result) {
-	mark := map[diagnosis.Status]string{diagnosis.Pass: "pass", diagnosis.Fail: "FAIL", diagnosis.Skipped: "skip"}[r.Status]
-	if r.Blocked {
-		mark = "????"
-	}
-	fmt.Fprintf(p, "%s  %-17s  %s\n", mark, r.Check, r.Cause)
+func (p *printer) print(r diagnosis.Result) {
+	fmt.Fprintf(p, "%s  %-17s  %s\n", marks[r.Status], r.Check, r.Cause)
 	if r.Fix != "" {
 		fmt.Fprintf(p, "      %-17s  -> %s\n", "", r.Fix)
 	}
@@ -55,6 +54,6 @@ func (p *printer) summary(report diagnosis.Report) {
 		"not ready: fix each FAIL and run doctor again",
 		"not sure: what is marked ???? could not be checked",
 	}
-	fmt.Fprintf(p, "\n%d passed, %d failed, %d skipped: %s\n",
-		report.Count(diagnosis.Pass), report.Count(diagnosis.Fail), report.Count(diagnosis.Skipped), verdict[report.ExitCode()])
+	fmt.Fprintf(p, "\n%d passed, %d failed, %d skipped, %d not checked: %s\n", report.Count(diagnosis.Pass), report.Count(diagnosis.Fail),
+		report.Count(diagnosis.Skipped), report.Count(diagnosis.Blocked), verdict[report.ExitCode()])
 }

@@ -44,7 +44,7 @@ func TestNames_Operations(t *testing.T) {
 	for outcome := range handler.Codes() {
 		outcomes[string(outcome)] = true
 	}
-	doctor := strings.Fields("aliases alarms atlas authorizer async cors environment function issuer routes secret stack throttling")
+	doctor := strings.Fields("aliases alarms atlas authorizer async cors environment function issuer refusals routes secret stack throttling")
 	resources := find(template, `(?m)^  (\w+):$`) // and parameters and outputs
 	check("the runbook", find(runbook, "`([A-Za-z]+)`"),
 		code.metrics, code.fields, code.events, accessLog, outcomes, set(resources), set(doctor))

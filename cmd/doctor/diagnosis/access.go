@@ -14,8 +14,17 @@ import (
 
 const checkDomain = "check the domain's DNS record and certificate, and the route from here"
 
-// refused sends requests that API Gateway must refuse.
-func (s *subject) refused(ctx context.Context, forgeries ...probe.Forgery) Result {
+// refusals sends requests that API Gateway must refuse: without an identity, with forged tokens, and with a genuine token
+// for another audience if one is given.
+func refusals(ctx context.Context, s *subject) Result {
+	forgeries := probe.WithoutIdentity()
+	if s.authorizer != nil {
+		audience := strings.Join(s.authorizer.Audience[:min(1, len(s.authorizer.Audience))], "")
+		forgeries = append(forgeries, probe.ForgedTokens(aws.ToString(s.authorizer.Issuer), audience)...)
+	}
+	if s.stack.usesJWT() && !s.options.WrongToken.Empty() {
+		forgeries = append(forgeries, probe.BearerToken("API, with a token for another audience", s.options.WrongToken.Reveal()))
+	}
 	p := probe.Probe{URL: s.stack.outputs[outputURL], HTTP: *s.http}
 	var answers []string
 	for _, forgery := range forgeries {
@@ -32,74 +41,41 @@ func (s *subject) refused(ctx context.Context, forgeries ...probe.Forgery) Resul
 	return pass("refused: %s", strings.Join(answers, "; "))
 }
 
-func noIdentity(ctx context.Context, s *subject) Result {
-	return s.refused(ctx, probe.WithoutIdentity()...)
-}
-
-// forgedToken sends tokens with everything right except the signature.
-func forgedToken(ctx context.Context, s *subject) Result {
-	audience := strings.Join(s.authorizer.Audience[:min(1, len(s.authorizer.Audience))], "")
-	return s.refused(ctx, probe.ForgedTokens(aws.ToString(s.authorizer.Issuer), audience)...)
-}
-
-// wrongAudience sends a genuine token for another application.
-func wrongAudience(ctx context.Context, s *subject) Result {
-	if s.options.WrongToken.Empty() {
-		return skip("needs a token of the same issuer for another audience: -wrong-token-file")
-	}
-	return s.refused(ctx, probe.BearerToken("API, with a token for another audience", s.options.WrongToken.Reveal()))
-}
-
-// noOrigin is the list of template.yaml when no origin is allowed.
-var noOrigin = []string{"https://none.invalid"}
-
 // foreignOrigin is on no list: the name is reserved (RFC 2606).
 const foreignOrigin = "https://doctor.invalid"
 
-// cors checks that browsers may call from the intended pages and from no other.
+// cors checks that browsers may call from the stack's pages and from no other.
 func cors(ctx context.Context, s *subject) Result {
-	id := s.stack.apiID()
+	id := s.stack.api()
 	out, err := s.gateway.GetApi(ctx, &apigatewayv2.GetApiInput{ApiId: &id})
 	if err != nil {
 		return unread(err)
 	}
-	origin := s.options.Origin
 	var allowed []string
 	if out.CorsConfiguration != nil {
 		allowed = out.CorsConfiguration.AllowOrigins
 	}
-	if slices.Equal(allowed, noOrigin) {
+	if slices.Equal(allowed, []string{"https://none.invalid"}) { // template.yaml's list when no origin is allowed
 		allowed = nil
 	}
 	if i := slices.IndexFunc(allowed, func(o string) bool { return strings.Contains(o, "*") }); i >= 0 {
 		return fail("CORS allows %s", allowed[i]).fix("list the pages' origins one by one in CorsOrigins")
 	}
-	if d := s.stack.differs("the list of origins", strings.Join(allowed, ","), "CorsOrigins"); d != "" {
-		return fail("CORS was changed by hand: %s", d).fix("%s", s.stack.revert())
-	}
-	switch {
-	case len(allowed) > 0:
-	case origin != "":
-		return fail("no page may call, and %s should", origin).fix("set CorsOrigins and deploy again")
-	default:
+	s.compare("the list of origins", strings.Join(allowed, ","), "CorsOrigins", s.stack.revert())
+	if len(allowed) == 0 {
 		return skip("no page of another origin may call; set CorsOrigins if one should")
 	}
-	if origin == "" {
-		origin = allowed[0]
-	}
-	for _, row := range []struct{ origin, want, fix string }{
-		{origin, origin, "add the origin to CorsOrigins, as the browser writes it: scheme, host, port, no slash"},
-		{foreignOrigin, "", s.stack.revert()},
-	} {
+	for _, row := range []struct{ origin, want string }{{allowed[0], allowed[0]}, {foreignOrigin, ""}} {
 		got, err := s.preflight(ctx, row.origin)
 		if err != nil {
 			return fail("no answer to a preflight: %s", connectionFault(err)).fix(checkDomain)
 		}
 		if got != row.want {
-			return fail("a preflight from %s is answered with allowed origin %q, not %q", row.origin, oneLine(got), row.want).fix("%s", row.fix)
+			return fail("a preflight from %s is answered with allowed origin %q, not %q", row.origin, oneLine(got), row.want).
+				fix("see what is in front of the API; if there is nothing: %s", s.stack.revert())
 		}
 	}
-	return pass("%s may call, another origin may not", origin)
+	return pass("%s may call, another origin may not", strings.Join(allowed, ", "))
 }
 
 // preflight returns the origin that the API allows in answer to a preflight request from a page.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,40 +17,38 @@ import (
 
 // logRetention checks that every log group of the stack deletes its lines one day.
 func logRetention(ctx context.Context, s *subject) Result {
-	groups := s.stack.resources["AWS::Logs::LogGroup"]
-	if len(groups) == 0 {
+	names := s.stack.kinds["AWS::Logs::LogGroup"]
+	if len(names) == 0 {
 		return fail("the stack has no log group").fix(deployWhole)
 	}
 	var kept []string
-	client := cloudwatchlogs.NewFromConfig(s.options.AWS)
-	for _, group := range groups {
-		out, err := client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &group.physical})
+	for _, name := range names {
+		group := s.stack.ids[name]
+		out, err := cloudwatchlogs.NewFromConfig(s.options.AWS).DescribeLogGroups(ctx,
+			&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &group})
 		if err != nil {
 			return unread(err)
 		}
-		i := slices.IndexFunc(out.LogGroups, func(g logtypes.LogGroup) bool { return aws.ToString(g.LogGroupName) == group.physical })
+		i := slices.IndexFunc(out.LogGroups, func(g logtypes.LogGroup) bool { return aws.ToString(g.LogGroupName) == group })
 		if i < 0 {
-			return fail("the log group %s was deleted by hand", group.physical).fix("%s", s.stack.revert())
+			return fail("the log group %s was deleted by hand", group).fix("%s", s.stack.revert())
 		}
 		restore := fmt.Sprintf("aws logs put-retention-policy --log-group-name %s --retention-in-days %s",
-			group.physical, cmp.Or(s.stack.parameters["LogRetentionDays"], "90"))
+			group, cmp.Or(s.stack.parameters["LogRetentionDays"], "90"))
 		if out.LogGroups[i].RetentionInDays == nil {
-			return fail("the log group %s keeps its lines for ever, names of operators among them", group.physical).fix("%s", restore)
+			return fail("the log group %s keeps its lines for ever, names of operators among them", group).fix("%s", restore)
 		}
 		days := fmt.Sprint(*out.LogGroups[i].RetentionInDays)
-		if d := s.stack.differs("its retention", days, "LogRetentionDays"); d != "" {
-			return fail("the log group %s was changed by hand: %s", group.physical, d).fix("%s", restore)
-		}
-		kept = append(kept, group.logical+" "+days+" days")
+		s.compare("the retention of "+group, days, "LogRetentionDays", restore)
+		kept = append(kept, name+" "+days+" days")
 	}
 	return pass("%s", strings.Join(kept, ", "))
 }
 
 // alarm is what metric alarms and composite alarms have in common.
 type alarm struct {
-	name    string
 	actions []string
-	enabled *bool // nil for an alarm that is missing
+	enabled *bool
 	state   types.StateValue
 }
 
@@ -59,8 +56,8 @@ type alarm struct {
 // firing.
 func alarms(ctx context.Context, s *subject) Result {
 	var names []string
-	for _, r := range slices.Concat(s.stack.resources["AWS::CloudWatch::Alarm"], s.stack.resources["AWS::CloudWatch::CompositeAlarm"]) {
-		names = append(names, r.physical)
+	for _, name := range slices.Concat(s.stack.kinds["AWS::CloudWatch::Alarm"], s.stack.kinds["AWS::CloudWatch::CompositeAlarm"]) {
+		names = append(names, s.stack.ids[name])
 	}
 	if len(names) == 0 {
 		return fail("the stack has no alarm").fix(deployWhole)
@@ -71,39 +68,46 @@ func alarms(ctx context.Context, s *subject) Result {
 	if err != nil {
 		return unread(err)
 	}
-	found, covered := map[string]alarm{}, map[string]bool{}
+	found, covered := map[string]alarm{}, "" // the rules of composite alarms with an action
 	for _, a := range out.MetricAlarms {
-		found[*a.AlarmName] = alarm{*a.AlarmName, a.AlarmActions, a.ActionsEnabled, a.StateValue}
+		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
 	}
 	for _, a := range out.CompositeAlarms {
-		found[*a.AlarmName] = alarm{*a.AlarmName, a.AlarmActions, a.ActionsEnabled, a.StateValue}
-		for _, part := range strings.FieldsFunc(aws.ToString(a.AlarmRule), func(r rune) bool { return strings.ContainsRune(`"() `, r) }) {
-			name := part[strings.LastIndex(part, ":")+1:] // of a name or an ARN
-			covered[name] = covered[name] || len(a.AlarmActions) > 0
+		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
+		if len(a.AlarmActions) > 0 {
+			covered += aws.ToString(a.AlarmRule)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		for _, action := range found[name].actions {
+	const missing, silent, off, firing = "deleted by hand", "no action, so that they notify no one", "actions are switched off", "in alarm now"
+	affected := map[string][]string{}
+	for _, name := range names {
+		a, ok := found[name]
+		problem := ""
+		switch {
+		case !ok:
+			problem = missing
+		case len(a.actions) == 0 && !strings.Contains(covered, `"`+name+`"`) && !strings.Contains(covered, ":"+name+`"`): // a name or an ARN
+			problem = silent
+		case !aws.ToBool(a.enabled):
+			problem = off
+		case a.state == types.StateValueAlarm:
+			problem = firing
+		}
+		affected[problem] = append(affected[problem], name)
+		for _, action := range a.actions {
 			if strings.Contains(action, ":sns:") && !slices.Contains(s.alarmTopics, action) {
 				s.alarmTopics = append(s.alarmTopics, action)
 			}
 		}
 	}
-	for _, row := range []struct {
-		problem string
-		has     func(alarm) bool
-		fix     string
-	}{
-		{"deleted by hand", func(a alarm) bool { return a.enabled == nil }, s.stack.revert()},
-		{"no action, so that they notify no one", func(a alarm) bool { return len(a.actions) == 0 && !covered[a.name] },
-			"set AlarmEmail or AlarmTopicArn and deploy again; if one is set, " + s.stack.revert()},
-		{"actions are switched off", func(a alarm) bool { return !*a.enabled }, "aws cloudwatch enable-alarm-actions --alarm-names NAMES"},
-		{"in alarm now", func(a alarm) bool { return a.state == types.StateValueAlarm }, "docs/runbook.md has an entry for each"},
+	for _, row := range []struct{ problem, fix string }{
+		{missing, s.stack.revert()},
+		{silent, "set AlarmEmail or AlarmTopicArn and deploy again; if one is set, " + s.stack.revert()},
+		{off, "aws cloudwatch enable-alarm-actions --alarm-names " + strings.Join(affected[off], " ")},
+		{firing, "docs/runbook.md has an entry for each"},
 	} {
-		affected := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !row.has(found[name]) })
-		if len(affected) > 0 {
-			return fail("%s: %s", row.problem, strings.Join(affected, ", ")).
-				fix("%s", strings.Replace(row.fix, "NAMES", strings.Join(affected, " "), 1))
+		if names := affected[row.problem]; len(names) > 0 {
+			return fail("%s: %s", row.problem, strings.Join(names, ", ")).fix("%s", row.fix)
 		}
 	}
 	return pass("%d alarms, none in alarm, each with an action or in a composite alarm with one", len(names))

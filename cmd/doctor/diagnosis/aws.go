@@ -61,10 +61,6 @@ func unreadOr(err error, cause, fix string) Result {
 	return unread(err)
 }
 
-func blocked(cause, fix string) Result {
-	return Result{Status: Skipped, Blocked: true, Cause: cause, Fix: fix}
-}
-
 // Explain puts an AWS error into words. It leaves out the error's own text, which has several lines and repeats the request.
 func Explain(err error) (cause, fix string) {
 	call := "AWS"

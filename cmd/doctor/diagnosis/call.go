@@ -42,7 +42,7 @@ func endToEnd(ctx context.Context, s *subject) Result {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.stack.outputs[outputURL], bytes.NewReader(body))
 	if err != nil {
-		return fail("the output %s is not a URL", outputURL).fix(deployAgain)
+		return fail("the output %s is not a URL", outputURL).fix("deploy again")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if s.stack.usesJWT() {

@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
 	"path"
 	"slices"
 	"strconv"
@@ -88,16 +86,7 @@ func (s *subject) policyText(ctx context.Context, file string) (text []byte, whe
 
 // unzipped downloads a zip and returns a file of it. No part of the URL, which is signed, may be printed.
 func (s *subject) unzipped(ctx context.Context, location, name string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := s.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	archive, err := io.ReadAll(io.LimitReader(response.Body, 64<<20)) // Lambda takes 50 MB
+	archive, err := s.download(ctx, location, 64<<20) // Lambda takes 50 MB
 	if err != nil {
 		return nil, err
 	}

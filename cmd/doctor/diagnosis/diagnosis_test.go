@@ -3,7 +3,6 @@ package diagnosis_test
 import (
 	"encoding/json"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,13 +11,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
 	"atriptoken/cmd/doctor/diagnosis"
 )
 
 func TestRun_SoundDeployment(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
-	for _, r := range diagnosis.Run(t.Context(), w.options) {
+	for _, r := range w.run() {
 		if r.Status != diagnosis.Pass {
 			t.Errorf("%s: %s: %s -> %s", r.Check, r.Status, r.Cause, r.Fix)
 		}
@@ -28,33 +29,29 @@ func TestRun_SoundDeployment(t *testing.T) {
 	}
 }
 
-// row plants one fault in a sound deployment and has the result of one check.
-type row struct {
+// fault is a change to a sound deployment, and the result of one check.
+type fault struct {
 	check string
 	rule  string
-	want  string // "fail", "skipped", "blocked" or "pass"
+	want  diagnosis.Status
 	cause string // a part of it
 	plant func(w *world)
 }
 
-func (r row) run(t *testing.T) {
+func (f fault) run(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
-	r.plant(w)
-	report := diagnosis.Run(t.Context(), w.options)
-	got := named(t, report, r.check)
-	status := string(got.Status)
-	if got.Blocked {
-		status = "blocked"
+	f.plant(w)
+	report := w.run()
+	got := named(t, report, f.check)
+	if got.Status != f.want || !strings.Contains(got.Cause, f.cause) {
+		t.Errorf("got %s: %q, want %s with %q", got.Status, got.Cause, f.want, f.cause)
 	}
-	if status != r.want || !strings.Contains(got.Cause, r.cause) {
-		t.Errorf("got %s: %q, want %s with %q", status, got.Cause, r.want, r.cause)
+	if code := report.ExitCode(); f.want == diagnosis.Fail && code != 1 || f.want == diagnosis.Blocked && code == 0 {
+		t.Errorf("exit code %d for a check that is %s", code, f.want)
 	}
-	if code := report.ExitCode(); r.want == "fail" && code != 1 || r.want == "blocked" && code == 0 {
-		t.Errorf("exit code %d for a check that is %s", code, r.want)
-	}
-	if (got.Fix == "") != (r.want == "skipped" || r.want == "pass") {
-		t.Errorf("the fix is %q for a check that is %s", got.Fix, status)
+	if (got.Fix == "") != (f.want == diagnosis.Skipped || f.want == diagnosis.Pass) {
+		t.Errorf("the fix is %q for a check that is %s", got.Fix, got.Status)
 	}
 	if strings.Contains(got.Cause, "by hand") && !regexp.MustCompile(`aws [a-z0-9]+ [a-z-]+ --|make destroy`).MatchString(got.Fix) {
 		t.Errorf("the fix of a change by hand names no command: %s", got.Fix)
@@ -64,10 +61,21 @@ func (r row) run(t *testing.T) {
 	}
 }
 
-func runRows(t *testing.T, rows []row) {
+// named returns the result of one check.
+func named(t *testing.T, report diagnosis.Report, name string) diagnosis.Result {
 	t.Helper()
-	for _, r := range rows {
-		t.Run(r.check+"/"+r.rule, r.run)
+	i := slices.IndexFunc(report, func(r diagnosis.Result) bool { return r.Check == name })
+	if i < 0 {
+		t.Fatalf("there is no check %q", name)
+	}
+	return report[i]
+}
+
+// TestRun_Faults plants each fault alone.
+func TestRun_Faults(t *testing.T) {
+	t.Parallel()
+	for _, f := range slices.Concat(accountFaults, functionFaults, secretFaults, apiFaults, callFaults, alarmFaults) {
+		t.Run(f.check+"/"+f.rule, f.run)
 	}
 }
 
@@ -78,12 +86,11 @@ func TestRun_DeniedCalls(t *testing.T) {
 		"GetFunction": "policy", "GetLayerVersion": "policy",
 		"GetFunctionConcurrency": "concurrency", "GetAlias": "aliases", "GetFunctionEventInvokeConfig": "async",
 		"ListFunctionUrlConfigs": "function-access", "GetPolicy": "function-access", "GetAccountSettings": "lambda-quota",
-		"DescribeSecret": "secret", "apigateway routes": "routes", "apigateway integrations": "routes",
-		"apigateway $default": "throttling", "DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms",
+		"DescribeSecret": "secret", "GetRoutes": "routes", "GetIntegrations": "routes", "GetAuthorizer": "authorizer",
+		"GetStage": "throttling", "GetApi": "cors", "DescribeLogGroups": "log-retention", "DescribeAlarms": "alarms",
 		"GetTopicAttributes": "alarm-recipients", "GetMetricData": "recent-outcomes",
 	} {
-		deny := func(w *world) { w.fault(operation, http.StatusForbidden, "AccessDeniedException") }
-		t.Run(operation, row{check, operation, "blocked", "may not call", deny}.run)
+		t.Run(operation, fault{check, operation, diagnosis.Blocked, "may not call", fails(operation, "AccessDeniedException")}.run)
 	}
 }
 
@@ -91,11 +98,11 @@ func TestRun_DeniedCalls(t *testing.T) {
 func TestFix_Revert(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
-	w.stack.parameters["CorsOrigins"] = "https://other.example.com"
-	command, then, _ := strings.Cut(named(t, diagnosis.Run(t.Context(), w.options), "cors").Fix, "; read it, then ")
+	w.parameters["CorsOrigins"] = "https://other.example.com"
+	command, then, _ := strings.Cut(named(t, w.run(), "settings").Fix, "; read it, then ")
 	folder := t.TempDir()
 	cli := "#!/bin/sh\nif [ $2 = describe-stacks ]; then echo \"query: $8\"; else printf '%s\\n' \"$@\"; fi\n"
-	w.must(nil, os.WriteFile(filepath.Join(folder, "aws"), []byte(cli), 0o755))
+	w.must(os.WriteFile(filepath.Join(folder, "aws"), []byte(cli), 0o755))
 	shell := exec.Command("sh", "-euc", command)
 	shell.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH")}
 	out, err := shell.CombinedOutput()
@@ -111,12 +118,11 @@ func TestFix_Revert(t *testing.T) {
 func TestPolicy_ExactCalls(t *testing.T) {
 	t.Parallel()
 	w := deployed(t)
-	w.stack.status = "ROLLBACK_COMPLETE" // then the events are read too
-	diagnosis.Run(t.Context(), w.options)
+	w.status = "ROLLBACK_COMPLETE" // then the events are read too
+	w.answers["DescribeStackEvents broker"] = &cloudformation.DescribeStackEventsOutput{}
+	w.run()
 	var document struct{ Statement []struct{ Action []string } }
-	if err := json.Unmarshal(diagnosis.Policy(""), &document); err != nil {
-		t.Fatal(err)
-	}
+	w.must(json.Unmarshal([]byte(diagnosis.Policy("")), &document))
 	allowed := map[string]bool{}
 	for _, statement := range document.Statement {
 		for _, action := range statement.Action {
@@ -131,8 +137,8 @@ func TestPolicy_ExactCalls(t *testing.T) {
 	}
 }
 
-// TestVariables_Template compares the variables whose values are checked with those that the template sets.
-func TestVariables_Template(t *testing.T) {
+// TestSettings_Template changes each variable that template.yaml sets by a parameter.
+func TestSettings_Template(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {
@@ -141,13 +147,21 @@ func TestVariables_Template(t *testing.T) {
 	_, function, _ := strings.Cut(string(text), "\n  Function:\n")
 	_, block, _ := strings.Cut(function, "        Variables:\n")
 	block, _, _ = strings.Cut(block, "\n\n")
-	set := map[string]string{}
-	for _, variable := range regexp.MustCompile(`(?m)^ {10}(\w+): (?:!Ref )?(.+)$`).FindAllStringSubmatch(block, -1) {
-		set[variable[1]] = variable[2]
+	w := deployed(t)
+	clear(w.environment)
+	w.answers["DescribeSecret"] = answer("ResourceNotFoundException")
+	var want []string
+	for _, set := range regexp.MustCompile(`(?m)^ {10}(\w+): !Ref (.+)$`).FindAllStringSubmatch(block, -1) {
+		w.environment[set[1]], w.parameters[set[2]] = "changed", "parameter"
+		want = append(want, set[1]+` is "changed", the parameter `+set[2]+` says "parameter"`)
 	}
-	delete(set, "GOMAXPROCS")
-	delete(set, "ATLAS_SECRET_ARN")
-	if checked := diagnosis.Variables(); !maps.Equal(checked, set) {
-		t.Errorf("function-settings checks %v, template.yaml sets %v", checked, set)
+	cause := named(t, w.run(), "settings").Cause
+	for _, difference := range want {
+		if !strings.Contains(cause, difference) {
+			t.Errorf("the result has no %q: %s", difference, cause)
+		}
+	}
+	if len(want) < 10 || strings.Contains(cause, "not the template's") {
+		t.Errorf("%d variables; the result is %q", len(want), cause)
 	}
 }

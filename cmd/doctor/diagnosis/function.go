@@ -23,7 +23,7 @@ const (
 
 // functionState checks that the version behind the alias api can run, and keeps its settings.
 func functionState(ctx context.Context, s *subject) Result {
-	name := s.stack.functionName()
+	name := s.stack.function()
 	if name == "" {
 		return fail("the stack has no function").fix(deployWhole)
 	}
@@ -40,6 +40,7 @@ func functionState(ctx context.Context, s *subject) Result {
 	if out.Environment != nil {
 		s.environment = out.Environment.Variables
 	}
+	s.secretID = s.environment["ATLAS_SECRET_ARN"]
 	const fixReason = "fix what the reason names and deploy again"
 	switch {
 	case out.State == types.StateInactive:
@@ -81,7 +82,7 @@ func functionEnvironment(_ context.Context, s *subject) Result {
 func aliases(ctx context.Context, s *subject) Result {
 	versions := map[string]string{}
 	for _, alias := range []string{aliasAPI, aliasService} {
-		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(s.stack.functionName()), Name: &alias})
+		out, err := s.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(s.stack.function()), Name: &alias})
 		if err != nil {
 			return unreadOr(err, "the alias "+alias+" is missing", s.stack.revert())
 		}
@@ -98,7 +99,7 @@ func aliases(ctx context.Context, s *subject) Result {
 	if versions[aliasAPI] != versions[aliasService] {
 		return fail("api runs version %s and service version %s", versions[aliasAPI], versions[aliasService]).
 			fix("after a rollback: aws lambda update-alias --function-name %s --name %s --function-version %s",
-				s.stack.functionName(), aliasService, versions[aliasAPI])
+				s.stack.function(), aliasService, versions[aliasAPI])
 	}
 	return pass("api and service run version %s", versions[aliasAPI])
 }
@@ -106,7 +107,7 @@ func aliases(ctx context.Context, s *subject) Result {
 // asyncInvocation checks that asynchronous invocations are neither retried, which mints a second link, nor sent to a
 // destination, which would store one.
 func asyncInvocation(ctx context.Context, s *subject) Result {
-	name := s.stack.functionName()
+	name := s.stack.function()
 	for _, qualifier := range []string{aliasAPI, aliasService, "$LATEST"} {
 		restore := fmt.Sprintf("aws lambda put-function-event-invoke-config --function-name %s --qualifier '%s' "+
 			"--maximum-retry-attempts 0 --maximum-event-age-in-seconds 60", name, qualifier)
@@ -130,7 +131,7 @@ func asyncInvocation(ctx context.Context, s *subject) Result {
 // functionAccess looks for function URLs without authorization and for resource policies that let every caller in, or that
 // do not let the HTTP API in.
 func functionAccess(ctx context.Context, s *subject) Result {
-	name := s.stack.functionName()
+	name := s.stack.function()
 	urls, err := s.lambda.ListFunctionUrlConfigs(ctx, &lambda.ListFunctionUrlConfigsInput{FunctionName: &name})
 	if err != nil {
 		return unread(err)
@@ -142,13 +143,8 @@ func functionAccess(ctx context.Context, s *subject) Result {
 		}
 	}
 	gatewayMayInvoke := false
-	for _, qualifier := range []string{"", aliasAPI, aliasService} {
-		input := &lambda.GetPolicyInput{FunctionName: &name}
-		where := "the function"
-		if qualifier != "" {
-			input.Qualifier, where = &qualifier, "the alias "+qualifier
-		}
-		out, err := s.lambda.GetPolicy(ctx, input)
+	for _, qualified := range []string{name, name + ":" + aliasAPI, name + ":" + aliasService} {
+		out, err := s.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &qualified})
 		if notFound(err) {
 			continue // no statements at all
 		}
@@ -157,17 +153,17 @@ func functionAccess(ctx context.Context, s *subject) Result {
 		}
 		var policy struct{ Statement []statement }
 		if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy); err != nil {
-			return blocked("the resource policy of "+where+" is not a policy document", "look at it: aws lambda get-policy --function-name "+name)
+			return blocked("the resource policy of "+qualified+" is not a policy document", "aws lambda get-policy --function-name "+qualified)
 		}
 		for _, statement := range policy.Statement {
 			if statement.open() {
-				return fail("the resource policy of %s lets every caller in: %s", where, statement.Sid).
-					fix("aws lambda remove-permission --function-name %s --statement-id %s", strings.TrimSuffix(name+":"+qualifier, ":"), statement.Sid)
+				return fail("the resource policy of %s lets every caller in: %s", qualified, statement.Sid).
+					fix("aws lambda remove-permission --function-name %s --statement-id %s", qualified, statement.Sid)
 			}
-			gatewayMayInvoke = gatewayMayInvoke || qualifier == aliasAPI && statement.allowsAPI(s.stack.apiID())
+			gatewayMayInvoke = gatewayMayInvoke || qualified == name+":"+aliasAPI && statement.allowsAPI(s.stack.api())
 		}
 	}
-	if id := s.stack.apiID(); id != "" && !gatewayMayInvoke {
+	if id := s.stack.api(); id != "" && !gatewayMayInvoke {
 		return fail("the alias api does not let the HTTP API %s invoke it: every call gets HTTP 500", id).fix("%s", s.stack.revert())
 	}
 	return pass("no function URL without authorization, no statement for every caller; the HTTP API may invoke api")

@@ -17,11 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 )
 
-func (s *stack) authorizerID() string { return s.one("AWS::ApiGatewayV2::Authorizer", "Authorizer") }
-
 // routes checks that every route requires the stack's kind of authorization and calls the function through the alias api.
 func routes(ctx context.Context, s *subject) Result {
-	id := s.stack.apiID()
+	id := s.stack.api()
 	if id == "" {
 		return fail("the stack has no HTTP API").fix(deployWhole)
 	}
@@ -36,55 +34,47 @@ func routes(ctx context.Context, s *subject) Result {
 	if len(out.Items) == 0 {
 		return fail("the HTTP API has no route").fix(deployWhole)
 	}
-	want := types.AuthorizationTypeAwsIam
+	want, authorizerID := types.AuthorizationTypeAwsIam, ""
 	if s.stack.usesJWT() {
-		want = types.AuthorizationTypeJwt
+		want, authorizerID = types.AuthorizationTypeJwt, s.stack.authorizer()
 	}
 	keys := make([]string, 0, len(out.Items))
 	for _, route := range out.Items {
 		key := aws.ToString(route.RouteKey)
 		keys = append(keys, key)
-		scopes := s.stack.differs("its scopes", strings.Join(route.AuthorizationScopes, ","), "JwtScopes")
 		switch {
 		case route.AuthorizationType != want:
 			return fail("the route %s has authorization %s, not %s", key, cmp.Or(route.AuthorizationType, types.AuthorizationTypeNone), want).
 				fix("aws apigatewayv2 delete-route --api-id %s --route-id %s; if it is the template's, %s",
 					id, aws.ToString(route.RouteId), s.stack.revert())
-		case want == types.AuthorizationTypeJwt && aws.ToString(route.AuthorizerId) != s.stack.authorizerID():
+		case aws.ToString(route.AuthorizerId) != authorizerID:
 			return fail("the route %s uses an authorizer that is not the stack's", key).fix("%s", s.stack.revert())
-		case want == types.AuthorizationTypeJwt && scopes != "":
-			return fail("the route %s was changed by hand: %s", key, scopes).fix("%s", s.stack.revert())
 		}
-		if result := s.target(route, integrations.Items); result.Status == Fail {
-			return result
+		if authorizerID != "" {
+			s.compare("the scopes of "+key, strings.Join(route.AuthorizationScopes, ","), "JwtScopes", s.stack.revert())
+		}
+		target := strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
+		i := slices.IndexFunc(integrations.Items, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == target })
+		if i < 0 {
+			return fail("the route %s has no integration", key).fix("%s", s.stack.revert())
+		}
+		update := fmt.Sprintf("aws apigatewayv2 update-integration --api-id %s --integration-id %s", id, target)
+		called := strings.TrimSuffix(aws.ToString(integrations.Items[i].IntegrationUri), "/invocations")
+		version := aws.ToString(integrations.Items[i].PayloadFormatVersion)
+		switch {
+		case !strings.HasSuffix(called, ":function:"+s.stack.function()+":"+aliasAPI):
+			return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(called), s.stack.function(), aliasAPI).
+				fix("%s --integration-uri %s", update, s.stack.outputs["ApiAliasArn"])
+		case version != "2.0":
+			return fail("the route %s sends payload format %s, not 2.0", key, version).fix("%s --payload-format-version 2.0", update)
 		}
 	}
 	return pass("%s, authorization %s, through the alias %s", strings.Join(keys, ", "), want, aliasAPI)
 }
 
-// target checks what the route calls.
-func (s *subject) target(route types.Route, integrations []types.Integration) Result {
-	api, key := s.stack.apiID(), aws.ToString(route.RouteKey)
-	id := strings.TrimPrefix(aws.ToString(route.Target), "integrations/")
-	i := slices.IndexFunc(integrations, func(i types.Integration) bool { return aws.ToString(i.IntegrationId) == id })
-	if i < 0 {
-		return fail("the route %s has no integration", key).fix("%s", s.stack.revert())
-	}
-	update := fmt.Sprintf("aws apigatewayv2 update-integration --api-id %s --integration-id %s", api, id)
-	uri := strings.TrimSuffix(aws.ToString(integrations[i].IntegrationUri), "/invocations")
-	if !strings.HasSuffix(uri, ":function:"+s.stack.functionName()+":"+aliasAPI) {
-		return fail("the route %s calls %s, not %s through the alias %s", key, oneLine(uri), s.stack.functionName(), aliasAPI).
-			fix("%s --integration-uri %s", update, s.stack.outputs["ApiAliasArn"])
-	}
-	if version := aws.ToString(integrations[i].PayloadFormatVersion); version != "2.0" {
-		return fail("the route %s sends payload format %s, not 2.0", key, version).fix("%s --payload-format-version 2.0", update)
-	}
-	return Result{}
-}
-
 // authorizer checks that tokens are bound to an issuer and an audience.
 func authorizer(ctx context.Context, s *subject) Result {
-	api, id := s.stack.apiID(), s.stack.authorizerID()
+	api, id := s.stack.api(), s.stack.authorizer()
 	if id == "" {
 		return fail("the stack has no authorizer").fix(deployWhole)
 	}
@@ -97,8 +87,6 @@ func authorizer(ctx context.Context, s *subject) Result {
 	}
 	s.authorizer = out.JwtConfiguration
 	issuer, audiences := aws.ToString(s.authorizer.Issuer), s.authorizer.Audience
-	restore := fmt.Sprintf("aws apigatewayv2 update-authorizer --api-id %s --authorizer-id %s --jwt-configuration Issuer=%s,Audience=%s",
-		api, id, s.stack.parameters["JwtIssuer"], s.stack.parameters["JwtAudience"])
 	switch parsed, err := url.Parse(issuer); {
 	case len(audiences) == 0 || slices.Contains(audiences, ""):
 		return fail("the authorizer names no audience: tokens for any application of the issuer would pass").
@@ -106,25 +94,24 @@ func authorizer(ctx context.Context, s *subject) Result {
 	case err == nil && strings.HasSuffix(strings.ToLower(parsed.Hostname()), "example.com"):
 		return fail("the issuer is the example of samconfig.toml").fix("put your identity provider's issuer URL into samconfig.toml")
 	}
-	difference := cmp.Or(s.stack.differs("the issuer", issuer, "JwtIssuer"),
-		s.stack.differs("the audience", strings.Join(audiences, ","), "JwtAudience"))
-	if difference != "" {
-		return fail("the authorizer was changed by hand: %s", difference).fix("%s", restore)
-	}
+	restore := fmt.Sprintf("aws apigatewayv2 update-authorizer --api-id %s --authorizer-id %s --jwt-configuration Issuer=%s,Audience=%s",
+		api, id, s.stack.parameters["JwtIssuer"], s.stack.parameters["JwtAudience"])
+	s.compare("the issuer", issuer, "JwtIssuer", restore)
+	s.compare("the audience", strings.Join(audiences, ","), "JwtAudience", restore)
 	return pass("issuer %s, audience %s", issuer, strings.Join(audiences, ", "))
 }
 
 // issuer checks that the identity provider publishes its keys where API Gateway looks for them: in the issuer's discovery
 // document (API Gateway developer guide, "Controlling access to HTTP APIs with JWT authorizers").
 func issuer(ctx context.Context, s *subject) Result {
+	const reachable = "check JwtIssuer with your identity provider; API Gateway must reach it from the internet"
 	name := aws.ToString(s.authorizer.Issuer)
 	var document struct {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
 	if err := s.getJSON(ctx, strings.TrimSuffix(name, "/")+"/.well-known/openid-configuration", &document); err != nil {
-		return fail("the issuer's discovery document cannot be read: %v", err).
-			fix("check JwtIssuer with your identity provider; API Gateway must reach it from the internet")
+		return fail("the issuer's discovery document cannot be read: %s", connectionFault(err)).fix(reachable)
 	}
 	if document.Issuer != name {
 		return fail("the issuer's own name is %q, the authorizer's is %q: every token would be refused", oneLine(document.Issuer), name).
@@ -134,8 +121,7 @@ func issuer(ctx context.Context, s *subject) Result {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := s.getJSON(ctx, document.Keys, &keys); err != nil || len(keys.Keys) == 0 {
-		return fail("the issuer's keys cannot be read at its jwks_uri").
-			fix("check the identity provider; API Gateway must reach it from the internet")
+		return fail("the issuer's keys cannot be read at its jwks_uri").fix(reachable)
 	}
 	return pass("it publishes %d key(s) under its own name", len(keys.Keys))
 }
@@ -144,55 +130,58 @@ func issuer(ctx context.Context, s *subject) Result {
 const maxDocument = 1 << 20
 
 func (s *subject) getJSON(ctx context.Context, url string, into any) error {
+	text, err := s.download(ctx, url, maxDocument)
+	if err == nil && json.Unmarshal(text, into) != nil {
+		err = errors.New("it is not JSON of the right form")
+	}
+	return err
+}
+
+// download reads a document of at most limit bytes.
+func (s *subject) download(ctx context.Context, url string, limit int64) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return errors.New("its URL is not valid")
+		return nil, errors.New("its URL is not valid")
 	}
 	response, err := s.http.Do(request)
 	if err != nil {
-		return errors.New(connectionFault(err))
+		return nil, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("HTTP %d", response.StatusCode)
+		return nil, fmt.Errorf("HTTP %d", response.StatusCode)
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxDocument)).Decode(into); err != nil {
-		return errors.New("it is not JSON of the right form")
-	}
-	return nil
+	return io.ReadAll(io.LimitReader(response.Body, limit))
 }
 
 // throttling reads the stage and checks that it limits requests.
 func throttling(ctx context.Context, s *subject) Result {
-	out, err := s.gateway.GetStage(ctx, &apigatewayv2.GetStageInput{ApiId: aws.String(s.stack.apiID()), StageName: aws.String("$default")})
+	out, err := s.gateway.GetStage(ctx, &apigatewayv2.GetStageInput{ApiId: aws.String(s.stack.api()), StageName: aws.String("$default")})
 	if err != nil {
 		return unreadOr(err, "the HTTP API has no stage", deployWhole)
 	}
 	s.stage = out
-	restore := fmt.Sprintf("aws apigatewayv2 update-stage --api-id %s --stage-name '$default' --default-route-settings "+
-		"ThrottlingRateLimit=%s,ThrottlingBurstLimit=%s",
-		s.stack.apiID(), s.stack.parameters["ThrottleRate"], s.stack.parameters["ThrottleBurst"])
-	settings := out.DefaultRouteSettings
-	if settings == nil || settings.ThrottlingRateLimit == nil || settings.ThrottlingBurstLimit == nil {
-		return fail("the stage sets no throttling: one client can use up the account's limit for every API in the Region").fix("%s", restore)
-	}
 	for key, route := range out.RouteSettings {
 		if route.ThrottlingRateLimit != nil || route.ThrottlingBurstLimit != nil {
 			return fail("the route %s has throttling of its own, which the template does not set: %g requests a second, bursts of %d",
 				key, aws.ToFloat64(route.ThrottlingRateLimit), aws.ToInt32(route.ThrottlingBurstLimit)).
-				fix("aws apigatewayv2 delete-route-settings --api-id %s --stage-name '$default' --route-key '%s'", s.stack.apiID(), key)
+				fix("aws apigatewayv2 delete-route-settings --api-id %s --stage-name '$default' --route-key '%s'", s.stack.api(), key)
 		}
 	}
-	rate, burst := fmt.Sprint(*settings.ThrottlingRateLimit), fmt.Sprint(*settings.ThrottlingBurstLimit)
-	difference := cmp.Or(s.stack.differs("the rate", rate, "ThrottleRate"),
-		s.stack.differs("the burst", burst, "ThrottleBurst"))
-	switch {
-	case *settings.ThrottlingRateLimit == 0 || *settings.ThrottlingBurstLimit == 0:
-		return fail("the stage's throttling is 0: API Gateway refuses every call with HTTP 429").fix("%s", restore)
-	case difference != "":
-		return fail("the throttling was changed by hand: %s", difference).fix("%s", restore)
+	restore := fmt.Sprintf("aws apigatewayv2 update-stage --api-id %s --stage-name '$default' --default-route-settings "+
+		"ThrottlingRateLimit=%s,ThrottlingBurstLimit=%s",
+		s.stack.api(), s.stack.parameters["ThrottleRate"], s.stack.parameters["ThrottleBurst"])
+	settings := out.DefaultRouteSettings
+	if settings == nil || settings.ThrottlingRateLimit == nil || settings.ThrottlingBurstLimit == nil {
+		return fail("the stage sets no throttling: one client can use up the account's limit for every API in the Region").fix("%s", restore)
 	}
-	return pass("%s requests a second, bursts of %s", rate, burst)
+	rate, burst := *settings.ThrottlingRateLimit, *settings.ThrottlingBurstLimit
+	if rate == 0 || burst == 0 {
+		return fail("the stage's throttling is 0: API Gateway refuses every call with HTTP 429").fix("%s", restore)
+	}
+	s.compare("the rate", fmt.Sprint(rate), "ThrottleRate", restore)
+	s.compare("the burst", fmt.Sprint(burst), "ThrottleBurst", restore)
+	return pass("%g requests a second, bursts of %d", rate, burst)
 }
 
 // accessLog checks that the stage logs requests, without their tokens.

@@ -27,6 +27,7 @@ type gateway struct {
 	audience string
 	origins  []string
 	open     bool             // accept every caller
+	anyToken bool             // accept every token
 	answers  http.HandlerFunc // in place of the whole gateway
 }
 
@@ -55,7 +56,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		g.invoke(w, r, lambdatest.Event("http-api-iam"))
 	case g.iam:
 		refuse(w, http.StatusForbidden, "Forbidden")
-	case authorization == "Bearer "+tokenFor+g.audience:
+	case authorization == "Bearer "+tokenFor+g.audience, g.anyToken && strings.HasPrefix(authorization, "Bearer "):
 		groups := lambdatest.Set("atrip-finance", "requestContext", "authorizer", "jwt", "claims", "groups")
 		g.invoke(w, r, lambdatest.Event("http-api-jwt", groups))
 	default:

@@ -87,7 +87,7 @@ func (s *subject) count(ctx context.Context) (map[string]int, error) {
 		}
 		queries = append(queries, types.MetricDataQuery{Id: aws.String(fmt.Sprintf("m%d", len(queries))), Label: &metric, MetricStat: stat})
 	}
-	function := s.stack.functionName()
+	function := s.stack.function()
 	// Errors of the alias api only: through service, a refused request is a function error as well.
 	add("AWS/Lambda", "Errors", "FunctionName", function, "Resource", function+":"+aliasAPI)
 	add("AWS/Lambda", "Throttles", "FunctionName", function)
@@ -97,11 +97,11 @@ func (s *subject) count(ctx context.Context) (map[string]int, error) {
 	for _, f := range failures[2:] {
 		add(handler.Namespace, f.metric, "function", function)
 	}
-	if prober := s.stack.one("AWS::Lambda::Function", "ProbeFunction"); prober != "" {
+	if prober := s.stack.ids["ProbeFunction"]; prober != "" {
 		add(handler.Namespace, "ProbeRun", "function", prober)
 		add(handler.Namespace, "ProbeRefused", "function", prober)
 	}
-	if api := s.stack.apiID(); api != "" {
+	if api := s.stack.api(); api != "" {
 		for _, metric := range []string{"Count", "4xx", "5xx"} { // API Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs"
 			add("AWS/ApiGateway", metric, "ApiId", api)
 		}

@@ -19,11 +19,7 @@ import (
 
 // secretValue checks that the secrets are usable: the default account's, then those of ATRIP_ACCOUNTS.
 func secretValue(ctx context.Context, s *subject) Result {
-	id, clientID := s.options.SecretID, ""
-	if s.options.Stack != "" {
-		id, clientID = s.environment["ATLAS_SECRET_ARN"], s.environment["ATLAS_CLIENT_ID"]
-	}
-	result, credentials := s.readSecret(ctx, id, clientID)
+	result, credentials := s.readSecret(ctx, s.secretID, s.environment["ATLAS_CLIENT_ID"])
 	s.credentials = credentials
 	if result.Fix != "" {
 		return result

@@ -17,25 +17,14 @@ type stack struct {
 	name       string
 	parameters map[string]string
 	outputs    map[string]string
-	resources  map[string][]resource // by type
+	ids        map[string]string   // the resources' physical ids by their names in template.yaml
+	kinds      map[string][]string // the resources' names by their type
 }
 
-type resource struct{ logical, physical string }
-
-// one returns the physical id of the type's only resource, or of the one with the logical id given; "" if there is none.
-func (s *stack) one(kind, logical string) string {
-	all := s.resources[kind]
-	for _, r := range all {
-		if r.logical == logical || len(all) == 1 {
-			return r.physical
-		}
-	}
-	return ""
-}
-
-func (s *stack) functionName() string { return s.one("AWS::Lambda::Function", "Function") }
-func (s *stack) apiID() string        { return s.one("AWS::ApiGatewayV2::Api", "Api") }
-func (s *stack) usesJWT() bool        { return s.parameters["AuthMode"] == "JWT" }
+func (s *stack) function() string   { return s.ids["Function"] }
+func (s *stack) api() string        { return s.ids["Api"] }
+func (s *stack) authorizer() string { return s.ids["Authorizer"] }
+func (s *stack) usesJWT() bool      { return s.parameters["AuthMode"] == "JWT" }
 
 // inVPC reports whether the function calls from a VPC.
 func (s *stack) inVPC() bool {
@@ -47,7 +36,6 @@ const outputURL = "Url"
 
 // Fixes that several checks name.
 const (
-	deployAgain     = "deploy again"
 	deployWhole     = "deploy the whole template (make deploy)"
 	deleteAndDeploy = "delete the stack (make destroy) and deploy again"
 )
@@ -61,7 +49,7 @@ func stackState(ctx context.Context, s *subject) Result {
 	if err != nil {
 		return unread(err)
 	}
-	read := stack{*described.StackName, map[string]string{}, map[string]string{}, map[string][]resource{}}
+	read := stack{*described.StackName, map[string]string{}, map[string]string{}, map[string]string{}, map[string][]string{}}
 	for _, p := range described.Parameters {
 		read.parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
@@ -76,9 +64,9 @@ func stackState(ctx context.Context, s *subject) Result {
 			return unread(err)
 		}
 		for _, r := range page.StackResourceSummaries {
-			kind := aws.ToString(r.ResourceType)
-			physical := aws.ToString(r.PhysicalResourceId)
-			read.resources[kind] = append(read.resources[kind], resource{aws.ToString(r.LogicalResourceId), physical})
+			name, kind := aws.ToString(r.LogicalResourceId), aws.ToString(r.ResourceType)
+			read.ids[name] = aws.ToString(r.PhysicalResourceId)
+			read.kinds[kind] = append(read.kinds[kind], name)
 		}
 	}
 	s.stack = read
