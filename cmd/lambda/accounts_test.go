@@ -14,8 +14,8 @@ import (
 // compares a candidate policy.
 func TestFunction_AccountsAndCandidate(t *testing.T) {
 	t.Parallel()
-	atlas, secrets, env := upstreams(t)
-	other := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret})
+	f := newBroker(t)
+	other := atlastest.NewServer(nil)
 	t.Cleanup(other.Close)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -27,11 +27,11 @@ func TestFunction_AccountsAndCandidate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env["ATRIP_POLICY_FILE"], env["ATRIP_POLICY_CANDIDATE_FILE"] = filepath.Join(dir, "mine.cedar"), filepath.Join(dir, "next.cedar")
-	env["ATRIP_ACCOUNTS"] = fmt.Sprintf(`{"brand-b":{"baseUrl":%q,"secretArn":%q},"brand-c":{"baseUrl":%q,"secretArn":"missing"}}`,
-		other.URL, secrets.ARN, other.URL)
-	f := start(t, env)
-	for role, want := range map[string]string{"Admin": other.URL, "Finance": atlas.URL, "Developer": "SecretUnavailable"} {
+	f.Env["ATRIP_POLICY_FILE"], f.Env["ATRIP_POLICY_CANDIDATE_FILE"] = filepath.Join(dir, "mine.cedar"), filepath.Join(dir, "next.cedar")
+	f.Env["ATRIP_ACCOUNTS"] = fmt.Sprintf(`{"brand-b":{"baseUrl":%q,"secretArn":%q},"brand-c":{"baseUrl":%q,"secretArn":"missing"}}`,
+		other.URL, f.Secrets.ARN, other.URL)
+	f.Start(t)
+	for role, want := range map[string]string{"Admin": other.URL, "Finance": f.Atlas.URL, "Developer": "SecretUnavailable"} {
 		if _, got := ask(t, f, strings.Replace(event, "Finance", role, 1), "service"); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", role, got, want)
 		}

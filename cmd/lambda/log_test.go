@@ -31,7 +31,7 @@ func checkLog(t *testing.T, text string) (lines []map[string]any) {
 }
 
 // outcomes counts the audit lines by outcome, and checks that the log has no other lines.
-func outcomes(t *testing.T, f *lambdatest.Function) map[any]int {
+func outcomes(t *testing.T, f *lambdatest.Broker) map[any]int {
 	t.Helper()
 	count := map[any]int{}
 	for _, line := range checkLog(t, f.Stdout()+f.Stderr()) {
@@ -45,8 +45,8 @@ func outcomes(t *testing.T, f *lambdatest.Function) map[any]int {
 
 func TestFunction_LogIsJSON(t *testing.T) {
 	t.Parallel()
-	_, secrets, env := upstreams(t)
-	f := start(t, env)
+	f := newBroker(t)
+	f.Start(t)
 	hidden := "x\u202e\u2066\u0085\u007f\u2028\u001b"
 	for _, event := range []string{
 		event, `{"orderNo":1}`, "{", `{"orderNo":"X1","x` + "\u202e" + `":1}`,
@@ -56,7 +56,7 @@ func TestFunction_LogIsJSON(t *testing.T) {
 		_, reply := ask(t, f, event, "api")
 		checkLog(t, reply)
 	}
-	secrets.Close()
+	f.Secrets.Close()
 	f.Stop()
 	lines := checkLog(t, f.Stdout()+f.Stderr())
 	if len(lines) != 5 || lines[4]["issuer"] != hidden {
@@ -68,8 +68,8 @@ func TestFunction_LogIsJSON(t *testing.T) {
 // log has a line for it.
 func TestFunction_InvalidClientContext(t *testing.T) {
 	t.Parallel()
-	_, _, env := upstreams(t)
-	f := start(t, env)
+	f := newBroker(t)
+	f.Start(t)
 	invalid := []string{`[1]`, `"x"`, `{"custom":[]}`, `{`, "x\u202e"}
 	for _, context := range append(invalid, "", "null", `{"custom":null,"env":{"a":"b"}}`) {
 		want := ""

@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,57 +15,11 @@ import (
 	"atriptoken/secret/secrettest"
 )
 
-const (
-	event        = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`
-	clientSecret = "MARKED-client-secret-77aa"
-)
+const event = `{"orderNo":"XPFIW20220209163159425","userName":"amelia@example.com","role":"Finance"}`
 
-var (
-	bootstrap string
-	// build runs in the first test and not in TestMain: the cache of go test knows only
-	// the files that tests read.
-	build = sync.OnceValue(func() error {
-		_, err := lambdatest.BuildFunction(context.Background(), filepath.Dir(bootstrap))
-		return err
-	})
-)
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "lambda")
-	if err != nil {
-		panic(err)
-	}
-	bootstrap = filepath.Join(dir, "bootstrap")
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// upstreams returns the two simulators and an environment for them.
-func upstreams(t *testing.T) (*atlastest.Server, *secrettest.Server, map[string]string) {
+func newBroker(t *testing.T) *lambdatest.Broker {
 	t.Helper()
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
-	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret})
-	t.Cleanup(atlas.Close)
-	value := fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, atlastest.DefaultClientID, clientSecret)
-	secrets := secrettest.NewServer(&secrettest.Options{Value: value})
-	t.Cleanup(secrets.Close)
-	return atlas, secrets, map[string]string{
-		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
-		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
-		"LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-	}
-}
-
-func start(t *testing.T, env map[string]string) *lambdatest.Function {
-	t.Helper()
-	f, err := run(t, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return lambdatest.NewBroker(t, lambdatest.Bootstrap(t), nil, nil)
 }
 
 // waitFor waits until the condition holds.
@@ -80,20 +32,9 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func run(t *testing.T, env map[string]string) (*lambdatest.Function, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	f, err := lambdatest.Start(ctx, bootstrap, env)
-	if err == nil {
-		t.Cleanup(f.Stop)
-	}
-	return f, err
-}
-
 // ask invokes the function through an alias, or without one if alias is "". It
 // returns the function error's type, or OK, and the reply.
-func ask(t *testing.T, f *lambdatest.Function, event, alias string) (code, payload string) {
+func ask(t *testing.T, f *lambdatest.Broker, event, alias string) (code, payload string) {
 	t.Helper()
 	arn := strings.TrimSuffix(lambdatest.DefaultFunctionARN+":"+alias, ":")
 	reply, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{FunctionARN: arn})
@@ -105,22 +46,22 @@ func ask(t *testing.T, f *lambdatest.Function, event, alias string) (code, paylo
 
 func TestFunction_StartAndCall(t *testing.T) {
 	t.Parallel()
-	atlas, _, env := upstreams(t)
-	f := start(t, env)
-	waitFor(t, "the simulator to count the connection", func() bool { return atlas.Connections() > 0 })
-	if n := len(atlas.Requests()); n != 0 || atlas.Connections() != 1 {
-		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one", n, atlas.Connections())
+	f := newBroker(t)
+	f.Start(t)
+	waitFor(t, "the simulator to count the connection", func() bool { return f.Atlas.Connections() > 0 })
+	if n := len(f.Atlas.Requests()); n != 0 || f.Atlas.Connections() != 1 {
+		t.Errorf("the start sent Atlas %d requests on %d connections, want none on one", n, f.Atlas.Connections())
 	}
 	code, payload := ask(t, f, event, "")
 	var got struct{ URL string }
-	if err := json.Unmarshal([]byte(payload), &got); err != nil || !strings.HasPrefix(got.URL, atlas.URL) {
+	if err := json.Unmarshal([]byte(payload), &got); err != nil || !strings.HasPrefix(got.URL, f.Atlas.URL) {
 		t.Fatalf("the answer is not Atlas's but %s: %v", code, err)
 	}
-	if atlas.Connections() != 1 {
+	if f.Atlas.Connections() != 1 {
 		t.Error("the first call did not use the start's connection")
 	}
 	f.Stop()
-	if out := f.Stdout(); outcomes(t, f)["OK"] != 1 || strings.Contains(out, clientSecret) || strings.Contains(out, got.URL) {
+	if out := f.Stdout(); outcomes(t, f)["OK"] != 1 || strings.Contains(out, atlastest.DefaultClientSecret) || strings.Contains(out, got.URL) {
 		t.Errorf("the log of a start and a call is %s", out)
 	}
 }
@@ -143,10 +84,11 @@ func TestStart_Refused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, env := upstreams(t)
-			env[row.variable] = row.value
-			_, err := run(t, env)
+			f := newBroker(t)
+			f.Env[row.variable] = row.value
+			started, err := lambdatest.Start(t.Context(), f.Program, f.Env)
 			if err == nil {
+				started.Stop()
 				t.Fatal("the function started")
 			}
 			_, log, _ := strings.Cut(err.Error(), "exit status 1: ")
@@ -161,24 +103,26 @@ func TestStart_Refused(t *testing.T) {
 
 func TestStart_LocalPolicyUnderSAM(t *testing.T) {
 	t.Parallel()
-	_, _, env := upstreams(t)
-	env["ATRIP_POLICY_FILE"], env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
+	f := newBroker(t)
+	f.Env["ATRIP_POLICY_FILE"], f.Env["AWS_SAM_LOCAL"] = "policies/local.cedar", "true"
+	f.Start(t)
 	event := lambdatest.Event("http-api-jwt", lambdatest.Set(lambdatest.Absent{}, "requestContext", "authorizer"))
-	if _, reply := ask(t, start(t, env), string(event), ""); !strings.Contains(reply, `"statusCode":200`) {
+	if _, reply := ask(t, f, string(event), ""); !strings.Contains(reply, `"statusCode":200`) {
 		t.Errorf("an event without an identity got %.200s", reply)
 	}
 }
 
 func TestStart_IgnoresSharedAWSConfig(t *testing.T) {
 	t.Parallel()
-	_, _, env := upstreams(t)
+	f := newBroker(t)
 	file := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(file, []byte("[default]\nretry_mode = perhaps\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, variable := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
-		env[variable] = file
-		if code, _ := ask(t, start(t, env), event, ""); code != "OK" {
+		f.Env[variable] = file
+		f.Start(t)
+		if code, _ := ask(t, f, event, ""); code != "OK" {
 			t.Errorf("%s: %s", variable, code)
 		}
 	}
@@ -187,10 +131,10 @@ func TestStart_IgnoresSharedAWSConfig(t *testing.T) {
 // An upstream that never answers delays the start by less than Lambda's 10 s for INIT.
 func TestStart_NoAnswer(t *testing.T) {
 	t.Parallel()
-	atlas, secrets, env := upstreams(t)
-	secrets.Always(secrettest.Hang())
-	atlas.Always(atlastest.Hang())
-	f := start(t, env)
+	f := newBroker(t)
+	f.Secrets.Always(secrettest.Hang())
+	f.Atlas.Always(atlastest.Hang())
+	f.Start(t)
 	if d := f.InitDuration(); d >= 10*time.Second {
 		t.Errorf("the start took %v", d)
 	}
@@ -198,13 +142,13 @@ func TestStart_NoAnswer(t *testing.T) {
 
 func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	t.Parallel()
-	atlas, secrets, env := upstreams(t)
-	secrets.Always(secrettest.NoValue())
-	f := start(t, env)
+	f := newBroker(t)
+	f.Secrets.Always(secrettest.NoValue())
+	f.Start(t)
 	if code, _ := ask(t, f, event, ""); code != "SecretUnavailable" {
 		t.Errorf("%s, want SecretUnavailable", code)
 	}
-	secrets.Clear()
+	f.Secrets.Clear()
 	waitFor(t, "a success without a restart", func() bool {
 		code, _ := ask(t, f, event, "")
 		if code != "OK" && code != "SecretUnavailable" {
@@ -215,17 +159,18 @@ func TestStart_WithoutSecretOrAtlas(t *testing.T) {
 	if f.Stop(); !strings.Contains(f.Stdout(), `"event":"secret_unavailable","reason":"not_found"`) {
 		t.Errorf("the log lacks the reason: %s", f.Stdout())
 	}
-	atlas.Close()
-	if code, _ := ask(t, start(t, env), event, ""); code != "AtlasUnavailable" {
+	f.Atlas.Close()
+	f.Start(t)
+	if code, _ := ask(t, f, event, ""); code != "AtlasUnavailable" {
 		t.Errorf("%s, want AtlasUnavailable", code)
 	}
 }
 
 func TestFunction_Concurrent(t *testing.T) {
 	t.Parallel()
-	_, _, env := upstreams(t)
-	env["AWS_LAMBDA_MAX_CONCURRENCY"] = "64"
-	f := start(t, env)
+	f := newBroker(t)
+	f.Env["AWS_LAMBDA_MAX_CONCURRENCY"] = "64"
+	f.Start(t)
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {

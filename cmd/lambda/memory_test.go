@@ -14,8 +14,8 @@ import (
 func TestFunction_MemoryOfTheWorstEvents(t *testing.T) {
 	t.Parallel()
 	const most = 96 << 20
-	_, _, env := upstreams(t)
-	f := start(t, env)
+	f := newBroker(t)
+	f.Start(t)
 	for _, size := range []int{6<<20 - 300, 256<<10 - 300} {
 		for _, value := range worstValues(size) {
 			for _, shape := range []string{

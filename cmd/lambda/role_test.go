@@ -26,24 +26,24 @@ var platform = []string{
 // refresh. The template's role allows exactly those.
 func TestRole_ExactlyTheCalls(t *testing.T) {
 	t.Parallel()
-	atlas, secrets, env := upstreams(t)
+	f := newBroker(t)
 	others := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t.Errorf("the function calls another service than Secrets Manager: %s %s %s", r.Method, r.URL, r.Header.Get("X-Amz-Target"))
 		http.Error(w, "AccessDenied", http.StatusForbidden)
 	}))
 	t.Cleanup(others.Close)
-	env["AWS_ENDPOINT_URL"] = others.URL // every service that has no endpoint of its own
-	env["ATRIP_SECRET_TTL"] = "1s"
-	f := start(t, env)
+	f.Env["AWS_ENDPOINT_URL"] = others.URL // every service that has no endpoint of its own
+	f.Env["ATRIP_SECRET_TTL"] = "1s"
+	f.Start(t)
 	for _, value := range []string{"", `{"clientId":"example-client","clientSecret":"wrong"}`} {
 		if value != "" {
-			secrets.Put(value) // Atlas refuses it: the function fetches again and tries the previous one
-			atlas.SetCredentials()
+			f.Secrets.Put(value) // Atlas refuses it: the function fetches again and tries the previous one
+			f.Atlas.SetCredentials()
 		}
 		ask(t, f, event, "service")
 	}
 	var calls []string
-	for _, r := range secrets.Requests() {
+	for _, r := range f.Secrets.Requests() {
 		calls = append(calls, strings.Replace(r.Header.Get("X-Amz-Target"), ".", ":", 1))
 	}
 	slices.Sort(calls)

@@ -8,19 +8,20 @@ import (
 	"testing"
 
 	"atriptoken/atlas/atlastest"
+	"atriptoken/internal/lambdatest"
 )
 
 // If the system has a bundle of root certificates, its directories of certificates
 // are not read; a directory that the owner names is.
 func TestStart_RootDirectories(t *testing.T) {
 	t.Parallel()
-	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: clientSecret, TLS: true, PublicURL: "https://atrip.atriptech.com"})
+	atlas := atlastest.NewServer(&atlastest.Options{TLS: true, PublicURL: "https://atrip.atriptech.com"})
 	t.Cleanup(atlas.Close)
 	artifact := t.TempDir()
 	certificates := filepath.Join(artifact, "certificates")
 	none, bundle := filepath.Join(artifact, "none"), filepath.Join(artifact, "bundle.pem")
 	if err := errors.Join(os.Mkdir(certificates, 0o700), os.WriteFile(bundle, nil, 0o600),
-		os.Symlink(filepath.Join(filepath.Dir(bootstrap), "policies"), filepath.Join(artifact, "policies")),
+		os.Symlink(filepath.Join(filepath.Dir(lambdatest.Bootstrap(t)), "policies"), filepath.Join(artifact, "policies")),
 		os.WriteFile(filepath.Join(certificates, "atlas.pem"),
 			pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: atlas.Certificate().Raw}), 0o600)); err != nil {
 		t.Fatal(err)
@@ -36,10 +37,10 @@ func TestStart_RootDirectories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, env := upstreams(t)
-			env["ATLAS_BASE_URL"], env["LAMBDA_TASK_ROOT"] = atlas.URL, artifact
-			env["SSL_CERT_FILE"], env["SSL_CERT_DIR"] = row.bundle, row.directory
-			f := start(t, env)
+			f := newBroker(t)
+			f.Env["ATLAS_BASE_URL"], f.Env["LAMBDA_TASK_ROOT"] = atlas.URL, artifact
+			f.Env["SSL_CERT_FILE"], f.Env["SSL_CERT_DIR"] = row.bundle, row.directory
+			f.Start(t)
 			reply, err := f.Invoke(t.Context(), []byte(event), nil)
 			if err != nil || reply.Failed() == row.trusted {
 				f.Stop()

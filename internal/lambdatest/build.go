@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 )
 
 // Build builds the Go package in the folder source into dir/bootstrap for this
@@ -18,22 +17,6 @@ func Build(ctx context.Context, dir, source string) (string, error) {
 	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("lambdatest: go build in %s: %w\n%s", source, err, out)
-	}
-	return path, nil
-}
-
-// BuildFunction builds cmd/lambda into dir/bootstrap and copies the policies to
-// dir/policies, as in the deployed artifact. It returns the bootstrap's path.
-func BuildFunction(ctx context.Context, dir string) (string, error) {
-	for _, folder := range strings.Fields("atlas cmd/lambda handler internal/function internal/redact policy secret") {
-		_, _ = os.ReadDir(checkout(folder)) // go test runs again after a change there: its cache does not see what go build reads
-	}
-	path, err := Build(ctx, dir, checkout("cmd/lambda"))
-	if err != nil {
-		return "", err
-	}
-	if err := os.CopyFS(filepath.Join(dir, "policies"), os.DirFS(checkout("policy"))); err != nil {
-		return "", fmt.Errorf("lambdatest: %w", err)
 	}
 	return path, nil
 }

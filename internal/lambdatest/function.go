@@ -1,8 +1,8 @@
 // Package lambdatest runs a built Lambda bootstrap as Lambda does, for tests: a
 // real process with its own environment, and a Runtime API on loopback.
 //
-// [Build] and [BuildFunction] build a bootstrap; [Event] returns sample events. Not
-// simulated of the Runtime API (Lambda developer guide, "Using the Lambda runtime
+// [NewBroker] adds simulators to the built function; [Event] returns sample events.
+// Not simulated of the Runtime API (Lambda developer guide, "Using the Lambda runtime
 // API for custom runtimes"): Lambda's own timeout, restarts and response streaming.
 package lambdatest
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,11 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"atriptoken/atlas/atlastest"
 	"atriptoken/handler"
 	"atriptoken/internal/lambdatest"
 	"atriptoken/internal/probe"
-	"atriptoken/secret/secrettest"
 )
 
 // answer returns what the simulated API Gateway or Lambda sends back.
@@ -158,22 +155,8 @@ func TestRun_Function(t *testing.T) {
 // through the alias api, which is open: a probe that cannot tell the two is of no use.
 func TestRun_RealFunction(t *testing.T) {
 	t.Parallel()
-	bootstrap, err := lambdatest.BuildFunction(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	atlas, secrets := atlastest.NewServer(nil), secrettest.NewServer(nil)
-	t.Cleanup(atlas.Close)
-	t.Cleanup(secrets.Close)
-	function, err := lambdatest.Start(t.Context(), bootstrap, map[string]string{
-		"ATLAS_BASE_URL": atlas.URL, "ATLAS_SECRET_ARN": secrets.ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
-		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example",
-		"LAMBDA_TASK_ROOT": filepath.Dir(bootstrap),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(function.Stop)
+	function := lambdatest.NewBroker(t, lambdatest.Bootstrap(t), nil, nil)
+	function.Start(t)
 	for alias, want := range map[string]probe.Verdict{":service": probe.Refused, "": probe.Refused, ":api": probe.LetIn} {
 		p := newProbe(t, unauthorized, notPermitted, link)
 		p.Link = ""
@@ -192,7 +175,7 @@ func TestRun_RealFunction(t *testing.T) {
 			}
 		}
 	}
-	if n := len(atlas.Requests()); n != 0 {
+	if n := len(function.Atlas.Requests()); n != 0 {
 		t.Errorf("Atlas was called %d times, want 0: a forged event must not make a link", n)
 	}
 }
