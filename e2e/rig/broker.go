@@ -21,6 +21,16 @@ func NewBroker(t testing.TB, bootstrap string, atlas *atlastest.Options, secret 
 	return &Broker{lambdatest.NewBroker(t, bootstrap, atlas, secret)}
 }
 
+// Call sends an event through an alias of the function, which must answer it.
+func (b *Broker) Call(t testing.TB, alias string, event []byte) lambdatest.Reply {
+	t.Helper()
+	reply, err := b.Invoke(t.Context(), event, &lambdatest.InvokeOptions{FunctionARN: lambdatest.DefaultFunctionARN + ":" + alias})
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, b.Stdout(), b.Stderr())
+	}
+	return reply
+}
+
 // Usage returns the memory and the open descriptors of the function's process.
 func (b *Broker) Usage(t testing.TB) (memory procfs.ProcStatus, descriptors int) {
 	t.Helper()

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // Architecture returns this machine's architecture as Lambda names it.
@@ -29,28 +28,23 @@ func Network(t testing.TB) (name, address string) {
 	t.Helper()
 	name = fmt.Sprintf("atrip-e2e-%d-%d", os.Getpid(), networks.Add(1))
 	Run(t, docker(), "network", "create", name)
-	t.Cleanup(func() { removeNetwork(t, name) })
+	t.Cleanup(func() {
+		if out, err := exec.Command("bash", "-c", removeNetwork, docker(), name).CombinedOutput(); err != nil {
+			t.Errorf("remove the network %s: %v\n%s", name, err, out)
+		}
+	})
 	gateway := Run(t, docker(), "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name)
 	return name, strings.TrimSpace(gateway)
 }
 
 // removeNetwork removes the network and its containers. It tries again, as the engine detaches a container from its
 // network a moment after removing it.
-func removeNetwork(t testing.TB, name string) {
-	var out []byte
-	var err error
-	for range 20 {
-		containers, _ := exec.Command(docker(), "ps", "-aq", "--filter", "network="+name).Output()
-		for _, container := range strings.Fields(string(containers)) {
-			_ = exec.Command(docker(), "rm", "-f", container).Run() // fails if it has just ended
-		}
-		if out, err = exec.Command(docker(), "network", "rm", name).CombinedOutput(); err == nil {
-			return
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	t.Errorf("remove the network %s: %v\n%s", name, err, out)
-}
+const removeNetwork = `for _ in $(seq 20); do
+  "$0" ps -aq --filter "network=$1" | xargs -r "$0" rm -f
+  "$0" network rm "$1" && exit
+  sleep 0.5
+done
+exit 1`
 
 // docker returns the client that tools/docker.sh chose.
 func docker() string { return cmp.Or(os.Getenv("DOCKER"), "docker") }
