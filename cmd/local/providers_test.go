@@ -25,13 +25,12 @@ import (
 // attempt is a request to the system with a provider's token. A mistake changes
 // one of its parts.
 type attempt struct {
-	settings
+	Issuer, Audience, NameClaim, GroupsClaim, Policy string
+
 	claims map[string]any
 	token  string // in place of a token with the claims
 	body   string
 }
-
-type settings struct{ Issuer, Audience, NameClaim, GroupsClaim, Policy string }
 
 // mistakes are those of the tables in docs/identity-providers.md.
 var mistakes = map[string]func(*attempt){
@@ -97,7 +96,7 @@ func TestProviders(t *testing.T) {
 	cedar, _, _ = strings.Cut(cedar, "```")
 	policies := map[string]string{"Google": write(t, "google.cedar", cedar), "Entra, groups": "policy/examples/identity-providers.cedar"}
 
-	running, made := systems{}, map[string]bool{}
+	made := map[string]bool{}
 	row := regexp.MustCompile("(?m)^\\| (.+) \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| `(.+)` \\| .*/(.+)\\) \\|$")
 	providers := row.FindAllStringSubmatch(page, -1)
 	for _, p := range providers {
@@ -105,8 +104,8 @@ func TestProviders(t *testing.T) {
 		for _, row := range append(rows, []string{"", "no mistake", "200", "link"}) {
 			mistake, status, audit := row[1], row[2], row[3]
 			a := &attempt{
-				settings: settings{Issuer: p[2], Audience: p[3], NameClaim: p[4], GroupsClaim: p[5], Policy: cmp.Or(policies[p[1]], defaultPolicy)},
-				claims:   tokenClaims(p[6]), body: order,
+				Issuer: p[2], Audience: p[3], NameClaim: p[4], GroupsClaim: p[5], Policy: cmp.Or(policies[p[1]], defaultPolicy),
+				claims: tokenClaims(p[6]), body: order,
 			}
 			if mistakes[mistake] != nil {
 				mistakes[mistake](a)
@@ -114,8 +113,7 @@ func TestProviders(t *testing.T) {
 			} else if mistake != "no mistake" {
 				t.Errorf("the test cannot make the mistake %q", mistake)
 			}
-			system := running.with(t, a.settings, key)
-			t.Run(p[1]+"/"+mistake, func(t *testing.T) { a.check(t, key, system, status, audit) })
+			t.Run(p[1]+"/"+mistake, func(t *testing.T) { a.check(t, key, status, audit) })
 		}
 	}
 	if len(providers) < 7 || len(made) != len(mistakes) {
@@ -133,22 +131,6 @@ func tokenClaims(file string) map[string]any {
 	delete(claims, "nbf")
 	claims["iat"], claims["exp"] = time.Now().Unix()-1, time.Now().Add(time.Hour).Unix()
 	return claims
-}
-
-// systems are the running systems by their settings.
-type systems map[settings]running
-
-// with returns a system with the settings. Its issuer signs with the key.
-func (s systems) with(t *testing.T, want settings, key *rsa.PrivateKey) running {
-	t.Helper()
-	if _, ok := s[want]; !ok {
-		policy, _ := filepath.Abs(want.Policy) // cannot fail
-		config := write(t, "local.yaml", fmt.Sprintf("issuer: %q\naudience: %q\nnameClaim: %q\ngroupsClaim: %q\npolicy: %q\n",
-			want.Issuer, want.Audience, want.NameClaim, want.GroupsClaim, policy))
-		ctx := oidc.ClientContext(context.Background(), &http.Client{Transport: issuerOf(want.Issuer, key)})
-		s[want] = startIn(ctx, t, "-config", config)
-	}
-	return s[want]
 }
 
 // transport answers requests itself.
@@ -170,19 +152,23 @@ func issuerOf(issuer string, key *rsa.PrivateKey) transport {
 	}
 }
 
-// check makes the attempt and compares the answer and the audit line.
-func (a *attempt) check(t *testing.T, key *rsa.PrivateKey, system running, status, audit string) {
+// check makes the attempt at a system with its settings, whose issuer signs with
+// the key, and compares the answer and the audit line.
+func (a *attempt) check(t *testing.T, key *rsa.PrivateKey, status, audit string) {
 	t.Helper()
+	policy, _ := filepath.Abs(a.Policy) // cannot fail
+	config := write(t, "local.yaml", fmt.Sprintf("issuer: %q\naudience: %q\nnameClaim: %q\ngroupsClaim: %q\npolicy: %q\n",
+		a.Issuer, a.Audience, a.NameClaim, a.GroupsClaim, policy))
+	at := startIn(oidc.ClientContext(context.Background(), &http.Client{Transport: issuerOf(a.Issuer, key)}), t, "-config", config)
 	if a.token == "" {
 		text, _ := json.Marshal(a.claims) // cannot fail
 		a.token = oidctest.SignIDToken(key, "k", oidc.RS256, string(text))
 	}
-	before := len(system.out.String())
-	response, body := send(t, "POST", system.API, a.body, "Content-Type", "application/json", "Authorization", a.token)
+	response, body := send(t, "POST", at.API, a.body, "Content-Type", "application/json", "Authorization", a.token)
 	if fmt.Sprint(response.StatusCode) != status {
 		t.Errorf("answer %d %s, want %s", response.StatusCode, body, status)
 	}
-	lines := system.out.String()[before:]
+	lines := at.out.String()
 	line := map[string]any{}
 	if text := regexp.MustCompile(`(?m)^.*"message":"request".*$`).FindString(lines); text != "" {
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
