@@ -28,14 +28,15 @@ func main() {
 }
 
 // Run starts the system as args ask for, prints where its parts are, and ends it
-// when ctx ends. environ is the process's environment.
+// when ctx ends, whatever it is doing. environ is the process's environment.
 func Run(ctx context.Context, args []string, environ map[string]string, stdout io.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	s := &system{options: o, environ: environ, log: newLog(stdout, o.json), fault: faults[0].ID}
-	defer s.end()
 	if err := s.start(ctx); err != nil {
 		return err
 	}

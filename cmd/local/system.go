@@ -59,7 +59,6 @@ type system struct {
 	function  atomic.Pointer[lambda.Handler] // the execution environment
 	gateway   *gateway.Gateway
 	listeners []net.Listener
-	servers   []*http.Server
 
 	mu    sync.Mutex // one switch at a time
 	fault string     // the id of the one that is on
@@ -71,10 +70,11 @@ func (s *system) start(ctx context.Context) error {
 	if s.config, err = readConfig(s.options.config); err != nil {
 		return err
 	}
-	if err := s.listen(); err != nil {
+	if err := s.listen(ctx); err != nil {
 		return err
 	}
 	s.secrets = secrettest.NewServer(nil)
+	context.AfterFunc(ctx, s.secrets.Close)
 	s.serve(secrets, s.secrets.Config.Handler)
 	if s.variables, err = s.functionVariables(); err != nil {
 		return err
@@ -86,6 +86,7 @@ func (s *system) start(ctx context.Context) error {
 		return err
 	}
 	s.atlas = atlastest.NewServer(&atlastest.Options{PublicURL: s.at.Atlas, Roles: s.effective.Roles})
+	context.AfterFunc(ctx, s.atlas.Close)
 	s.serve(atlas, s.atlas.Config.Handler)
 	// The AWS SDK reads these from the process. No credential or profile of this
 	// machine may have an effect; the function reads no shared files.
@@ -142,7 +143,7 @@ func (s *system) start(ctx context.Context) error {
 }
 
 // listen takes the ports before anything starts, on the loopback interface only.
-func (s *system) listen() error {
+func (s *system) listen(ctx context.Context) error {
 	var urls []string
 	var errs []error
 	for part, name := range partNames {
@@ -156,6 +157,7 @@ func (s *system) listen() error {
 				port, name, err))
 			continue
 		}
+		context.AfterFunc(ctx, func() { _ = listener.Close() })
 		s.listeners = append(s.listeners, listener)
 		urls = append(urls, "http://"+listener.Addr().String())
 	}
@@ -180,9 +182,8 @@ func (s *system) serve(part int, h http.Handler) {
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
-	s.servers = append(s.servers, server)
 	go func() {
-		if err := server.Serve(s.listeners[part]); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(s.listeners[part]); !errors.Is(err, net.ErrClosed) {
 			s.log.Error("the server of " + partNames[part] + " ended: " + err.Error())
 		}
 	}()
@@ -200,20 +201,4 @@ func (s *system) coldStart(ctx context.Context, atlasURL string) error {
 	fresh := lambda.NewHandler(h)
 	s.function.Store(&fresh)
 	return nil
-}
-
-// end stops every part, whatever it is doing.
-func (s *system) end() {
-	for _, server := range s.servers {
-		_ = server.Close()
-	}
-	if s.atlas != nil {
-		s.atlas.Close() // ends calls that a fault keeps waiting
-	}
-	if s.secrets != nil {
-		s.secrets.Close()
-	}
-	for _, listener := range s.listeners {
-		_ = listener.Close() // closed already, unless the start failed
-	}
 }
