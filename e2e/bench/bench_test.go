@@ -87,9 +87,9 @@ func subjects(b *testing.B) map[string]string {
 }
 
 // newBroker returns a subject with its upstreams behind TLS.
-func newBroker(b *testing.B, bootstrap string, atlasRTT, secretsRTT, secretsTime time.Duration) *rig.Broker {
+func newBroker(b *testing.B, bootstrap string, atlasRTT, secretsRTT, secretsTime time.Duration) *lambdatest.Broker {
 	b.Helper()
-	broker := rig.NewBroker(b, bootstrap, &atlastest.Options{PublicURL: "https://atrip.atriptech.com"}, nil)
+	broker := lambdatest.NewBroker(b, bootstrap, &atlastest.Options{PublicURL: "https://atrip.atriptech.com"}, nil)
 	broker.Secrets.Always(secrettest.Delay(secretsTime, secrettest.OK()))
 	serve := func(h http.Handler, http2 bool, rtt time.Duration) (url string, certificate *x509.Certificate) {
 		server := httptest.NewUnstartedServer(h)
@@ -120,7 +120,7 @@ func newBroker(b *testing.B, bootstrap string, atlasRTT, secretsRTT, secretsTime
 var event = lambdatest.Event("http-api-jwt")
 
 // invoke makes one call, which must succeed, and returns its duration.
-func invoke(b *testing.B, f *rig.Broker) time.Duration {
+func invoke(b *testing.B, f *lambdatest.Broker) time.Duration {
 	b.Helper()
 	reply := f.Call(b, "api", event)
 	if !strings.Contains(string(reply.Payload), `"statusCode":200`) {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"atriptoken/e2e/rig"
+	"atriptoken/internal/lambdatest"
 )
 
 // limitCPU returns a program that runs bootstrap with the share of a processor
@@ -45,7 +46,7 @@ func limitCPU(b *testing.B, bootstrap string, megabytes int) (program string) {
 }
 
 // cpuTime returns the processor time of all threads so far.
-func cpuTime(b *testing.B, f *rig.Broker) time.Duration {
+func cpuTime(b *testing.B, f *lambdatest.Broker) time.Duration {
 	b.Helper()
 	var used unix.Timespec
 	clock := int32(^f.PID()<<3 | 2) // clock_getcpuclockid(3)
@@ -55,7 +56,7 @@ func cpuTime(b *testing.B, f *rig.Broker) time.Duration {
 	return time.Duration(used.Nano())
 }
 
-func residentMB(b *testing.B, f *rig.Broker) float64 {
-	memory, _ := f.Usage(b)
+func residentMB(b *testing.B, f *lambdatest.Broker) float64 {
+	memory, _ := rig.Usage(b, f.PID())
 	return float64(memory.VmRSS) / (1 << 20)
 }

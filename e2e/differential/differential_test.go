@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"atriptoken/e2e/rig"
+	"atriptoken/internal/lambdatest"
 )
 
 const cases = 20_000
@@ -21,7 +22,7 @@ const cases = 20_000
 // DIFFERENTIAL_SEED repeats a run.
 func TestDifferential(t *testing.T) {
 	seed := cmp.Or(os.Getenv("DIFFERENTIAL_SEED"), fmt.Sprint(rand.Uint32()))
-	function := rig.NewBroker(t, rig.Bootstrap(t), nil, nil)
+	function := lambdatest.NewBroker(t, lambdatest.Bootstrap(t), nil, nil)
 	function.Start(t)
 	counts := map[string]int{}
 	wrong := 0

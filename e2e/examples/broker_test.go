@@ -18,13 +18,13 @@ var dir = filepath.Join(rig.Root(), "docs/examples")
 
 // broker is the running function.
 type broker struct {
-	*rig.Broker
+	*lambdatest.Broker
 	t *testing.T
 }
 
 func newBroker(t *testing.T) broker {
 	t.Helper()
-	b := broker{rig.NewBroker(t, rig.Bootstrap(t), nil, nil), t}
+	b := broker{lambdatest.NewBroker(t, lambdatest.Bootstrap(t), nil, nil), t}
 	b.Start(t)
 	return b
 }

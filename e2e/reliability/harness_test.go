@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // system is the function and both of its upstreams.
 type system struct {
-	*rig.Broker
+	*lambdatest.Broker
 	t *testing.T
 	// afterStart breaks something once the function has started.
 	afterStart func()
@@ -51,7 +51,7 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	secret := &secrettest.Options{Value: secretValue(clientSecret)}
-	return &system{rig.NewBroker(t, rig.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
+	return &system{lambdatest.NewBroker(t, lambdatest.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
 }
 
 func atlasOptions(secure bool) *atlastest.Options {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"atriptoken/e2e/rig"
 )
 
 const samples = 80
@@ -54,7 +56,7 @@ func soak(t *testing.T, calls int) (memory, descriptors []int, goroutines int) {
 			t.Fatalf("call %d: %s", n, reply.ErrorType)
 		}
 		if (n+1)%(calls/samples) == 0 {
-			used, open := s.Usage(t)
+			used, open := rig.Usage(t, s.PID())
 			if used.RssAnon > 12<<20 {
 				t.Fatalf("the process uses %d bytes after %d calls, want at most 12 MiB", used.RssAnon, n+1)
 			}

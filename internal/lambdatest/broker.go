@@ -75,3 +75,13 @@ func (b *Broker) Start(t testing.TB) {
 	}
 	t.Cleanup(b.Stop)
 }
+
+// Call sends an event through an alias of the function, which must answer it.
+func (b *Broker) Call(t testing.TB, alias string, event []byte) Reply {
+	t.Helper()
+	reply, err := b.Invoke(t.Context(), event, &InvokeOptions{FunctionARN: DefaultFunctionARN + ":" + alias})
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, b.Stdout(), b.Stderr())
+	}
+	return reply
+}
