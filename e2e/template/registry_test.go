@@ -128,11 +128,8 @@ func TestDeployer_Permissions(t *testing.T) {
 	}
 }
 
-// registered is what CloudFormation's registry says of a resource type.
-type registered struct{ CreateOnly, Permissions []string }
-
-// registry returns what it says of each type of the stacks' resources.
-func registry(t *testing.T, stacks ...template.Stack) (entries map[string]registered) {
+// registry returns what CloudFormation's registry says of each type of the stacks' resources.
+func registry(t *testing.T, stacks ...template.Stack) (entries map[string]struct{ CreateOnly, Permissions []string }) {
 	t.Helper()
 	kinds := map[string]bool{}
 	for _, stack := range stacks {

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import types
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
 logging.disable(logging.WARNING)
@@ -16,16 +17,10 @@ from samcli.lib.cfn_language_extensions import api, models  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
-ACCOUNT = "123456789012"
-PSEUDO = models.PseudoParameterValues(region="eu-west-1", account_id=ACCOUNT, stack_name="broker",
-                                      stack_id=f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/broker/0e1f2a3b")
-
-
-class NoManagedPolicies:
-    """The template names none, so AWS is not asked for them."""
-
-    def load(self):
-        return {}
+PSEUDO = models.PseudoParameterValues(region="eu-west-1", account_id="123456789012", stack_name="broker",
+                                      stack_id="arn:aws:cloudformation:eu-west-1:123456789012:stack/broker/0e1f2a3b")
+# The template names no managed policy, so AWS is not asked for them.
+NO_POLICIES = types.SimpleNamespace(load=dict)
 
 
 def load(path):
@@ -39,7 +34,7 @@ def load(path):
 
 
 def stack(template, parameters):
-    return evaluate(transform(copy.deepcopy(template), parameters, NoManagedPolicies()), parameters)
+    return evaluate(transform(copy.deepcopy(template), parameters, NO_POLICIES), parameters)
 
 
 def evaluate(template, parameters):

@@ -37,7 +37,6 @@ func TestStack_Properties(t *testing.T) {
 		{"no alarms at once", parameters{"DeploymentType": "AllAtOnce"}, "FunctionDeploymentGroup", "AlarmConfiguration", "map[]"},
 		{"alarms of a canary", parameters{}, "FunctionDeploymentGroup", "AlarmConfiguration",
 			"Alarms:[map[Name:map[Ref:ErrorsAlarm]] map[Name:map[Ref:InternalErrorsAlarm]] map[Name:map[Ref:NotPermittedAlarm]]]"},
-		{"alarms of steps", parameters{"DeploymentType": "Linear10PercentEvery1Minute"}, "FunctionDeploymentGroup", "AlarmConfiguration", "ErrorsAlarm"},
 		{"no layer", parameters{}, "Function", "Layers", "[]"},
 		{"layer of policies", parameters{"PolicyLayerArn": layer}, "Function", "Layers", "[" + layer + "]"},
 		{"environment", parameters{"AtlasBaseUrl": "https://atlas.example.com/api"}, "Function", "Environment", "ATLAS_BASE_URL:https://atlas.example.com/api"},
