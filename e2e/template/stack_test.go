@@ -31,7 +31,6 @@ func TestStack_Properties(t *testing.T) {
 		{"route for tokens", parameters{"AuthMode": "JWT"}, "Route", "AuthorizationType", "JWT"},
 		{"authorizer for tokens", parameters{"AuthMode": "JWT"}, "Route", "AuthorizerId", "map[Ref:Authorizer]"},
 		{"route for signatures", parameters{"AuthMode": "IAM"}, "Route", "AuthorizationType", "AWS_IAM"},
-		{"no authorizer for signature", parameters{"AuthMode": "IAM"}, "Route", "AuthorizerId", "<nil>"},
 		// CodeDeploy starts no deployment while an alarm of its group is in ALARM: AllAtOnce has none, so that it always leads out of
 		// a bad version.
 		{"no alarms at once", parameters{"DeploymentType": "AllAtOnce"}, "FunctionDeploymentGroup", "AlarmConfiguration", "map[]"},
@@ -50,7 +49,6 @@ func TestStack_Properties(t *testing.T) {
 		{"second account's secret", accounts, "FunctionRole", "Policies", "Resource:[" + secret + "]"},
 		{"flow log", parameters{"NetworkMode": "own"}, "FlowLog", "LogGroupName", "map[Ref:FlowLogs]"},
 		{"flow log of the whole VPC", parameters{"NetworkMode": "own"}, "FlowLog", "ResourceId", "map[Ref:Vpc]"},
-		{"no flow log of another VPC", parameters{"NetworkMode": "existing"}, "FlowLog", "", "false"},
 		{"first Region: secret", parameters{"SecretReaderArns": reader}, "AtlasSecretPolicy", "ResourcePolicy", reader},
 		{"first Region: own function", parameters{"SecretReaderArns": reader}, "AtlasSecretPolicy", "ResourcePolicy", "FunctionRole"},
 		{"second Region: replica", replica, "FunctionRole", "Policies", replica["AtlasSecretArn"]},
