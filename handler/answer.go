@@ -65,7 +65,6 @@ func Codes() map[Code]int {
 	return statuses
 }
 
-// fault is a failure.
 type fault struct {
 	code       Code
 	detail     string

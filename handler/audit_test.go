@@ -221,20 +221,14 @@ func TestOutput_NoSecretNoURL(t *testing.T) {
 			b.atlas.Always(step)
 			r := b.http(sample("http-api-jwt"))
 			out, code, message := b.plain(good)
-			outputs := b.log.String() + code + message
-			var token struct{ URL string }
-			if (r.StatusCode == 200) != (name == "success") {
-				t.Fatalf("HTTP %d", r.StatusCode)
+			outputs := b.log.String() + code + message + fmt.Sprint(r.Headers)
+			if success := name == "success"; success != (r.StatusCode == 200) || success != strings.Contains(r.Body, b.atlas.URL) {
+				t.Fatalf("HTTP %d %s", r.StatusCode, r.Body)
+			} else if !success {
+				outputs += r.Body + string(out)
 			}
-			if r.StatusCode != 200 {
-				outputs += r.Body + fmt.Sprint(r.Headers) + string(out)
-			} else if err := json.Unmarshal([]byte(r.Body), &token); err != nil || token.URL == "" {
-				t.Fatal(err)
-			}
-			for what, marked := range map[string]string{"secret": clientSecret, "bad url": "MARKED", "minted url": token.URL} {
-				if marked != "" && strings.Contains(outputs, marked) {
-					t.Errorf("the %s is in an output: %s", what, outputs)
-				}
+			if strings.Contains(outputs, "MARKED") || strings.Contains(outputs, b.atlas.URL) {
+				t.Errorf("the secret or a url is in an output: %s", outputs)
 			}
 		})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// caller is a kind of caller.
 type caller struct {
 	// name is its name in the audit line and the README.
 	name string

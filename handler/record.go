@@ -58,7 +58,6 @@ func (r *record) list(key string, values []string) {
 	}
 }
 
-// add adds a metric.
 func (r *record) add(name, unit string, value float64) {
 	r.metrics = append(r.metrics, metric{name, unit})
 	r.attrs = append(r.attrs, slog.Float64(name, value))
