@@ -32,15 +32,10 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// ask invokes the function through an alias, or without one if alias is "". It
-// returns the function error's type, or OK, and the reply.
+// ask returns the function error's type, or OK, and the reply.
 func ask(t *testing.T, f *lambdatest.Broker, event, alias string) (code, payload string) {
 	t.Helper()
-	arn := strings.TrimSuffix(lambdatest.DefaultFunctionARN+":"+alias, ":")
-	reply, err := f.Invoke(t.Context(), []byte(event), &lambdatest.InvokeOptions{FunctionARN: arn})
-	if err != nil {
-		t.Error(err)
-	}
+	reply := f.Call(t, alias, []byte(event))
 	return cmp.Or(reply.ErrorType, "OK"), string(reply.Payload)
 }
 
