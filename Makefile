@@ -195,7 +195,7 @@ cover: ## statement coverage of handler, atlas, secret and policy; less than 95 
 
 lint: ## golangci-lint over every module, by .golangci.yml, and actionlint and zizmor over the workflows
 	@failed=; for module in $(MODULES); do (cd "$$module" && $(TOOL) golangci-lint run ./...) || failed=1; done; [ -z "$$failed" ]
-	$(GO) tool -modfile=tools/actionlint/go.mod actionlint
+	$(GO) tool -modfile=tools/generators/go.mod actionlint
 	@./tools/tools.sh zizmor
 	"$(TOOLS)/zizmor/bin/zizmor" --quiet --offline .github
 
