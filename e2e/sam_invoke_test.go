@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"archive/zip"
 	"bytes"
 	"fmt"
 	"net/http"
@@ -39,19 +38,12 @@ func TestSAMLocalInvoke(t *testing.T) {
 
 // TestSAMLocalInvoke_PolicyLayer runs the function with a policy that only a layer has, which SAM CLI downloads from Lambda.
 func TestSAMLocalInvoke_PolicyLayer(t *testing.T) {
-	var layer bytes.Buffer
-	archive := zip.NewWriter(&layer)
-	file, err := archive.Create("mine.cedar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = file.Write([]byte(`@id("mine") permit (principal is Service, action, resource);`)) // to memory
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
+	policy, layer := filepath.Join(t.TempDir(), "mine.cedar"), filepath.Join(t.TempDir(), "layer.zip")
+	write(t, policy, `@id("mine") permit (principal is Service, action, resource);`)
+	rig.Run(t, "zip", "-qj", layer, policy)
 	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/layer.zip" {
-			_, _ = w.Write(layer.Bytes())
+			http.ServeFile(w, r, layer)
 			return
 		}
 		fmt.Fprintf(w, `{"Content":{"Location":"http://%s/layer.zip"}}`, r.Host)
