@@ -88,14 +88,10 @@ func TestMatrix_RepositoryPolicies(t *testing.T) {
 	if err := run([]string{"matrix", folder}, &out); err != nil || !strings.Contains(out.String(), "operator in two groups") {
 		t.Errorf("%v\n%s", err, &out)
 	}
-	own, _ := filepath.Glob(folder + "/*.cedar")
-	examples, _ := filepath.Glob(folder + "/examples/*.cedar")
+	all, _ := policyFiles(folder)
 	files, err := readFile(parseCases, folder+"/cases.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(own) < 2 || len(examples) < 2 || len(files) != len(own)+len(examples) {
-		t.Errorf("%d and %d policy files, %d of them with cases", len(own), len(examples), len(files))
+	if err != nil || len(all) < 4 || len(files) != len(all) {
+		t.Fatalf("%v, or of %d policy files %d with cases", err, len(all), len(files))
 	}
 	for _, f := range files {
 		list, err := readFile(cedar.NewPolicyListFromBytes, filepath.Join(folder, f.Policy))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -86,12 +87,9 @@ func prove(folder string, files []string, out io.Writer) error {
 func (p prover) claims(folder, file string) ([]claim, error) {
 	byName := map[string]string{}
 	for _, dir := range []string{folder, filepath.Join(folder, strings.TrimSuffix(filepath.Base(file), ".cedar"))} {
-		names, err := filepath.Glob(filepath.Join(dir, "*.cedar"))
-		if err != nil {
-			return nil, err
-		}
+		names, _ := fs.Glob(os.DirFS(dir), "*.cedar") // the pattern is valid
 		for _, name := range names {
-			byName[filepath.Base(name)] = name
+			byName[name] = filepath.Join(dir, name)
 		}
 	}
 	if len(byName) == 0 {

@@ -3,39 +3,20 @@
 package policy_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"atriptoken/e2e/rig"
-	"atriptoken/internal/lambdatest"
 )
-
-// program is cmd/policy, built once.
-var program string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "atrip-policy-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		if program, err = lambdatest.Build(context.Background(), dir, filepath.Join(rig.Root(), "cmd/policy")); err != nil {
-			panic(err)
-		}
-		return m.Run()
-	}())
-}
 
 // cedar is Cedar's command line, as make tools installs it.
 var cedar = filepath.Join(rig.Root(), ".tools/bin/cedar")
 
 func prove(t *testing.T, args ...string) (out string, err error) {
 	t.Helper()
-	stdout, stderr, err := rig.Output(t, []string{"CEDAR=" + cedar}, program, append([]string{"prove"}, args...)...)
+	stdout, stderr, err := rig.Output(t, []string{"CEDAR=" + cedar}, "go", append([]string{"run", "./cmd/policy", "prove"}, args...)...)
 	return stdout + stderr, err
 }
 
