@@ -85,7 +85,8 @@ func (p *Probe) Run(ctx context.Context) Report {
 		const want = "HTTP 400 application/problem+json"
 		open = append(open, func() Check { return p.post(ctx, "API, as an operator", p.identify).answering(want) })
 	}
-	switch plain := "service, with a plain request"; {
+	const plain = "service, with a plain request"
+	switch {
 	case p.Link != "":
 		open = append(open, func() Check { return p.invoke(ctx, plain, p.Link).answering(gaveLink) })
 	case p.URL == "":
