@@ -2,13 +2,9 @@ package policy
 
 import "github.com/cedar-policy/cedar-go/types"
 
-// The entity types of principals, as schema.cedarschema declares them.
 const (
-	typeOperator     types.EntityType = "Operator"
-	typeAwsPrincipal types.EntityType = "AwsPrincipal"
-	typeService      types.EntityType = "Service"
-	typeLoadBalancer types.EntityType = "LoadBalancer"
-	typeAnonymous    types.EntityType = "Anonymous"
+	typeOperator  types.EntityType = "Operator"
+	typeAnonymous types.EntityType = "Anonymous"
 )
 
 // Principal is the caller, as AWS vouches for it. The zero Principal is Anonymous.
@@ -17,6 +13,7 @@ type Principal struct {
 	name   string
 }
 
+// principal returns a caller of a type that schema.cedarschema declares.
 func principal(kind types.EntityType, id string, attributes types.RecordMap) Principal {
 	return Principal{entity: types.Entity{UID: types.NewEntityUID(kind, types.String(id)), Attributes: types.NewRecord(attributes)}}
 }
@@ -38,16 +35,16 @@ func Operator(issuer, subject, name string, groups []string, claims map[string][
 
 // AwsPrincipal is an AWS identity whose signature AWS has checked.
 func AwsPrincipal(arn, account string) Principal {
-	return principal(typeAwsPrincipal, arn, types.RecordMap{"arn": types.String(arn), "account": types.String(account)})
+	return principal("AwsPrincipal", arn, types.RecordMap{"arn": types.String(arn), "account": types.String(account)})
 }
 
 // Service is a caller that may invoke the function through the door.
-func Service(door string) Principal { return principal(typeService, door, nil) }
+func Service(door string) Principal { return principal("Service", door, nil) }
 
 // LoadBalancer is an Application Load Balancer, by its target group. It does not
 // identify the sender of the request.
 func LoadBalancer(targetGroupARN string) Principal {
-	return principal(typeLoadBalancer, targetGroupARN, nil)
+	return principal("LoadBalancer", targetGroupARN, nil)
 }
 
 // Anonymous is a caller without an identity.
