@@ -72,7 +72,8 @@ func TestMakeDeploy_TerminationProtection(t *testing.T) {
 	}))
 	t.Cleanup(aws.Close)
 	for env, want := range map[string]string{"default": "none", "production": "UpdateTerminationProtection true broker"} {
-		_, stderr, err := stackCommand(t, []string{"AWS_ENDPOINT_URL=" + aws.URL}, "deploy", "ENV="+env, "SAM=true", "lines_of=true", "STACK=broker")
+		_, stderr, err := stackCommand(t, []string{"AWS_ENDPOINT_URL=" + aws.URL},
+			"deploy", "ENV="+env, "STACK=broker", "SAM=true", "lines_of=true")
 		got := "none"
 		if len(calls) > 0 {
 			got = <-calls

@@ -22,7 +22,7 @@ func TestTemplate_Linters(t *testing.T) {
 // template's Rules refuse it.
 func TestPairs_TransformAndLint(t *testing.T) {
 	t.Parallel()
-	const key, role = "arn:aws:kms:eu-west-1:123456789012:key/0e1f2a3b", "arn:aws:iam::123456789012:role/example"
+	const role = "arn:aws:iam::123456789012:role/example"
 	input := map[string]any{
 		"values": map[string][]string{
 			"AuthMode": {"JWT", "IAM"}, "JwtScopes": {"", "atrip"}, "PolicyLayerArn": {"", layer}, "CorsOrigins": {"", "https://a.example.com"},

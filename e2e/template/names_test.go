@@ -29,7 +29,8 @@ func TestDashboard_ShowsEveryAlarm(t *testing.T) {
 
 func TestFunction_Variables(t *testing.T) {
 	t.Parallel()
-	variables := template.Make(t, template.Parameters{})[0].Resources["Function"].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+	properties := template.Make(t, template.Parameters{})[0].Resources["Function"].Properties
+	variables := properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 	var read []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[function.Environment]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")

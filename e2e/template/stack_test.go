@@ -12,6 +12,7 @@ import (
 const (
 	secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atrip/atlas-AbCdEf"
 	layer  = "arn:aws:lambda:eu-west-1:123456789012:layer:atrip-policy:3"
+	key    = "arn:aws:kms:eu-west-1:123456789012:key/0e1f2a3b"
 	reader = "arn:aws:iam::123456789012:role/*broker-west-FunctionRole-*"
 )
 
@@ -38,14 +39,13 @@ func TestStack_Properties(t *testing.T) {
 			"Alarms:[map[Name:map[Ref:ErrorsAlarm]] map[Name:map[Ref:InternalErrorsAlarm]] map[Name:map[Ref:NotPermittedAlarm]]]"},
 		{"no layer", parameters{}, "Function", "Layers", "[]"},
 		{"layer of policies", parameters{"PolicyLayerArn": layer}, "Function", "Layers", "[" + layer + "]"},
-		{"environment", parameters{"AtlasBaseUrl": "https://atlas.example.com/api"}, "Function", "Environment", "ATLAS_BASE_URL:https://atlas.example.com/api"},
 		{"no VPC", parameters{}, "Function", "VpcConfig", "<nil>"},
-		{"subnets of the adopter", parameters{"NetworkMode": "existing", "SubnetIds": "subnet-1,subnet-2"}, "Function", "VpcConfig", "SubnetIds:[subnet-1 subnet-2]"},
+		{"own subnets", parameters{"NetworkMode": "existing", "SubnetIds": "subnet-1"}, "Function", "VpcConfig", "SubnetIds:[subnet-1]"},
 		{"secret of the stack", parameters{}, "Function", "Environment", "ATLAS_SECRET_ARN:map[Ref:AtlasSecret]"},
 		{"secret of the adopter", parameters{"AtlasSecretArn": secret}, "Function", "Environment", "ATLAS_SECRET_ARN:" + secret},
 		{"role of the stack's secret", parameters{}, "FunctionRole", "Path", "/"},
 		{"role of a secret", parameters{"AtlasSecretArn": secret}, "FunctionRole", "Path", "/atrip/atlas-AbCdEf/"},
-		{"second account", accounts, "Function", "Environment", "ATRIP_ACCOUNTS:" + accounts["AtlasAccounts"]},
+		{"key by one service", parameters{"SecretKmsKeyArn": key}, "FunctionRole", "Policies", "kms:ViaService:[secretsmanager."},
 		{"second account's secret", accounts, "FunctionRole", "Policies", "Resource:[" + secret + "]"},
 		{"flow log", parameters{"NetworkMode": "own"}, "FlowLog", "LogGroupName", "map[Ref:FlowLogs]"},
 		{"flow log of the whole VPC", parameters{"NetworkMode": "own"}, "FlowLog", "ResourceId", "map[Ref:Vpc]"},
@@ -75,7 +75,6 @@ func TestStack_Properties(t *testing.T) {
 // Each log group has the retention and the key that the parameters name.
 func TestStack_LogGroups(t *testing.T) {
 	t.Parallel()
-	const key = "arn:aws:kms:eu-west-1:123456789012:key/0e1f2a3b"
 	stack := template.Make(t, template.Parameters{
 		"NetworkMode": "own", "ProbeSchedule": "rate(5 minutes)", "LogRetentionDays": "30", "OperationsKmsKeyArn": key,
 	})[0]
@@ -111,12 +110,12 @@ func TestStack_EachZoneHasItsGateway(t *testing.T) {
 		}
 		zones[fmt.Sprint(public["AvailabilityZone"])] = true
 		for id, want := range map[string]string{
-			"PublicSubnetRoutes" + zone:  "map[RouteTableId:map[Ref:PublicRouteTable] SubnetId:map[Ref:PublicSubnet" + zone + "]]",
-			"NatGateway" + zone:          "map[AllocationId:map[Fn::GetAtt:[EgressIp" + zone + " AllocationId]] SubnetId:map[Ref:PublicSubnet" + zone + "]]",
-			"PrivateSubnetRoutes" + zone: "map[RouteTableId:map[Ref:PrivateRouteTable" + zone + "] SubnetId:map[Ref:PrivateSubnet" + zone + "]]",
-			"PrivateRoute" + zone: "map[DestinationCidrBlock:0.0.0.0/0 NatGatewayId:map[Ref:NatGateway" + zone +
-				"] RouteTableId:map[Ref:PrivateRouteTable" + zone + "]]",
+			"PublicSubnetRoutes*":  "map[RouteTableId:map[Ref:PublicRouteTable] SubnetId:map[Ref:PublicSubnet*]]",
+			"NatGateway*":          "map[AllocationId:map[Fn::GetAtt:[EgressIp* AllocationId]] SubnetId:map[Ref:PublicSubnet*]]",
+			"PrivateSubnetRoutes*": "map[RouteTableId:map[Ref:PrivateRouteTable*] SubnetId:map[Ref:PrivateSubnet*]]",
+			"PrivateRoute*":        "map[DestinationCidrBlock:0.0.0.0/0 NatGatewayId:map[Ref:NatGateway*] RouteTableId:map[Ref:PrivateRouteTable*]]",
 		} {
+			id, want = strings.ReplaceAll(id, "*", zone), strings.ReplaceAll(want, "*", zone)
 			if got := fmt.Sprint(stack.Resources[id].Properties); got != want {
 				t.Errorf("%s is %s, want %s", id, got, want)
 			}
