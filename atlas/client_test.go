@@ -147,7 +147,7 @@ func TestClient_Classification(t *testing.T) {
 	}
 	limiterWithHeader := atlastest.WithHeader("Retry-After", "9", atlastest.RateLimited(7, 200))
 	cut := failure{atlas.ErrMalformed, none, 0, 0, true}
-	longHeader := atlastest.WithHeader("X-Long", strings.Repeat("a", 128<<10), atlastest.OK())
+	longHeader := atlastest.WithHeader("X-Long", strings.Repeat("a", 96<<10), atlastest.OK())
 	oversizedLimiter := atlastest.JSON(`{"code":429,"message":"` + strings.Repeat("a", 64<<10) + `"}`)
 	server, client := start(t, false)
 	for name, row := range map[string]struct {
