@@ -290,6 +290,14 @@ func TestClient_Deadline(t *testing.T) {
 			}
 			row.want.check(t, err)
 		}
+		// The clock was set back: the time is up, and the deadline is in the future.
+		client := newClient(t, "http://localhost", nil)
+		client.Transport.DialContext = network.Dial
+		server.Always(atlastest.Hang())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		time.AfterFunc(3*time.Second, cancel)
+		_, err := client.GetToken(ctx, credentials, request)
+		failure{atlas.ErrTimeout, none, 0, 0, true}.check(t, err)
 	})
 }
 

@@ -50,8 +50,8 @@ func (c *Client) now() int64 {
 }
 
 // Connect opens a connection to Atlas (DNS, TCP, TLS) for the next call, without
-// a request, so that it is ready when the credentials are. A failure is not
-// fatal: a call without a connection opens one.
+// a request, so that it is ready when the credentials are. Call it once. A
+// failure is not fatal: a call without a connection opens one.
 func (c *Client) Connect(ctx context.Context) error {
 	address := net.JoinHostPort(c.BaseURL.Hostname(), c.BaseURL.Port())
 	conn, err := c.transport().NewClientConn(ctx, c.BaseURL.Scheme, address)
@@ -59,9 +59,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		return noReply(ctx, err, false, 0)
 	}
 	c.lastUse.Store(c.now())
-	if old := c.ahead.Swap(conn); old != nil {
-		_ = old.Close()
-	}
+	c.ahead.Store(conn)
 	return nil
 }
 
