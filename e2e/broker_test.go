@@ -39,7 +39,7 @@ func startUpstreams(t *testing.T) upstreams {
 	atlas := atlastest.NewServer(&atlastest.Options{Listener: listener, ClientSecret: markedSecret, Logf: t.Logf})
 	t.Cleanup(atlas.Close)
 	moto := rig.Moto(t, address)
-	rig.CreateSecret(t, moto, secretName, secretValue)
+	rig.AWS(t, moto, "secretsmanager", "create_secret", map[string]any{"Name": secretName, "SecretString": secretValue})
 	return upstreams{network, atlas, moto}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"atriptoken/e2e/rig"
@@ -72,11 +73,15 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 	value := func(n int) string { return fmt.Sprintf("%s-%d", clientSecret, n) }
 	s := newSystem(t)
 	moto := rig.Moto(t, "127.0.0.1")
-	arn := rig.CreateSecret(t, moto, "atrip", secretValue(value(0)))
-	client := secretsmanager.NewFromConfig(rig.AWSConfig(moto))
+	client := secretsmanager.New(secretsmanager.Options{Region: rig.Region, BaseEndpoint: &moto,
+		Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "example", "")})
+	name, text := "atrip", secretValue(value(0))
+	if _, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: &text}); err != nil {
+		t.Fatal(err)
+	}
 	s.Atlas.SetCredentials(credential(value(0)))
 	s.Env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = moto
-	s.Env["ATLAS_SECRET_ARN"] = arn
+	s.Env["ATLAS_SECRET_ARN"] = name
 	s.Env["ATRIP_SECRET_TTL"] = "1s" // so that rotations meet refreshes by age
 	s.Env["AWS_LAMBDA_MAX_CONCURRENCY"] = fmt.Sprint(concurrency)
 	s.Start(s.t)
@@ -110,7 +115,7 @@ func rotate(t *testing.T, concurrency int, atlasFirst, overlap bool) {
 		first := func() { s.Atlas.SetCredentials(credential(value(n))) }
 		second := func() {
 			text := secretValue(value(n))
-			if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: &text}); err != nil {
+			if _, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &name, SecretString: &text}); err != nil {
 				t.Error(err)
 			}
 		}

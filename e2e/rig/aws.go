@@ -28,3 +28,10 @@ func AWS(t testing.TB, endpoint, service, operation string, parameters map[strin
 	}
 	return result
 }
+
+// Moto starts moto's server, a simulator of AWS's APIs, on a free port of the address and returns its URL.
+func Moto(t testing.TB, address string) string {
+	t.Helper()
+	cmd := exec.Command(Tool(t, "moto_server"), "-H", address, "-p", "0")
+	return Start(t, cmd, `Running on (http://[0-9.:]+)`).Ready[1]
+}

@@ -69,7 +69,7 @@ func world(t *testing.T, moto string) []string {
 	key := aws("kms", "create_key", nil)["KeyMetadata"].(object)["KeyId"].(string)
 	aws("kms", "schedule_key_deletion", object{"KeyId": key})
 
-	secret := rig.CreateSecret(t, moto, "atrip/atlas", "first")
+	secret := aws("secretsmanager", "create_secret", object{"Name": "atrip/atlas", "SecretString": "first"})["ARN"].(string)
 	put := object{"SecretId": secret, "SecretString": "second"}
 	good := aws("secretsmanager", "put_secret_value", put)["VersionId"].(string)
 	bad := aws("secretsmanager", "put_secret_value", put)["VersionId"].(string)

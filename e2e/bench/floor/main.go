@@ -14,8 +14,6 @@ type response struct {
 	Body       string `json:"body"`
 }
 
-func hello(context.Context, json.RawMessage) (response, error) {
-	return response{StatusCode: 200, Body: "hello"}, nil
+func main() {
+	lambda.Start(func(context.Context, json.RawMessage) (response, error) { return response{200, "hello"}, nil })
 }
-
-func main() { lambda.Start(hello) }
