@@ -75,8 +75,8 @@ var expectations = []struct{ message, expected string }{
 }
 
 // syntaxProblem returns the problem for which cedar-go's parser refuses the text.
-// The parser reports the place of the token after the wrong one: here two follow
-// the last.
+// The parser reports the place of the token after the wrong one, so the text gets
+// two more at its end.
 func syntaxProblem(file string, text []byte) Problem {
 	longer := slices.Concat(text, []byte("\n$ $"))
 	tokens := Tokens(longer)
