@@ -101,15 +101,32 @@ func TestOperator_Lookalikes(t *testing.T) {
 	}
 }
 
-// The name from the claim is checked like one from the body.
-func TestOperator_InvalidNameClaim(t *testing.T) {
+// The claim replaces an absent userName, but not an empty or null one, and is checked
+// like one from the body.
+func TestOperator_Name(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	for _, name := range []string{" amelia", "amelia\u0007", strings.Repeat("a", 129), "amelia\u202e"} {
-		r := b.http(sample("http-api-jwt", claim("email", name), body(`{"orderNo":"X1","role":"Customer service"}`)))
-		if p := r.problem(t); p.Code != "InvalidRequest" || len(p.Errors) != 1 || p.Errors[0].Pointer != "/userName" {
-			t.Errorf("%q: %+v", name, p)
+	for _, row := range []struct{ claim, member, code string }{
+		{"amelia@example.com", ``, "OK"},
+		{"amelia@example.com", `,"userName":""`, "InvalidRequest"},
+		{"amelia@example.com", `,"userName":null`, "InvalidRequest"},
+		{" amelia", ``, "InvalidRequest"},
+		{"amelia\u0007", ``, "InvalidRequest"},
+		{"amelia\u202e", ``, "InvalidRequest"},
+		{strings.Repeat("a", 129), ``, "InvalidRequest"},
+	} {
+		r := b.http(sample("http-api-jwt", claim("email", row.claim), body(`{"orderNo":"X1","role":"Customer service"`+row.member+`}`)))
+		if got := r.code(t); got != row.code {
+			t.Errorf("%q%s: %s, want %s", row.claim, row.member, got, row.code)
+		} else if errs := r.problem(t).Errors; got != "OK" && (len(errs) != 1 || errs[0].Pointer != "/userName") {
+			t.Errorf("%q%s: %v", row.claim, row.member, errs)
 		}
+	}
+	if got, want := b.atlas.Requests()[0].Body, request(`"X1"`, `"amelia@example.com"`, `"Customer service"`); got != want {
+		t.Errorf("Atlas received %s, want %s", got, want)
+	}
+	if _, code, _ := b.plain(`{"orderNo":"X1","role":"Customer service"}`); code != "InvalidRequest" {
+		t.Errorf("a service without userName: %s", code)
 	}
 }
 

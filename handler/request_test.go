@@ -152,24 +152,3 @@ func TestRequest_Base64(t *testing.T) {
 		t.Errorf("base64 that is not declared: %s", got)
 	}
 }
-
-// The claim replaces an absent userName, but not an empty or null one.
-func TestRequest_AbsentUserName(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	const text = `{"orderNo":"X1","role":"Customer service"}`
-	if r := b.http(sample("http-api-jwt", body(text))); r.StatusCode != 200 {
-		t.Fatalf("HTTP %d: %s", r.StatusCode, r.Body)
-	}
-	if got, want := b.atlas.Requests()[0].Body, request(`"X1"`, `"amelia@example.com"`, `"Customer service"`); got != want {
-		t.Errorf("Atlas received %s, want %s", got, want)
-	}
-	for _, userName := range []string{`""`, `null`} {
-		if got := b.http(sample("http-api-jwt", body(request(`"X1"`, userName, `"Customer service"`)))).code(t); got != "InvalidRequest" {
-			t.Errorf("userName %s: %s", userName, got)
-		}
-	}
-	if _, code, _ := b.plain(text); code != "InvalidRequest" {
-		t.Errorf("a service without userName: %s", code)
-	}
-}
