@@ -98,16 +98,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // report makes the checks, prints the results and returns the exit code.
 func (f *flags) report(ctx context.Context, to io.Writer) int {
 	var report diagnosis.Report
-	lines := printer{Writer: to}
 	for result := range diagnosis.Run(ctx, f.Options) {
 		report = append(report, result)
 		if !f.asJSON {
-			lines.add(result)
+			printResult(to, result)
 		}
 	}
 	code := report.ExitCode()
 	if !f.asJSON {
-		lines.summary(report)
+		printSummary(to, report)
 		return code
 	}
 	encoder := json.NewEncoder(to)

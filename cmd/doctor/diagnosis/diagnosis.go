@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,46 +60,33 @@ type subject struct {
 	changes     []change // settings that are not what the stack's parameters say
 }
 
-// check is one line of the report. It is skipped if a need is not met.
+// check is one line of the report.
 type check struct {
 	name  string
 	needs []need
 	run   func(context.Context, *subject) Result
 }
 
-// need is what a check needs from earlier ones. The check that could not read it reports why.
-type need struct {
-	missing string
-	met     func(*subject) bool
-}
+// need is something that a check requires. Without it the check is left out: an earlier one says why, or it does not apply.
+type need func(*subject) bool
 
-var (
-	identity     = need{"AWS does not know this caller", func(s *subject) bool { return s.identified }}
-	stackRead    = need{"the stack could not be read", func(s *subject) bool { return s.stack.name != "" }}
-	stackURL     = need{"the stack has no output " + outputURL, func(s *subject) bool { return s.stack.outputs[outputURL] != "" }}
-	functionRead = need{"the function could not be read", func(s *subject) bool { return s.environment != nil }}
-	secretNamed  = need{"no secret is named; give -secret to check one", func(s *subject) bool { return s.secretID != "" }}
-	secretRead   = need{"there are no credentials to try", func(s *subject) bool { return s.credentials != nil }}
-	atlasURL     = need{"Atlas's address is not known", func(s *subject) bool { return s.baseURL != nil }}
-	atlasAnswers = need{"Atlas does not answer from here", func(s *subject) bool { return s.reachable }}
-	jwt          = need{"IAM decides who may call", func(s *subject) bool { return s.stack.usesJWT() }}
-	api          = need{"the stack has no HTTP API", func(s *subject) bool { return s.stack.api() != "" }}
-	tokenChecked = need{"the authorizer could not be read", func(s *subject) bool { return s.authorizer != nil }}
-	stageRead    = need{"the stage could not be read", func(s *subject) bool { return s.stage != nil }}
-)
-
-// What most checks need.
-var (
-	onStack    = []need{stackRead}
-	onFunction = []need{stackRead, functionRead}
-)
+func identity(s *subject) bool     { return s.identified }
+func stackRead(s *subject) bool    { return s.stack.name != "" }
+func functionRead(s *subject) bool { return s.environment != nil }
+func stackURL(s *subject) bool     { return s.stack.outputs[outputURL] != "" }
+func api(s *subject) bool          { return s.stack.api() != "" }
+func tokens(s *subject) bool       { return s.authorizer != nil }
+func stageRead(s *subject) bool    { return s.stage != nil }
+func atlasURL(s *subject) bool     { return s.baseURL != nil }
+func atlasAnswers(s *subject) bool { return s.reachable }
+func secretRead(s *subject) bool   { return s.credentials != nil }
 
 // before are the checks without a stack.
 var before = []check{
 	{"aws-identity", nil, awsIdentity},
 	{"lambda-quota", []need{identity}, lambdaQuota},
 	{"atlas", []need{atlasURL}, atlasConnection},
-	{"secret", []need{secretNamed, identity}, secretValue},
+	{"secret", []need{identity}, secretValue},
 	{"atlas-credentials", []need{secretRead, atlasAnswers}, atlasCredentials},
 }
 
@@ -106,31 +94,31 @@ var before = []check{
 var deployed = []check{
 	{"aws-identity", nil, awsIdentity},
 	{"stack", []need{identity}, stackState},
-	{"function", onStack, functionState},
-	{"environment", onFunction, functionEnvironment},
-	{"policy", onFunction, cedarPolicy},
-	{"concurrency", onFunction, concurrency},
-	{"aliases", onFunction, aliases},
-	{"async", onFunction, asyncInvocation},
-	{"function-access", onFunction, functionAccess},
+	{"function", []need{stackRead}, functionState},
+	{"environment", []need{functionRead}, functionEnvironment},
+	{"policy", []need{functionRead}, cedarPolicy},
+	{"concurrency", []need{functionRead}, concurrency},
+	{"aliases", []need{functionRead}, aliases},
+	{"async", []need{functionRead}, asyncInvocation},
+	{"function-access", []need{functionRead}, functionAccess},
 	{"lambda-quota", []need{identity}, lambdaQuota},
-	{"secret", onFunction, secretValue},
-	{"egress-ips", onStack, egressIPs},
-	{"atlas", []need{stackRead, functionRead, atlasURL}, atlasConnection},
-	{"atlas-credentials", []need{stackRead, functionRead, secretRead, atlasAnswers}, atlasCredentials},
-	{"routes", onStack, routes},
-	{"authorizer", []need{stackRead, jwt, api}, authorizer},
-	{"issuer", []need{stackRead, jwt, api, tokenChecked}, issuer},
-	{"throttling", []need{stackRead, api}, throttling},
-	{"access-log", []need{stackRead, api, stageRead}, accessLog},
-	{"log-retention", onStack, logRetention},
-	{"alarms", onStack, alarms},
-	{"alarm-recipients", onStack, alarmRecipients},
-	{"recent-outcomes", onFunction, recentOutcomes},
-	{"refusals", []need{stackRead, stackURL}, refusals},
-	{"cors", []need{stackRead, api, stackURL}, cors},
-	{"settings", onFunction, settings},
-	{"end-to-end", []need{stackRead, stackURL}, endToEnd},
+	{"secret", []need{functionRead}, secretValue},
+	{"egress-ips", []need{atlasURL}, egressIPs},
+	{"atlas", []need{atlasURL}, atlasConnection},
+	{"atlas-credentials", []need{secretRead, atlasAnswers}, atlasCredentials},
+	{"routes", []need{stackRead}, routes},
+	{"authorizer", []need{api}, authorizer},
+	{"issuer", []need{tokens}, issuer},
+	{"throttling", []need{api}, throttling},
+	{"access-log", []need{stageRead}, accessLog},
+	{"log-retention", []need{stackRead}, logRetention},
+	{"alarms", []need{stackRead}, alarms},
+	{"alarm-recipients", []need{stackRead}, alarmRecipients},
+	{"recent-outcomes", []need{functionRead}, recentOutcomes},
+	{"refusals", []need{stackURL}, refusals},
+	{"cors", []need{api, stackURL}, cors},
+	{"settings", []need{functionRead}, settings},
+	{"end-to-end", []need{stackURL}, endToEnd},
 }
 
 // Run makes every check that fits the options, one after the other, and yields its result.
@@ -154,6 +142,9 @@ func Run(ctx context.Context, o Options) iter.Seq[Result] {
 	}
 	return func(yield func(Result) bool) {
 		for _, c := range checks {
+			if slices.ContainsFunc(c.needs, func(met need) bool { return !met(s) }) {
+				continue
+			}
 			result := c.make(ctx, s)
 			result.Check = c.name
 			if !yield(result) {
@@ -168,11 +159,6 @@ func Run(ctx context.Context, o Options) iter.Seq[Result] {
 const checkTimeout = 40 * time.Second
 
 func (c check) make(ctx context.Context, s *subject) Result {
-	for _, need := range c.needs {
-		if !need.met(s) {
-			return skip("%s", need.missing)
-		}
-	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return c.run(ctx, s)

@@ -49,8 +49,8 @@ func allow(origins ...string) func(w *world) {
 
 var apiFaults = []fault{
 	{"routes", "of no API", "fail", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
-	{"authorizer", "of no API", "skipped", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
-	{"throttling", "of no API", "skipped", "has no HTTP API", without("AWS::ApiGatewayV2::Api")},
+	{"authorizer", "of no API", leftOut, "", without("AWS::ApiGatewayV2::Api")},
+	{"throttling", "of no API", leftOut, "", without("AWS::ApiGatewayV2::Api")},
 	{"routes", "of an API that was deleted by hand", "fail", "deleted by hand", fails("GetRoutes", "NotFoundException")},
 	{"routes", "none", "fail", "has no route", func(w *world) { w.routes.Items = nil }},
 	{"routes", "one without authorization", "fail", "the route $default has authorization NONE, not JWT",
@@ -106,7 +106,7 @@ var apiFaults = []fault{
 		func(w *world) {
 			w.stage.AccessLogSettings.Format = aws.String("$context.requestId $request.header.authorization")
 		}},
-	{"access-log", "of no stage", "skipped", "the stage could not be read", fails("GetStage", "NotFoundException")},
+	{"access-log", "of no stage", leftOut, "", fails("GetStage", "NotFoundException")},
 
 	{"cors", "for every page", "fail", "CORS allows *", allow("*")},
 	{"cors", "for a page that is not listed", "fail", "https://doctor.invalid is answered",

@@ -65,12 +65,12 @@ var accountFaults = []fault{
 	{"aws-identity", "no Region", "blocked", "no AWS Region", func(w *world) { w.options.AWS.Region = "" }},
 	{"aws-identity", "no network", "blocked", "cannot be reached",
 		func(w *world) { w.answers["GetCallerIdentity"] = errors.New("connection refused") }},
-	{"stack", "without an identity", "skipped", "does not know this caller", fails("GetCallerIdentity", "ExpiredToken")},
-	{"end-to-end", "without an identity", "skipped", "the stack could not be read", fails("GetCallerIdentity", "ExpiredToken")},
+	{"stack", "without an identity", leftOut, "", fails("GetCallerIdentity", "ExpiredToken")},
+	{"end-to-end", "without an identity", leftOut, "", fails("GetCallerIdentity", "ExpiredToken")},
 	{"lambda-quota", "of a new account", "fail", "may run 10 executions at once", func(w *world) { w.quota(10) }},
 
 	{"stack", "missing", "fail", `there is no stack "broker" in Region eu-central-1`, fails("DescribeStacks", "ValidationError")},
-	{"function", "of a missing stack", "skipped", "the stack could not be read", fails("DescribeStacks", "ValidationError")},
+	{"function", "of a missing stack", leftOut, "", fails("DescribeStacks", "ValidationError")},
 	{"stack", "not finished", "fail", "not finished: CREATE_IN_PROGRESS", state("CREATE_IN_PROGRESS")},
 	{"stack", "that could not be created, with its first failure", "fail", "(ROLLBACK_COMPLETE): Function: Role is not valid",
 		state("ROLLBACK_COMPLETE", [3]string{"broker", "ROLLBACK_COMPLETE"},
@@ -84,7 +84,7 @@ var accountFaults = []fault{
 			[3]string{"Old", "CREATE_FAILED", "long ago"})},
 	{"stack", "that cannot be deleted", "fail", "in the state DELETE_FAILED", state("DELETE_FAILED")},
 	{"stack", "without an URL", "fail", "no output Url", func(w *world) { delete(w.outputs, "Url") }},
-	{"refusals", "without an URL", "skipped", "no output Url", func(w *world) { delete(w.outputs, "Url") }},
+	{"refusals", "without an URL", leftOut, "", func(w *world) { delete(w.outputs, "Url") }},
 }
 
 // permit adds a statement that allows the principal to invoke the alias api on the condition.
@@ -125,7 +125,7 @@ func layer(name, text string) func(w *world) {
 
 var functionFaults = []fault{
 	{"function", "not in the stack", "fail", "has no function", without("AWS::Lambda::Function")},
-	{"environment", "of no function", "skipped", "the function could not be read", without("AWS::Lambda::Function")},
+	{"environment", "of no function", leftOut, "", without("AWS::Lambda::Function")},
 	{"function", "deleted by hand", "fail", "deleted by hand", fails("GetFunctionConfiguration", "ResourceNotFoundException")},
 	{"function", "without its alias", "pass", "version $LATEST is active", func(w *world) {
 		w.function.Version = aws.String("$LATEST")
@@ -276,8 +276,8 @@ var secretFaults = []fault{
 		func(w *world) { w.putSecret(wrongSecret) }},
 	{"atlas-credentials", "that Atlas refuses", "fail", "Atlas refuses the credentials",
 		func(w *world) { w.putSecret(wrongSecret); noNetwork(w) }},
-	{"atlas-credentials", "that could not be read", "skipped", "no credentials to try", fails("GetSecretValue", "AccessDeniedException")},
-	{"atlas-credentials", "without a stack, not named", "skipped", "no credentials to try", before(unreachable)},
+	{"atlas-credentials", "that could not be read", leftOut, "", fails("GetSecretValue", "AccessDeniedException")},
+	{"atlas-credentials", "without a stack, not named", leftOut, "", before(unreachable)},
 
 	{"egress-ips", "none in production", "fail", "no fixed addresses", noNetwork},
 	{"egress-ips", "of NAT gateways that the stack does not know", "fail", "your own NAT gateways", func(w *world) {

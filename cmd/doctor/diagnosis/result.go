@@ -9,7 +9,7 @@ type Status string
 const (
 	Pass    Status = "pass"
 	Fail    Status = "fail"
-	Skipped Status = "skipped" // it does not apply, or needs what another check could not read
+	Skipped Status = "skipped" // it does not apply here
 	Blocked Status = "blocked" // it applies and could not be made: no permission, no answer
 )
 

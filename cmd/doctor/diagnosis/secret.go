@@ -19,6 +19,9 @@ import (
 
 // secretValue checks that the secrets are usable: the default account's, then those of ATRIP_ACCOUNTS.
 func secretValue(ctx context.Context, s *subject) Result {
+	if s.options.Stack == "" && s.secretID == "" {
+		return skip("no secret is named; give -secret to check one")
+	}
 	result, credentials := s.readSecret(ctx, s.secretID, s.environment["ATLAS_CLIENT_ID"])
 	s.credentials = credentials
 	if result.Fix != "" {
