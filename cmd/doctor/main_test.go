@@ -84,7 +84,7 @@ func TestDoctor_NoAccessToAWS(t *testing.T) {
 	account(t, expired)
 	code, stdout, stderr := doctor(t, "-stack", "broker")
 	// The mark is in the line, and in the legend at the end.
-	if code != 2 || strings.Count(stdout, "????") != 2 || !strings.Contains(stdout, "the AWS credentials have expired\n") {
+	if code != 2 || strings.Count(stdout, "????") != 2 || !strings.Contains(stdout, "AWS does not accept the credentials (ExpiredToken)\n") {
 		t.Errorf("expired credentials: exit code %d, want 2 and one line\n%s%s", code, stdout, stderr)
 	}
 	account(t, known)

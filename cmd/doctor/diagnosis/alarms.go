@@ -45,13 +45,6 @@ func logRetention(ctx context.Context, s *subject) Result {
 	return pass("%s", strings.Join(kept, ", "))
 }
 
-// alarm is what metric alarms and composite alarms have in common.
-type alarm struct {
-	actions []string
-	enabled *bool
-	state   types.StateValue
-}
-
 // alarms checks that each alarm of the stack exists, notifies someone or is part of a composite alarm that does, and is not
 // firing.
 func alarms(ctx context.Context, s *subject) Result {
@@ -68,15 +61,17 @@ func alarms(ctx context.Context, s *subject) Result {
 	if err != nil {
 		return unread(err)
 	}
-	found, covered := map[string]alarm{}, "" // the rules of composite alarms with an action
-	for _, a := range out.MetricAlarms {
-		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
-	}
+	all, covered := out.MetricAlarms, "" // the rules of composite alarms with an action
 	for _, a := range out.CompositeAlarms {
-		found[*a.AlarmName] = alarm{a.AlarmActions, a.ActionsEnabled, a.StateValue}
+		all = append(all, types.MetricAlarm{AlarmName: a.AlarmName, AlarmActions: a.AlarmActions,
+			ActionsEnabled: a.ActionsEnabled, StateValue: a.StateValue})
 		if len(a.AlarmActions) > 0 {
 			covered += aws.ToString(a.AlarmRule)
 		}
+	}
+	found := map[string]types.MetricAlarm{}
+	for _, a := range all {
+		found[aws.ToString(a.AlarmName)] = a
 	}
 	const missing, silent, off, firing = "deleted by hand", "no action, so that they notify no one", "actions are switched off", "in alarm now"
 	affected := map[string][]string{}
@@ -86,15 +81,15 @@ func alarms(ctx context.Context, s *subject) Result {
 		switch {
 		case !ok:
 			problem = missing
-		case len(a.actions) == 0 && !strings.Contains(covered, `"`+name+`"`) && !strings.Contains(covered, ":"+name+`"`): // a name or an ARN
+		case len(a.AlarmActions) == 0 && !strings.Contains(covered, `"`+name+`"`) && !strings.Contains(covered, ":"+name+`"`): // a name or an ARN
 			problem = silent
-		case !aws.ToBool(a.enabled):
+		case !aws.ToBool(a.ActionsEnabled):
 			problem = off
-		case a.state == types.StateValueAlarm:
+		case a.StateValue == types.StateValueAlarm:
 			problem = firing
 		}
 		affected[problem] = append(affected[problem], name)
-		for _, action := range a.actions {
+		for _, action := range a.AlarmActions {
 			if strings.Contains(action, ":sns:") && !slices.Contains(s.alarmTopics, action) {
 				s.alarmTopics = append(s.alarmTopics, action)
 			}

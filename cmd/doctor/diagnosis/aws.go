@@ -44,7 +44,7 @@ func Unset(ctx context.Context, config aws.Config) (cause, fix string) {
 		causes, fixes = append(causes, "no AWS Region is set"), append(fixes, "set AWS_REGION")
 	}
 	if _, err := config.Credentials.Retrieve(ctx); err != nil {
-		cause, fix := Explain(fmt.Errorf("get credentials: %w", err)) // as the SDK words it before a call
+		cause, fix := Explain(fmt.Errorf("get credentials: %w", err))
 		causes, fixes = append(causes, cause), append(fixes, fix)
 	}
 	return strings.Join(causes, ", and "), strings.Join(fixes, "; ")
@@ -73,11 +73,11 @@ func Explain(err error) (cause, fix string) {
 		return explainConnection(call, err)
 	}
 	switch code := api.ErrorCode(); code {
-	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return "the AWS credentials have expired", "get new ones: aws sso login, or assume the role again"
-	case "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "InvalidAccessKeyId",
-		"IncompleteSignature", "MissingAuthenticationToken", "MissingAuthenticationTokenException":
-		return "AWS does not accept the credentials (" + code + ")", "check AWS_PROFILE and the keys, and this machine's clock"
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
+		"InvalidSignatureException", "SignatureDoesNotMatch", "InvalidAccessKeyId", "IncompleteSignature",
+		"MissingAuthenticationToken", "MissingAuthenticationTokenException":
+		return "AWS does not accept the credentials (" + code + ")",
+			"get new ones (aws sso login, or assume the role again), or check AWS_PROFILE and this machine's clock"
 	case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation",
 		"NotAuthorized", "ForbiddenException":
 		return "this identity may not call " + call, "attach the policy that `doctor -policy` prints"
@@ -91,16 +91,13 @@ func Explain(err error) (cause, fix string) {
 // explainConnection explains an error that AWS did not answer with.
 func explainConnection(call string, err error) (cause, fix string) {
 	var unreadable *smithy.DeserializationError
-	has := func(text string) bool { return strings.Contains(err.Error(), text) }
 	switch {
 	case errors.As(err, &unreadable):
 		return call + " answered in an unknown form (" + connectionFault(unreadable) + ")",
 			"use a newer doctor; check what AWS_ENDPOINT_URL points at"
 	case errors.Is(err, context.DeadlineExceeded):
 		return call + " did not answer in time", "check the network from here to AWS"
-	case has("token has expired") || has("SSO session"):
-		return "the sign-in to AWS has expired", "sign in again: aws sso login"
-	case has("get credentials"):
+	case strings.Contains(err.Error(), "get credentials"): // as the SDK words it before a call
 		return "there are no usable AWS credentials", "sign in (aws sso login) or set AWS_PROFILE"
 	}
 	return call + " cannot be reached", "check the network from here to AWS, AWS_REGION and AWS_ENDPOINT_URL"

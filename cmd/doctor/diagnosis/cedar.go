@@ -15,19 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"atriptoken/internal/function"
 	"atriptoken/internal/policycheck"
 	"atriptoken/policy"
 )
 
 // cedarPolicy checks the policies of the version behind the alias api, where the function reads them.
 func cedarPolicy(ctx context.Context, s *subject) Result {
-	read, err := function.ReadEnvironment(s.environment)
-	if err != nil {
-		return skip("the function's environment is not valid")
-	}
 	var inForce []string
-	for _, file := range []string{read.PolicyFile, read.CandidateFile} {
+	for _, file := range s.policies {
 		if file == "" {
 			continue
 		}

@@ -49,6 +49,7 @@ type subject struct {
 	stack       stack // empty until the check "stack" has read it; so are those below
 	function    *lambda.GetFunctionConfigurationOutput
 	environment map[string]string
+	policies    []string    // files; the candidate's may be ""
 	hosts       atlas.Hosts // that a link may have
 	baseURL     *url.URL    // of Atlas
 	secretID    string
@@ -73,6 +74,7 @@ type need func(*subject) bool
 func identity(s *subject) bool     { return s.identified }
 func stackRead(s *subject) bool    { return s.stack.name != "" }
 func functionRead(s *subject) bool { return s.environment != nil }
+func policies(s *subject) bool     { return s.policies != nil }
 func stackURL(s *subject) bool     { return s.stack.outputs[outputURL] != "" }
 func api(s *subject) bool          { return s.stack.api() != "" }
 func tokens(s *subject) bool       { return s.authorizer != nil }
@@ -96,7 +98,7 @@ var deployed = []check{
 	{"stack", []need{identity}, stackState},
 	{"function", []need{stackRead}, functionState},
 	{"environment", []need{functionRead}, functionEnvironment},
-	{"policy", []need{functionRead}, cedarPolicy},
+	{"policy", []need{policies}, cedarPolicy},
 	{"concurrency", []need{functionRead}, concurrency},
 	{"aliases", []need{functionRead}, aliases},
 	{"async", []need{functionRead}, asyncInvocation},

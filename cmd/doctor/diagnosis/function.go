@@ -62,6 +62,7 @@ func functionEnvironment(_ context.Context, s *subject) Result {
 	if err != nil {
 		return fail("the function will not start: %v", err).fix("correct the stack's parameters and deploy again")
 	}
+	s.policies = []string{read.PolicyFile, read.CandidateFile}
 	s.hosts, _ = atlas.ParseHosts(read.PortalHosts)
 	s.baseURL, _ = atlas.ParseBaseURL(read.BaseURL, false)
 	switch {

@@ -43,7 +43,7 @@ const (
 // stackState reads the stack and checks that its last deployment succeeded.
 func stackState(ctx context.Context, s *subject) Result {
 	described, err := FindStack(ctx, s.options.AWS, s.options.Stack)
-	if errors.Is(err, ErrNoStack) {
+	if errors.Is(err, errNoStack) {
 		return fail("%v", err).fix("deploy it (make deploy), or check -stack, the Region and the account")
 	}
 	if err != nil {
@@ -70,61 +70,37 @@ func stackState(ctx context.Context, s *subject) Result {
 		}
 	}
 	s.stack = read
-	return s.judgeState(ctx, described.StackStatus)
+	why := "aws cloudformation describe-stack-events --stack-name " + read.name + " shows the first failure; fix that"
+	switch status := described.StackStatus; {
+	case status == types.StackStatusUpdateRollbackComplete:
+		return fail("the last update of %s failed and was rolled back; the deployment before is running", read.name).fix("%s and deploy again", why)
+	case status == types.StackStatusRollbackComplete || status == types.StackStatusRollbackFailed || status == types.StackStatusCreateFailed:
+		return fail("the stack could not be created (%s)", status).fix("%s, then %s", why, deleteAndDeploy)
+	case strings.HasSuffix(string(status), "_IN_PROGRESS"):
+		return fail("the stack's deployment is not finished: %s", status).fix("wait until it is, then run doctor again")
+	case strings.HasSuffix(string(status), "_FAILED"):
+		return fail("the stack is in the state %s", status).
+			fix("%s, then aws cloudformation continue-update-rollback --stack-name %s, or %s", why, read.name, deleteAndDeploy)
+	case read.outputs[outputURL] == "":
+		return fail("the stack has no output %s", outputURL).fix(deployWhole)
+	default:
+		return pass("%s is %s", read.name, status)
+	}
 }
 
-// ErrNoStack means that the Region and account have no stack of the name.
-var ErrNoStack = errors.New("there is no stack")
+var errNoStack = errors.New("there is no stack")
 
-// FindStack returns CloudFormation's description of the stack, or ErrNoStack.
+// FindStack returns CloudFormation's description of the stack, or an error.
 func FindStack(ctx context.Context, config aws.Config, name string) (types.Stack, error) {
 	out, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == "ValidationError" || err == nil && len(out.Stacks) == 0 {
-		return types.Stack{}, fmt.Errorf("%w %q in Region %s", ErrNoStack, name, config.Region)
+		return types.Stack{}, fmt.Errorf("%w %q in Region %s", errNoStack, name, config.Region)
 	}
 	if err != nil {
 		return types.Stack{}, err
 	}
 	return out.Stacks[0], nil
-}
-
-func (s *subject) judgeState(ctx context.Context, status types.StackStatus) Result {
-	switch {
-	case status == types.StackStatusUpdateRollbackComplete:
-		return fail("the last update of %s failed and was rolled back%s", s.stack.name, s.firstFailure(ctx)).
-			fix("fix that and deploy again; the deployment before is running")
-	case status == types.StackStatusRollbackComplete || status == types.StackStatusRollbackFailed || status == types.StackStatusCreateFailed:
-		return fail("the stack could not be created (%s)%s", status, s.firstFailure(ctx)).fix("fix that, then %s", deleteAndDeploy)
-	case strings.HasSuffix(string(status), "_IN_PROGRESS"):
-		return fail("the stack's deployment is not finished: %s", status).fix("wait until it is, then run doctor again")
-	case strings.HasSuffix(string(status), "_FAILED"):
-		return fail("the stack is in the state %s%s", status, s.firstFailure(ctx)).
-			fix("fix the first failure, then aws cloudformation continue-update-rollback --stack-name %s, or %s", s.stack.name, deleteAndDeploy)
-	case s.stack.outputs[outputURL] == "":
-		return fail("the stack has no output %s", outputURL).fix(deployWhole)
-	}
-	return pass("%s is %s", s.stack.name, status)
-}
-
-// firstFailure returns the newest deployment's first failed resource with the reason, or "".
-func (s *subject) firstFailure(ctx context.Context) string {
-	client := cloudformation.NewFromConfig(s.options.AWS)
-	out, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &s.stack.name})
-	if err != nil {
-		return ""
-	}
-	first := ""
-	for _, e := range out.StackEvents { // newest first
-		status := string(e.ResourceStatus)
-		if aws.ToString(e.ResourceType) == "AWS::CloudFormation::Stack" && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS") {
-			break // the deployment began here
-		}
-		if strings.HasSuffix(status, "_FAILED") {
-			first = fmt.Sprintf(": %s: %s", aws.ToString(e.LogicalResourceId), oneLine(aws.ToString(e.ResourceStatusReason)))
-		}
-	}
-	return first
 }
 
 // oneLine folds a text into one line of at most 200 characters.
