@@ -237,8 +237,8 @@ var alarmFaults = []fault{
 		func(w *world) {
 			w.answers["DescribeLogGroups"] = &smithy.DeserializationError{Err: fmt.Errorf("expected a string")}
 		}},
-	{"settings", "another retention", "fail", `the retention of broker-FunctionLogs is "90", the parameter LogRetentionDays says "30"`,
-		parameter("LogRetentionDays", "30")},
+	{"settings", "another retention", "fail", `the retention of broker-FunctionLogs is "30", the parameter LogRetentionDays says "90"`,
+		func(w *world) { w.logGroup.RetentionInDays = aws.Int32(30) }},
 
 	{"alarms", "none", "fail", "has no alarm", without("AWS::CloudWatch::Alarm")},
 	{"alarms", "deleted by hand", "fail", "deleted by hand: " + alarmName, func(w *world) { w.alarms.MetricAlarms = nil }},

@@ -45,7 +45,8 @@ func noNetwork(w *world) {
 func state(status stacktypes.StackStatus) func(w *world) { return func(w *world) { w.status = status } }
 
 var accountFaults = []fault{
-	{"aws-identity", "expired credentials", "blocked", "does not accept the credentials (ExpiredToken)", fails("GetCallerIdentity", "ExpiredToken")},
+	{"aws-identity", "expired credentials", "blocked", "does not accept the credentials (ExpiredToken)",
+		fails("GetCallerIdentity", "ExpiredToken")},
 	{"aws-identity", "unknown credentials", "blocked", "AWS does not accept the credentials",
 		fails("GetCallerIdentity", "InvalidClientTokenId")},
 	{"aws-identity", "a throttled call", "blocked", "throttled", fails("GetCallerIdentity", "Throttling")},

@@ -73,7 +73,8 @@ func stackState(ctx context.Context, s *subject) Result {
 	why := "aws cloudformation describe-stack-events --stack-name " + read.name + " shows the first failure; fix that"
 	switch status := described.StackStatus; {
 	case status == types.StackStatusUpdateRollbackComplete:
-		return fail("the last update of %s failed and was rolled back; the deployment before is running", read.name).fix("%s and deploy again", why)
+		return fail("the last update of %s failed and was rolled back; the deployment before is running", read.name).
+			fix("%s and deploy again", why)
 	case status == types.StackStatusRollbackComplete || status == types.StackStatusRollbackFailed || status == types.StackStatusCreateFailed:
 		return fail("the stack could not be created (%s)", status).fix("%s, then %s", why, deleteAndDeploy)
 	case strings.HasSuffix(string(status), "_IN_PROGRESS"):

@@ -105,7 +105,7 @@ func TestPut_StandardInput(t *testing.T) {
 		{"-secret names a secret", good, []string{"-secret", secrets.ARN, "-atlas-url", atlas.URL}, 0, "nothing was changed", 1},
 		{"-unchecked asks Atlas nothing", `{"clientId":"a","clientSecret":"b"}`, append(broker, "-unchecked"), 0, "stored as version", 2},
 		{"a stack without outputs", good, []string{"-stack", "half"}, 2, "has no output SecretArn; wait until it is deployed", 2},
-		{"expired AWS credentials", good, []string{"-stack", "expired"}, 2, "AWS does not accept the credentials (ExpiredToken); get new ones", 2},
+		{"expired AWS credentials", good, []string{"-stack", "expired"}, 2, "not accept the credentials (ExpiredToken); get new ones", 2},
 		{"no stack of that name", good, []string{"-stack", "other"}, 2, `there is no stack "other"`, 2},
 	} {
 		code, stderr := putsecret(t, strings.NewReader(step.stdin), step.args...)
