@@ -70,13 +70,13 @@ func TestClick_ByKeyboard(t *testing.T) {
 	broker.arrival(t)
 }
 
-func TestClick_OneRequest(t *testing.T) {
+func TestClick_BusyThenDone(t *testing.T) {
 	t.Parallel()
 	ctx, broker := element(t)
 	answer := make(chan struct{})
 	broker.does(func(w http.ResponseWriter, _ *http.Request) {
 		<-answer
-		w.WriteHeader(http.StatusBadGateway)
+		_, _ = io.WriteString(w, broker.success())
 	})
 	click(t, ctx, 0, chromedp.ClickCount(2))
 	do(t, ctx, button(0)+`.click(); `+link(0)+`.open()`)
@@ -86,8 +86,14 @@ func TestClick_OneRequest(t *testing.T) {
 	if n := tabs(t, ctx); n != 2 {
 		t.Errorf("%d tabs are open, want the page and one more", n)
 	}
+	accessible(t, ctx, "a button that is busy")
 	close(answer)
-	until(t, ctx, link(0)+`.state === 'failed'`)
+	until(t, ctx, link(0)+`.state === 'done'`)
+	accessible(t, ctx, "a button that is done")
+	status := part(0, "[role=status]")
+	if !eval[bool](t, ctx, status+`.innerText === 'ATRIP is open in a new tab.' && `+status+`.offsetHeight > 10`) {
+		t.Error("an operator does not see that the portal is open")
+	}
 	if n := broker.asked.Load(); n != 1 {
 		t.Errorf("the endpoint was asked %d times, want once", n)
 	}

@@ -177,23 +177,3 @@ func TestElement_RequestID(t *testing.T) {
 		t.Errorf("the clipboard has %q, want the id", got)
 	}
 }
-
-func TestElement_BusyAndDoneAreSeen(t *testing.T) {
-	t.Parallel()
-	ctx, broker := element(t)
-	answer := make(chan struct{})
-	broker.does(func(w http.ResponseWriter, _ *http.Request) {
-		<-answer
-		_, _ = w.Write([]byte(broker.success()))
-	})
-	click(t, ctx, 0)
-	until(t, ctx, link(0)+`.state === 'busy'`)
-	accessible(t, ctx, "a button that is busy")
-	close(answer)
-	until(t, ctx, link(0)+`.state === 'done'`)
-	status := part(0, "[role=status]")
-	if !eval[bool](t, ctx, status+`.innerText === 'ATRIP is open in a new tab.' && `+status+`.offsetHeight > 10`) {
-		t.Error("an operator does not see that the portal is open")
-	}
-	accessible(t, ctx, "a button that is done")
-}

@@ -1,28 +1,18 @@
-// The console's own words, in English and Chinese.
+// The console's own words, in English and Chinese. English texts of the page are in index.html.
 
 const TEXTS = {
   en: {
-    product: 'Back office', tagline: 'Demo console of the ATRIP token broker', navigation: 'Console',
-    apiPage: 'API reference', language: 'Language', signIn: 'Sign in', signOut: 'Sign out',
-    orders: 'Orders', openAs: 'Open as', account: 'Account', order: 'Order', trip: 'Trip', status: 'Status', portal: 'Portal',
-    ordersCaption: 'Example orders, each with a button that opens it in ATRIP',
-    heroTitle: 'Sign in to see your orders',
-    heroText: 'Choose one of the example operators. They hold different roles, so that you can see what each may open.',
-    expired: 'Your sign-in has expired. The orders stay here; sign in again to open them.', signInAgain: 'Sign in again',
+    expired: 'Your sign-in has expired. The orders stay here; sign in again to open them.',
     signInFailed: 'Signing in did not succeed ({reason}). Try again.',
     people: '{n} travelling', ticketed: 'Ticketed', pending: 'Pending', bags: 'Bags added', cancelled: 'Cancelled',
     notGranted: '{name} is not in the group that grants the role {role}: the broker will refuse.',
-    faults: 'What goes wrong', faultsText: 'Break one part at a time and open an order: you see what an operator sees.',
     expect: 'Expect: {answer}', faultFailed: 'The switch did not answer. Is the process still running?',
     'part-none': 'Nothing', 'part-atlas': 'Atlas', 'part-secret': 'Secrets Manager', 'part-gateway': 'API Gateway', 'part-token': 'Sign-in',
-    audit: 'Audit', noLines: 'Nothing yet. Open an order.',
-    auditText: 'One line a request, as the function writes it. Neither the secret nor the token’s url is ever in it.',
     ownMs: 'Broker', SecretMs: 'Secret', WaitMs: 'Wait', AtlasMs: 'Atlas', TotalMs: 'Total',
-    byGateway: 'by the gateway', wholeLine: 'Whole line',
-    preflights: 'CORS preflights of the browser: {n}',
+    byGateway: 'by the gateway', wholeLine: 'Whole line', preflights: 'CORS preflights of the browser: {n}',
   },
   zh: {
-    product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台', navigation: '控制台',
+    product: '后台系统', tagline: 'ATRIP 令牌代理演示控制台',
     apiPage: 'API 参考', language: '语言', signIn: '登录', signOut: '退出',
     orders: '订单', openAs: '角色', account: '账户', order: '订单号', trip: '行程', status: '状态', portal: '门户',
     ordersCaption: '示例订单，每行有一个在 ATRIP 中打开的按钮',
@@ -46,6 +36,8 @@ const TEXTS = {
   },
 };
 
+const marked = document.querySelectorAll('[data-text]');
+for (const element of marked) TEXTS.en[element.dataset.text] = element.textContent;
 let words = TEXTS.en;
 
 /** The text of a key in the current language; fallback, then English, where it has none. */
@@ -54,10 +46,9 @@ export function text(key, values = {}, fallback = '') {
   return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Changes the language, and every text of the page that is marked by data-text or data-label. */
+/** Changes the language, and every text of the page that is marked by data-text. */
 export function speak(language) {
   words = TEXTS[language] ?? TEXTS.en;
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text);
-  for (const element of document.querySelectorAll('[data-label]')) element.ariaLabel = text(element.dataset.label);
+  for (const element of marked) element.textContent = text(element.dataset.text);
 }
