@@ -86,22 +86,19 @@ func tabs(t *testing.T, ctx context.Context) int {
 	return n
 }
 
-// system is a running cmd/local.
-type system struct{ *local.System }
-
-// visit opens the console.
-func (s system) visit(t *testing.T, ctx context.Context, path string) {
+// enter opens a page of the console.
+func enter(t *testing.T, ctx context.Context, url string) {
 	t.Helper()
-	run(t, ctx, chromedp.Navigate(s.Console+path))
+	run(t, ctx, chromedp.Navigate(url))
 	until(t, ctx, `document.documentElement.dataset.ready === 'true'`)
 }
 
 // console opens the console in a new browser, and signs an operator in by the
 // sign-in page.
-func console(t *testing.T, operator string, settings ...string) (system, context.Context) {
+func console(t *testing.T, operator string, settings ...string) (*local.System, context.Context) {
 	t.Helper()
-	s, ctx := system{local.Start(t, settings...)}, browser(t)
-	s.visit(t, ctx, "/")
+	s, ctx := local.Start(t, settings...), browser(t)
+	enter(t, ctx, s.Console)
 	signIn(t, ctx, "sign-in-hero", operator)
 	return s, ctx
 }
@@ -129,5 +126,5 @@ func choose(t *testing.T, ctx context.Context, id, value string) {
 // expand opens every entry of the audit panel.
 func expand(t *testing.T, ctx context.Context) {
 	t.Helper()
-	do(t, ctx, `document.querySelectorAll('#lines details').forEach((d) => { d.open = true; })`)
+	do(t, ctx, `document.querySelectorAll('aside details').forEach((d) => { d.open = true; })`)
 }

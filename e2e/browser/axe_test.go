@@ -31,17 +31,17 @@ func accessible(t *testing.T, ctx context.Context, what string) {
 
 func TestAccessibility_Axe(t *testing.T) {
 	t.Parallel()
-	s := system{local.Start(t)}
+	s := local.Start(t)
 	for _, light := range []string{"light", "dark"} {
 		t.Run(light, func(t *testing.T) {
 			ctx := browser(t)
 			media(t, ctx, "prefers-color-scheme", light)
-			s.visit(t, ctx, "/")
+			enter(t, ctx, s.Console)
 			choose(t, ctx, "fault", "none")
 			accessible(t, ctx, "the console, signed out")
 			run(t, ctx, chromedp.Click(`#sign-in-hero`, chromedp.NodeVisible), chromedp.WaitVisible(`button[value="ada@example.com"]`))
 			accessible(t, ctx, "the sign-in page")
-			s.visit(t, ctx, "/")
+			enter(t, ctx, s.Console)
 			signIn(t, ctx, "sign-in-hero", "amelia")
 			tab := open(t, ctx, 0)
 			media(t, tab, "prefers-color-scheme", light)

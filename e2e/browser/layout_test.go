@@ -47,7 +47,7 @@ const layoutFaults = `(() => {
 
 func TestConsole_Layout(t *testing.T) {
 	t.Parallel()
-	s, ctx := system{local.Start(t)}, browser(t)
+	s, ctx := local.Start(t), browser(t)
 	widths := []int64{320, 390, 520, 640, 650, 690, 768, 990, 1000, 1024, 1070, 1280, 1440, 1600}
 	look := func(state string) {
 		front(t, ctx)
@@ -58,7 +58,7 @@ func TestConsole_Layout(t *testing.T) {
 			}
 		}
 	}
-	s.visit(t, ctx, "/?error=access_denied")
+	enter(t, ctx, s.Console+"/?error=access_denied")
 	look("a sign-in that failed")
 	signIn(t, ctx, "sign-in-hero", "amelia")
 	look("the orders")

@@ -23,6 +23,12 @@ const timing = ({ ownMs, SecretMs, WaitMs, AtlasMs, TotalMs }) => Object.entries
 const who = ({ operatorName, issuer, userName, principal }) => (
   userName && operatorName && operatorName !== userName ? `${operatorName} (${issuer}) → ${userName}` : userName ?? principal);
 
+function folded(title, ...lines) {
+  const details = document.createElement('details');
+  details.append(element('summary', '', title), ...lines.map((line) => element('pre', '', JSON.stringify(line, null, 1))));
+  return details;
+}
+
 function entry(line) {
   const item = document.createElement('li');
   const top = element('div', 'line-top');
@@ -37,38 +43,20 @@ function entry(line) {
     : [who(line), line.role, line.orderNo, line.cause ?? (line.message === 'request' ? '' : line.message)];
   item.append(element('div', 'line-what', what.filter(Boolean).join(' · ')));
   if (line.TotalMs) item.append(element('div', 'times', timing(line)));
-  const details = document.createElement('details');
-  details.append(element('summary', '', text('wholeLine')), element('pre', '', JSON.stringify(line, null, 1)));
-  item.append(details);
+  item.append(folded(text('wholeLine'), line));
   return item;
 }
 
-// Preflights that follow each other share one entry, which counts them.
-const isPreflight = (line) => line.method === 'OPTIONS' && line.status === 204;
-
-function preflights() {
-  const item = element('li', 'preflights');
-  const summary = element('summary', '');
-  const details = document.createElement('details');
-  details.append(summary);
-  item.append(details);
-  item.add = (line) => {
-    details.append(element('pre', '', JSON.stringify(line, null, 1)));
-    summary.textContent = text('preflights', { n: details.children.length - 1 });
-  };
-  return item;
-}
-
-/** Fills the panel and keeps it up to date. */
+/** Fills the panel and keeps it up to date. The browser's CORS preflights are below the other lines, as one. */
 export function showAudit() {
   const list = document.getElementById('lines');
+  const folds = document.getElementById('preflights');
   let seen = [];
+  let preflights = [];
   const add = (line) => {
-    if (!isPreflight(line)) list.prepend(entry(line));
-    else {
-      if (!list.firstElementChild?.add) list.prepend(preflights());
-      list.firstElementChild.add(line);
-    }
+    if (line.method !== 'OPTIONS' || line.status !== 204) return list.prepend(entry(line));
+    preflights.push(line);
+    return folds.replaceChildren(folded(text('preflights', { n: preflights.length }), ...preflights));
   };
   new EventSource('events').onmessage = ({ data }) => {
     seen = [...seen, JSON.parse(data)].slice(-KEEP);
@@ -76,5 +64,5 @@ export function showAudit() {
     add(seen.at(-1));
     while (list.children.length > KEEP) list.lastChild.remove();
   };
-  document.addEventListener('language', () => { list.replaceChildren(); seen.forEach(add); });
+  document.addEventListener('language', () => { list.replaceChildren(); preflights = []; seen.forEach(add); });
 }
