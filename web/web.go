@@ -4,7 +4,7 @@ package web
 
 import "embed"
 
-// Files are the element (atrip-link.js, atrip-link.zh.js, atrip-link.d.ts) and
+// Files are the element (atrip-link.js, atrip-link.zh.js) and
 // the console (console/).
 //
 //go:embed atrip-link.js atrip-link.zh.js console
