@@ -13,11 +13,8 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-// markedSecret is the client secret. It consists of letters and digits, so that escaping does not hide it in output.
-const markedSecret = "MARKED5ECRETdoNotPrint"
-
 // secretValue is the secret with the credentials that the simulator accepts.
-const secretValue = `{"clientId":"` + atlastest.DefaultClientID + `","clientSecret":"` + markedSecret + `"}`
+const secretValue = `{"clientId":"` + atlastest.DefaultClientID + `","clientSecret":"` + atlastest.DefaultClientSecret + `"}`
 
 // secretName is the logical id of the stack's secret, which SAM CLI passes to the function instead of an ARN.
 const secretName = "AtlasSecret"
@@ -36,7 +33,7 @@ func startUpstreams(t *testing.T) upstreams {
 	if err != nil {
 		t.Fatal(err)
 	}
-	atlas := atlastest.NewServer(&atlastest.Options{Listener: listener, ClientSecret: markedSecret, Logf: t.Logf})
+	atlas := atlastest.NewServer(&atlastest.Options{Listener: listener, Logf: t.Logf})
 	t.Cleanup(atlas.Close)
 	moto := rig.Moto(t, address)
 	rig.AWS(t, moto, "secretsmanager", "create_secret", map[string]any{"Name": secretName, "SecretString": secretValue})
@@ -58,7 +55,7 @@ func hasLink(t *testing.T, atlas *atlastest.Server, reply []byte, log string) {
 	if found == nil || !strings.HasPrefix(string(found[1]), atlas.URL) {
 		t.Fatalf("the reply has no link to the simulator's portal: %s\n%s", reply, log)
 	}
-	if strings.Contains(log, markedSecret) || strings.Contains(log, string(found[2])) {
+	if strings.Contains(log, atlastest.DefaultClientSecret) || strings.Contains(log, string(found[2])) {
 		t.Error("the log contains the client secret, or the token of a link")
 	}
 }

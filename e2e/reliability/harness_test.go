@@ -21,12 +21,11 @@ import (
 	"atriptoken/atlas/atlastest"
 	"atriptoken/e2e/rig"
 	"atriptoken/internal/lambdatest"
-	"atriptoken/secret/secrettest"
 )
 
 const (
 	// clientSecret must not appear in any output.
-	clientSecret = "MARKED-client-secret-9d2f"
+	clientSecret = atlastest.DefaultClientSecret
 
 	// closedPort is TCPMUX's, which no machine serves.
 	closedPort = "127.0.0.1:1"
@@ -50,12 +49,11 @@ type system struct {
 }
 
 func newSystem(t *testing.T) *system {
-	secret := &secrettest.Options{Value: secretValue(clientSecret)}
-	return &system{lambdatest.NewBroker(t, lambdatest.Bootstrap(t), atlasOptions(false), secret), t, func() {}}
+	return &system{lambdatest.NewBroker(t, lambdatest.Bootstrap(t), atlasOptions(false), nil), t, func() {}}
 }
 
 func atlasOptions(secure bool) *atlastest.Options {
-	return &atlastest.Options{TLS: secure, ClientSecret: clientSecret, PublicURL: "https://portal.atriptech.com"}
+	return &atlastest.Options{TLS: secure, PublicURL: "https://portal.atriptech.com"}
 }
 
 // startAtlas starts another simulator and points the function at it.
