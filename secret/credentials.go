@@ -34,6 +34,8 @@ type Credentials struct {
 	FetchedAt time.Time
 
 	taken time.Time // when Get returned it to a call
+	// insteadOf is the AWSCURRENT that Atlas had refused when this AWSPREVIOUS was offered.
+	insteadOf string
 }
 
 // maxValue is the largest length of each value in bytes. Both become HTTP headers.
@@ -50,6 +52,9 @@ func Parse(value, clientID string) (Credentials, error) {
 	}
 	malformed := func(detail string) (Credentials, error) {
 		return Credentials{}, &Error{Reason: Malformed, detail: detail}
+	}
+	if strings.HasPrefix(value, "{{resolve:") {
+		return malformed("it is an unresolved {{resolve:…}} reference")
 	}
 	secret := value
 	if strings.HasPrefix(value, "{") {

@@ -67,7 +67,7 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 		return newest, true
 	}
 	s.mu.Lock()
-	current, lastFetch, cooldown, vain := s.current.Version, s.lastFetch, s.cooldown(s.now()), s.refusals.vain
+	current, lastFetch, cooldown, vain := s.current, s.lastFetch, s.cooldown(s.now()), s.refusals.vain
 	s.mu.Unlock()
 	// One fetch must have found no newer version: a rotation can come soon after
 	// the refusals that began it.
@@ -75,14 +75,19 @@ func (s *Store) Alternative(ctx context.Context, refused ...string) (other Crede
 		return Credentials{}, false
 	}
 	if previous, err := s.previous(ctx); err == nil && !slices.Contains(refused, previous.Version) {
+		previous.insteadOf = current.Version
 		return previous, true
 	}
-	first := slices.Index(refused, current)
-	triedTwice := slices.Contains(refused[first+1:], current)
+	first := slices.Index(refused, current.Version)
+	triedTwice := slices.Contains(refused[first+1:], current.Version)
 	if triedTwice || !mayWait || !wait(ctx, cooldown) {
 		return Credentials{}, false
 	}
-	return s.newest(ctx, refused, lastFetch), ctx.Err() == nil
+	newest := s.newest(ctx, refused, lastFetch)
+	if newest.FetchedAt.Equal(current.FetchedAt) { // no fetch succeeded
+		return Credentials{}, false
+	}
+	return newest, true
 }
 
 // newest returns what is in use. If that was refused, it fetches AWSCURRENT, if
@@ -130,7 +135,7 @@ func (s *Store) Accepted(ctx context.Context, accepted Credentials) {
 	if accepted.Version == r.version && accepted.taken.After(r.since) {
 		r.accepted, r.pending = s.now(), false
 	}
-	fallback := accepted.Stage == StagePrevious && current == r.version && s.fallback == nil
+	fallback := accepted.insteadOf == current && s.fallback == nil
 	if fallback {
 		s.fallback = &accepted
 	}

@@ -102,8 +102,22 @@ func TestRefusal_FallbackIsNoSuccess(t *testing.T) {
 	})
 }
 
+// Two new versions came since the last fetch, and the newest is wrong.
+func TestRefusal_FallbackTwoVersionsOn(t *testing.T) {
+	run(t, "v1", "", func(t *testing.T, b *bench) {
+		b.get("v1")
+		time.Sleep(time.Minute)
+		b.put("v2")
+		b.put("wrong")
+		b.alternative("wrong", 0, "v1")
+		b.Accepted(t.Context(), b.alternative("v2", 0, "v1", "wrong"))
+		b.get("v2")
+		b.logged(`"event":"secret_fallback","current":"wrong","previous":"v2"`)
+	})
+}
+
 // An AWSPREVIOUS that is accepted after AWSCURRENT was replaced is no fallback:
-// Atlas has not refused the new AWSCURRENT.
+// Atlas has not refused the new AWSCURRENT, or only for one order.
 func TestRefusal_LateAcceptance(t *testing.T) {
 	run(t, "wrong", "v1", func(t *testing.T, b *bench) {
 		b.get("wrong")
@@ -112,6 +126,7 @@ func TestRefusal_LateAcceptance(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		b.get("wrong")
 		synctest.Wait()
+		b.alternative("wrong", 0, "v2")
 		b.Accepted(t.Context(), other)
 		if b.get("v2"); strings.Contains(b.log.String(), "secret_fallback") {
 			t.Errorf("the log is %s", &b.log)
@@ -288,7 +303,7 @@ func TestRefusal_FailedFetches(t *testing.T) {
 		"one is repeated":                       {"v2", 1, "v2", 0, 3},
 		"after two, AWSPREVIOUS is tried":       {"v1", 2, "v0", 0, 3},
 		"before a third, there is the pause":    {"v1", 3, "v1", time.Second, 4},
-		"while all fail, there is the last one": {"v1", all, "v1", time.Second, 4},
+		"while all fail, there is nothing else": {"v1", all, "", time.Second, 4},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			run(t, "v1", "v0", func(t *testing.T, b *bench) {

@@ -110,7 +110,7 @@ func TestFetch_Reasons(t *testing.T) {
 		"character outside ASCII":      {put(`{"clientId":"a","clientSecret":"` + marked + `é"}`), secret.Malformed, "header"},
 		"too long":                     {put(`{"clientId":"a","clientSecret":"` + strings.Repeat("a", 4097) + `"}`), secret.Malformed, "longer"},
 		"unresolved reference in JSON": {put(`{"clientId":"a","clientSecret":"{{resolve:ssm:` + marked + `}}"}`), secret.Malformed, "unresolved"},
-		"unresolved reference":         {put("{{resolve:ssm:" + marked + "}}"), secret.Malformed, "not one with each key once"},
+		"unresolved reference":         {put("{{resolve:ssm:" + marked + "}}"), secret.Malformed, "unresolved"},
 		"plain text without client id": {put(marked), secret.Malformed, "ATLAS_CLIENT_ID"},
 	} {
 		server, source := newSource(t)
