@@ -43,8 +43,11 @@ func (e *Environment) checkAccounts(f *faults) {
 		return
 	}
 	for name, w := range written {
-		f.check(name == handler.DefaultAccount || !accountName.MatchString(name), variable,
-			"names the account %q; write 1 to 32 lower-case letters, digits and hyphens, and not %q", name, handler.DefaultAccount)
+		if name == handler.DefaultAccount || !accountName.MatchString(name) {
+			f.check(true, fmt.Sprintf("%s names the account %q;", variable, name),
+				"write 1 to 32 lower-case letters, digits and hyphens, and not %q", handler.DefaultAccount)
+			continue
+		}
 		member := func(of string) string { return variable + " (" + name + ") " + of }
 		a := account{secretARN: w.SecretARN, clientID: w.ClientID, hosts: e.hosts}
 		a.baseURL, err = atlas.ParseBaseURL(w.BaseURL, e.SAMLocal)

@@ -145,7 +145,7 @@ func TestEnvironment_AllBadVariablesOnOneLine(t *testing.T) {
 	bad := map[string]string{
 		"ATLAS_BASE_URL": "ftp://x", "ATLAS_SECRET_ARN": "a b", "ATLAS_CLIENT_ID": "a b", "ATLAS_ROLES": ",",
 		"ATLAS_PORTAL_HOSTS": "a..b,*", "ATLAS_ATTEMPT_TIMEOUT": "x", "ATRIP_SECRET_TTL": "x", "AWS_SAM_LOCAL": "x",
-		"AWS_LAMBDA_LOG_LEVEL": "x",
+		"AWS_LAMBDA_LOG_LEVEL": "x", "ATRIP_ACCOUNTS": `{"Brand":{},"a\n":{},"b":{"baseUrl":"x"}}`,
 	}
 	_, err := function.ReadEnvironment(bad)
 	if err == nil {
@@ -154,6 +154,11 @@ func TestEnvironment_AllBadVariablesOnOneLine(t *testing.T) {
 	for variable := range bad {
 		if !strings.Contains(err.Error(), variable) {
 			t.Errorf("the error does not name %s: %v", variable, err)
+		}
+	}
+	for _, account := range []string{`"Brand"`, `"a\n"`, "(b) baseUrl", "(b) secretArn"} {
+		if !strings.Contains(err.Error(), account) {
+			t.Errorf("the error does not name %s: %v", account, err)
 		}
 	}
 	if strings.Contains(err.Error(), "\n") {
