@@ -131,6 +131,16 @@ func TestAudit_MembersAndMetrics(t *testing.T) {
 	}
 }
 
+// A layer's zip can have local time, which is read as UTC.
+func TestAudit_PolicyOfTheFuture(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, func(c *handler.Config) { c.PolicyModified = time.Now().Add(time.Hour) })
+	b.plain(good)
+	if age := b.audit()["PolicyAgeSeconds"]; age != 0.0 {
+		t.Errorf("PolicyAgeSeconds is %v, want 0", age)
+	}
+}
+
 // A client written for Atlas sends two credential headers. They are noted; no header
 // is forwarded.
 func TestAudit_CredentialHeaders(t *testing.T) {

@@ -72,7 +72,7 @@ func (r *record) start(cold bool, c *Config) {
 	r.add("ColdStarts", "Count", 1)
 	r.add("Policies", "Count", float64(c.Policy.Count()))
 	if !c.PolicyModified.IsZero() {
-		r.add("PolicyAgeSeconds", "Seconds", c.Now().Sub(c.PolicyModified).Seconds())
+		r.add("PolicyAgeSeconds", "Seconds", max(0, c.Now().Sub(c.PolicyModified).Seconds()))
 	}
 }
 
