@@ -52,11 +52,11 @@ export function showAudit() {
   const list = document.getElementById('lines');
   const folds = document.getElementById('preflights');
   let seen = [];
-  let preflights = [];
+  const preflight = (line) => line.method === 'OPTIONS' && line.status === 204;
   const add = (line) => {
-    if (line.method !== 'OPTIONS' || line.status !== 204) return list.prepend(entry(line));
-    preflights.push(line);
-    return folds.replaceChildren(folded(text('preflights', { n: preflights.length }), ...preflights));
+    if (!preflight(line)) return list.prepend(entry(line));
+    const all = seen.filter(preflight);
+    return folds.replaceChildren(folded(text('preflights', { n: all.length }), ...all));
   };
   new EventSource('events').onmessage = ({ data }) => {
     seen = [...seen, JSON.parse(data)].slice(-KEEP);
@@ -64,5 +64,5 @@ export function showAudit() {
     add(seen.at(-1));
     while (list.children.length > KEEP) list.lastChild.remove();
   };
-  document.addEventListener('language', () => { list.replaceChildren(); preflights = []; seen.forEach(add); });
+  document.addEventListener('language', () => { list.replaceChildren(); folds.replaceChildren(); seen.forEach(add); });
 }
