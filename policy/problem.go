@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -83,13 +84,15 @@ func syntaxProblem(file string, text []byte) Problem {
 	_, err := cedar.NewPolicyListFromBytes(file, longer)
 	place := regexp.MustCompile(`(parse error at )?<input>:(\d+:\d+)(?: "(?:[^"\\]|\\.)*")?: (.*)$`).FindStringSubmatch(err.Error())
 	next := slices.IndexFunc(tokens, func(t Token) bool {
-		if place == nil { // no value: a number of more than 64 bits, an escape that a text must not have
-			_, read := cedar.NewPolicyListFromBytes(file, longer[:t.Offset+len(t.Text)])
-			return read != nil && read.Error() == err.Error()
-		}
 		at := ProblemAt(file, longer, t.Offset, "")
-		return place[2] == fmt.Sprintf("%d:%d", at.Line, at.Column)
+		return place != nil && place[2] == fmt.Sprintf("%d:%d", at.Line, at.Column)
 	})
+	if place == nil { // no value: a number of more than 64 bits, an escape that a text must not have
+		next = sort.Search(len(tokens)-1, func(i int) bool { // the token after which the parser stops
+			_, read := cedar.NewPolicyListFromBytes(file, longer[:tokens[i].Offset+len(tokens[i].Text)])
+			return read != nil && read.Error() == err.Error()
+		})
+	}
 	switch {
 	case next < 0:
 		return ProblemAt(file, text, 0, "is not a Cedar policy: %v", err)
