@@ -26,7 +26,7 @@ func TestStack_Properties(t *testing.T) {
 		name               string
 		parameters         parameters
 		resource, property string
-		want               string // the property's text contains it
+		want               string // the property's text; of a map or a list, a part of it
 	}{
 		// CloudFormation makes a new resource before it removes the old one, and a second route of one key is a conflict.
 		{"route for tokens", parameters{"AuthMode": "JWT"}, "Route", "AuthorizationType", "JWT"},
@@ -66,23 +66,33 @@ func TestStack_Properties(t *testing.T) {
 		if row.property != "" {
 			got = fmt.Sprint(resource.Properties[row.property])
 		}
-		if !strings.Contains(got, row.want) {
+		if text, plain := resource.Properties[row.property].(string); plain && text != row.want || !strings.Contains(got, row.want) {
 			t.Errorf("%s: %s %s is %s, want %s", row.name, row.resource, row.property, got, row.want)
 		}
 	}
 }
 
-// Each log group has the retention and the key that the parameters name.
-func TestStack_LogGroups(t *testing.T) {
+// Each log group has the retention and the key, each role the boundary that the parameters name.
+func TestStack_LogGroupsAndRoles(t *testing.T) {
 	t.Parallel()
+	const boundary = "arn:aws:iam::123456789012:policy/example"
 	stack := template.Make(t, template.Parameters{
 		"NetworkMode": "own", "ProbeSchedule": "rate(5 minutes)", "LogRetentionDays": "30", "OperationsKmsKeyArn": key,
+		"PermissionsBoundaryArn": boundary,
 	})[0]
+	found := map[string]int{}
 	for id, resource := range stack.Resources {
-		group := resource.Properties
-		if resource.Type == "AWS::Logs::LogGroup" && (fmt.Sprint(group["RetentionInDays"]) != "30" || group["KmsKeyId"] != key) {
-			t.Errorf("%s keeps its lines %v days, with the key %v", id, group["RetentionInDays"], group["KmsKeyId"])
+		found[resource.Type]++
+		p := resource.Properties
+		if resource.Type == "AWS::Logs::LogGroup" && (fmt.Sprint(p["RetentionInDays"]) != "30" || p["KmsKeyId"] != key) {
+			t.Errorf("%s keeps its lines %v days, with the key %v", id, p["RetentionInDays"], p["KmsKeyId"])
 		}
+		if resource.Type == "AWS::IAM::Role" && p["PermissionsBoundary"] != boundary {
+			t.Errorf("%s has the boundary %v", id, p["PermissionsBoundary"])
+		}
+	}
+	if groups, roles := found["AWS::Logs::LogGroup"], found["AWS::IAM::Role"]; groups != 4 || roles != 5 {
+		t.Errorf("the stack has %d log groups and %d roles, want 4 and 5", groups, roles)
 	}
 }
 
