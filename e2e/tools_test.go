@@ -10,7 +10,7 @@ import (
 	"atriptoken/e2e/rig"
 )
 
-// TestApt runs apt.sh as root, with an apt-get that only records its arguments.
+// TestApt runs apt.sh as root, with an apt-get that only records its arguments. Python's packages come by their hashes.
 func TestApt(t *testing.T) {
 	t.Parallel()
 	for variable, installs := range map[string]bool{
@@ -30,6 +30,11 @@ func TestApt(t *testing.T) {
 		names := strings.Count(string(out), "\n") == 1 && strings.Contains(string(out), "apt-get install python3 python3-venv")
 		if string(asked) != want || (err == nil) != installs || names == installs {
 			t.Errorf("with %q apt-get gets %q, want %q: %v, %s", variable, asked, want, err, out)
+		}
+	}
+	for line := range strings.Lines(rig.Run(t, "git", "grep", "-hE", `pip[0-9.]*"? install`, "tools/*.sh", "Makefile", ".github")) {
+		if !strings.Contains(line, "--require-hashes") {
+			t.Errorf("packages are installed without their hashes: %s", line)
 		}
 	}
 }
