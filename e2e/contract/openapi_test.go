@@ -196,12 +196,36 @@ func TestOrderNo_SchemaEqualsBroker(t *testing.T) {
 	}
 }
 
+func lint(file string) ([]byte, error) {
+	command := exec.Command(filepath.Join(tools, "npm/node_modules/.bin/redocly"), "lint", "--max-problems=50", file)
+	command.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
+	return command.CombinedOutput()
+}
+
 func TestLint(t *testing.T) {
-	lint := exec.Command(filepath.Join(tools, "npm/node_modules/.bin/redocly"), "lint", "--max-problems=50", document)
-	lint.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
 	// Redocly CLI also prints a deprecation warning of its own Node.js version.
-	if out, err := lint.CombinedOutput(); err != nil || bytes.Contains(out, []byte("You have ")) {
+	if out, err := lint(document); err != nil || bytes.Contains(out, []byte("You have ")) {
 		t.Errorf("redocly lint: %v (`make tools` installs it)\n%s", err, out)
+	}
+}
+
+// One schema describes both error shapes; as an example it accepts neither a mixture of them nor a part of the broker's.
+func TestErrorReply_EitherShape(t *testing.T) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const problem = "type: 'about:blank', title: t, status: 400, detail: d, instance: i"
+	for _, example := range []string{
+		"{}", "{ " + problem + " }", "{ type: 'about:blank', code: Internal }", "{ message: m, " + problem + ", code: Internal }",
+	} {
+		file := filepath.Join(t.TempDir(), "openapi.yaml")
+		if err := os.WriteFile(file, bytes.Replace(text, []byte("{ message: Not Found }"), []byte(example), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := lint(file); !bytes.Contains(out, []byte("/examples/route/value")) {
+			t.Errorf("%s is accepted\n%s", example, out)
+		}
 	}
 }
 
@@ -214,6 +238,9 @@ func TestSchemathesis(t *testing.T) {
 	dir := t.TempDir() // the tool creates a folder, too
 	// The document of a deployment with the default roles: a tool cannot know which others are configured.
 	closed := bytes.Replace(text, []byte("x-extensible-enum:"), []byte("enum:"), 1)
+	if bytes.Equal(closed, text) {
+		t.Fatal("the document has no x-extensible-enum")
+	}
 	if err := os.WriteFile(filepath.Join(dir, "openapi.yaml"), closed, 0o600); err != nil {
 		t.Fatal(err)
 	}
