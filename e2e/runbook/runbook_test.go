@@ -85,14 +85,12 @@ func world(t *testing.T, moto string) []string {
 		"FunctionName": "broker", "Runtime": "provided.al2023", "Handler": "bootstrap", "Role": role, "Publish": true,
 		"Code": object{"ZipFile": "PK\x05\x06" + strings.Repeat("\x00", 18)},
 	})
-	for _, alias := range []string{"api", "service"} {
-		aws("lambda", "create_alias", object{"FunctionName": "broker", "Name": alias, "FunctionVersion": "1"})
-	}
+	aws("lambda", "create_alias", object{"FunctionName": "broker", "Name": "api", "FunctionVersion": "1"})
 
 	template := `{"Parameters": {"Rate": {"Type": "String", "Default": "50"}}, "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`
 	aws("cloudformation", "create_stack", object{"StackName": "broker", "TemplateBody": template})
 	aws("cloudformation", "create_change_set", object{"StackName": "broker", "ChangeSetName": "revert", "TemplateBody": template})
 	return []string{
-		"SECRET", secret, "GOOD", good, "BAD", bad, "KEY", key, "ZONE", zone, "FUNCTION", "broker", "VERSION", "1", "STACK", "broker", "API", api,
+		"SECRET", secret, "GOOD", good, "BAD", bad, "KEY", key, "ZONE", zone, "FUNCTION", "broker", "STACK", "broker", "API", api,
 	}
 }
