@@ -119,7 +119,7 @@ var deployed = []check{
 	{"recent-outcomes", []need{functionRead}, recentOutcomes},
 	{"refusals", []need{stackURL}, refusals},
 	{"cors", []need{api, stackURL}, cors},
-	{"settings", []need{functionRead}, settings},
+	{"settings", []need{stackRead}, settings},
 	{"end-to-end", []need{stackURL}, endToEnd},
 }
 

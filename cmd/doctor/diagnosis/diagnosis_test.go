@@ -48,6 +48,9 @@ func (f fault) run(t *testing.T) {
 		if slices.ContainsFunc(report, func(r diagnosis.Result) bool { return r.Check == f.check }) {
 			t.Errorf("the report has the check")
 		}
+		if report.ExitCode() == 0 {
+			t.Errorf("exit code 0: no other check says why it is left out")
+		}
 		return
 	}
 	got := named(t, report, f.check)

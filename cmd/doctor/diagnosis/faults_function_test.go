@@ -211,6 +211,11 @@ var functionFaults = []fault{
 	{"settings", "another memory size", "fail", `the memory size is "512", the parameter MemorySize says "256"`,
 		configured(func(f *lambda.GetFunctionConfigurationOutput) { f.MemorySize = aws.Int32(512) })},
 	{"settings", "a parameter for which no version was published", "fail", "the memory size", parameter("MemorySize", "1024")},
+	{"settings", "another rate, while the function cannot be read", "fail", `the rate is "5000"`, func(w *world) {
+		w.answers["GetFunctionConfiguration"] = answer("AccessDeniedException")
+		throttled(5000, 100)(w)
+	}},
+	{"settings", "of which some cannot be read", "pass", "nothing that could be read differs", fails("GetStage", "AccessDeniedException")},
 	{"settings", "another architecture", "fail", `the architecture is "arm64"`, parameter("Architecture", "x86_64")},
 	{"settings", "another layer", "fail", `the parameter PolicyLayerArn says "other"`, parameter("PolicyLayerArn", "other")},
 	{"settings", "another secret", "fail", "ATLAS_SECRET_ARN", func(w *world) { w.outputs["SecretArn"] = "another" }},
