@@ -56,16 +56,21 @@ func TestDoctor_Names(t *testing.T) {
 	t.Parallel()
 	stack := template.Make(t, template.Parameters{"ProbeSchedule": "rate(5 minutes)"})[0]
 	source := rig.Run(t, "git", "grep", "-h", "", "--", "cmd/doctor/diagnosis/*.go", ":!*_test.go")
-	found := regexp.MustCompile(`(parameters|outputs|one)(?:\[|\("[\w:]+", )"(\w+)"|outputURL = "(\w+)"`).FindAllStringSubmatch(source, -1)
-	for _, name := range found {
-		_, isOutput := stack.Outputs[name[2]+name[3]]
-		_, isResource := stack.Resources[name[2]]
-		known := map[string]bool{"parameters": stack.Parameters[name[2]] != nil, "outputs": isOutput, "one": isResource, "": isOutput}
-		if !known[name[1]] {
-			t.Errorf("doctor reads %s, which template.yaml has not", name[0])
+	found := regexp.MustCompile(`(parameters|outputs|ids)\["(\w+)"|(compare)\(.+, "(\w+)", [^"]+\)\n|(outputURL) = "(\w+)"`).
+		FindAllStringSubmatch(source, -1)
+	for _, groups := range found {
+		where, name := groups[1]+groups[3]+groups[5], groups[2]+groups[4]+groups[6]
+		_, isOutput := stack.Outputs[name]
+		_, isResource := stack.Resources[name]
+		isParameter := stack.Parameters[name] != nil
+		known := map[string]bool{
+			"parameters": isParameter, "compare": isParameter, "outputs": isOutput, "outputURL": isOutput, "ids": isResource,
+		}
+		if !known[where] {
+			t.Errorf("doctor reads %s of %s, which template.yaml has not", name, where)
 		}
 	}
-	if len(found) < 15 {
+	if len(found) < 30 {
 		t.Errorf("only %d names are found", len(found))
 	}
 }
