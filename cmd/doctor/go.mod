@@ -19,7 +19,7 @@ require (
 	github.com/aws/smithy-go v1.28.8
 	github.com/creack/pty v1.1.24
 	github.com/go-json-experiment/json v1.27.2
-	golang.org/x/term v0.47.0
+	golang.org/x/sys v0.49.0
 )
 
 require (
@@ -40,7 +40,6 @@ require (
 	golang.org/x/exp v0.0.0-20220921023135-46d9e7742f1e // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace atriptoken => ../..

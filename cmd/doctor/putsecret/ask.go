@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/term"
+	"golang.org/x/sys/unix"
 
 	"atriptoken/secret"
 )
@@ -60,24 +59,24 @@ func (r *run) askBoth(ctx context.Context) (string, error) {
 	return value(values[0], values[1])
 }
 
-// openTerminal switches the echo off until restore is called, so that what is typed ahead is not shown either. It does
-// nothing if stdin is not a terminal.
+// openTerminal switches the echo off until restore is called, so that what is typed ahead is not shown either. Restore drops
+// what was not read, or the shell would get it. It does nothing if stdin is not a terminal.
 func (r *run) openTerminal() (restore func(), err error) {
 	file, ok := r.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !ok {
 		return func() {}, nil
 	}
-	before, err := term.GetState(int(file.Fd()))
-	if err != nil {
-		return nil, err
+	before, err := unix.IoctlGetTermios(int(file.Fd()), getTermios)
+	if err != nil { // not a terminal
+		return func() {}, nil
 	}
-	stty := exec.Command("stty", "-echo") // golang.org/x/term can only switch more off, Ctrl-C for one
-	stty.Stdin = file
-	if err := stty.Run(); err != nil {
+	quiet := *before
+	quiet.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(int(file.Fd()), setTermios, &quiet); err != nil {
 		return nil, fmt.Errorf("the terminal's echo cannot be switched off: %w", err)
 	}
 	r.terminal = bufio.NewReader(file)
-	return func() { _ = term.Restore(int(file.Fd()), before) }, nil
+	return func() { _ = unix.IoctlSetTermios(int(file.Fd()), setTermiosAndFlush, before) }, nil
 }
 
 // ask shows the prompt and reads a line.

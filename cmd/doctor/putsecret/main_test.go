@@ -128,7 +128,7 @@ func TestPut_AtlasDown(t *testing.T) {
 		answer     string
 		code, puts int
 	}{{"no\r", 4, 0}, {"yes\r", 0, 1}} {
-		code, shown := typed(t, "example-client\r", "example-secret\r", want.answer)
+		code, shown := typed(t, "broker", "example-client\r", "example-secret\r", want.answer)
 		if code != want.code || puts(secrets) != want.puts || !strings.Contains(shown, "Store them in any case?") {
 			t.Errorf("exit code %d, %d values put, want %+v; on the screen: %q", code, puts(secrets), want, shown)
 		}

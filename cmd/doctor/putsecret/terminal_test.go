@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
-	"golang.org/x/term"
+	"golang.org/x/sys/unix"
 
 	"atriptoken/atlas/atlastest"
 )
@@ -29,25 +29,28 @@ const (
 	ahead   = "typed while the command waits for AWS"
 )
 
-// typed runs the command on a terminal of its own, answers each prompt with the next line, and returns what the screen
-// showed. Afterwards the terminal must be as before.
-func typed(t *testing.T, lines ...string) (code int, shown string) {
+// typed runs the command for the stack on a terminal of its own, answers each prompt with the next line, and returns what
+// the screen showed. Afterwards the terminal must be as before, without a line left for the shell.
+func typed(t *testing.T, stack string, lines ...string) (code int, shown string) {
 	t.Helper()
 	front, terminal, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer front.Close()
-	before, err := term.GetState(int(terminal.Fd()))
+	before, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if lines[0] == ahead {
-		call := func() { _, _ = front.WriteString(lines[1]) }
+		call := func() {
+			_, _ = front.WriteString(lines[1])
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(terminal.Fd()), Events: unix.POLLIN}}, -1) // until it has come through
+		}
 		describing.Store(&call)
 		defer describing.Store(nil)
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-stack", "broker")
+	command := exec.CommandContext(t.Context(), os.Args[0], "-stack", stack)
 	command.Env = append(os.Environ(), "TEST_PUTSECRET=1")
 	command.Stdin, command.Stdout, command.Stderr = terminal, terminal, terminal
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -75,8 +78,12 @@ func typed(t *testing.T, lines ...string) (code int, shown string) {
 		}
 	}()
 	_ = command.Wait() // the exit code is the result
-	if after, err := term.GetState(int(terminal.Fd())); err != nil || !reflect.DeepEqual(before, after) {
+	if after, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios); err != nil || !reflect.DeepEqual(before, after) {
 		t.Errorf("the terminal is not as before: %v", err)
+	}
+	_, _ = front.WriteString("end\r")
+	if left, err := bufio.NewReader(terminal).ReadString('\n'); err != nil || left != "end\n" {
+		t.Errorf("the shell would read %q, %v", left, err)
 	}
 	_ = terminal.Close()
 	return command.ProcessState.ExitCode(), <-text
@@ -93,7 +100,7 @@ func TestTerminal_ShowsNothing(t *testing.T) {
 		"with spaces around": {" example-client\n", "example-secret \n"},
 	} {
 		secrets := account(t, atlas.URL)
-		code, shown := typed(t, lines...)
+		code, shown := typed(t, "broker", lines...)
 		if code != 0 || puts(secrets) != 1 || !strings.Contains(shown, "stored as version") {
 			t.Errorf("%s: exit code %d, %d values put, on the screen: %q", rule, code, puts(secrets), shown)
 		}
@@ -108,13 +115,13 @@ func TestTerminal_LongLineNotCut(t *testing.T) {
 	atlas := atlastest.NewServer(&atlastest.Options{ClientSecret: long})
 	defer atlas.Close()
 	secrets := account(t, atlas.URL)
-	if code, shown := typed(t, "example-client\r", long+"\r"); code != 0 || puts(secrets) != 1 {
+	if code, shown := typed(t, "broker", "example-client\r", long+"\r"); code != 0 || puts(secrets) != 1 {
 		t.Errorf("exit code %d, %d values put, on the screen: %q", code, puts(secrets), shown)
 	}
 	for line, says := range map[string]string{
 		long + "x": "give it on standard input", strings.Repeat(long, 6): "give it on standard input", "\xff": "not UTF-8",
 	} {
-		if code, shown := typed(t, "example-client\r", line+"\r"); code != 3 || puts(secrets) != 1 || !strings.Contains(shown, says) {
+		if code, shown := typed(t, "broker", "example-client\r", line+"\r"); code != 3 || puts(secrets) != 1 || !strings.Contains(shown, says) {
 			t.Errorf("%d bytes: exit code %d, %d values put, on the screen: %q", len(line), code, puts(secrets), shown)
 		}
 	}
@@ -124,13 +131,22 @@ func TestTerminal_Interrupted(t *testing.T) {
 	secrets := account(t, "https://atlas.invalid")
 	for rule, lines := range map[string][]string{
 		"Ctrl-C":             {"example-client\r", "\x03"},
+		"Ctrl-\\":            {"example-client\r", "\x1c"},
 		"Ctrl-D":             {"\x04"},
 		"Ctrl-C typed ahead": {"example-client\rexample-secret\r\x03"},
 		"SIGTERM":            {sigterm},
 	} {
-		code, shown := typed(t, lines...)
+		code, shown := typed(t, "broker", lines...)
 		if code != 130 || puts(secrets) != 0 || !strings.Contains(shown, "interrupted; nothing was stored") {
 			t.Errorf("%s: exit code %d, %d values put, on the screen: %q", rule, code, puts(secrets), shown)
 		}
+	}
+}
+
+func TestTerminal_TypedAheadOfError(t *testing.T) {
+	account(t, "https://atlas.invalid")
+	code, shown := typed(t, "half", ahead, "example-client\rexample-secret\r")
+	if code != 2 || !strings.Contains(shown, "has no output SecretArn") || strings.Contains(shown, "example-") {
+		t.Errorf("exit code %d, on the screen: %q", code, shown)
 	}
 }
