@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"reflect"
@@ -30,7 +31,7 @@ const (
 )
 
 // typed runs the command for the stack on a terminal of its own, answers each prompt with the next line, and returns what
-// the screen showed. Afterwards the terminal must be as before, without a line left for the shell.
+// it said and the screen showed. Afterwards the terminal must be as before, without a line left for the shell.
 func typed(t *testing.T, stack string, lines ...string) (code int, shown string) {
 	t.Helper()
 	front, terminal, err := pty.Open()
@@ -52,31 +53,35 @@ func typed(t *testing.T, stack string, lines ...string) (code int, shown string)
 	}
 	command := exec.CommandContext(t.Context(), os.Args[0], "-stack", stack)
 	command.Env = append(os.Environ(), "TEST_PUTSECRET=1")
-	command.Stdin, command.Stdout, command.Stderr = terminal, terminal, terminal
+	command.Stdin = terminal
+	stderr, err := command.StderrPipe() // Linux sometimes loses what is written to a terminal after Ctrl-C
+	if err != nil {
+		t.Fatal(err)
+	}
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	text := make(chan string, 1)
+	echoed := make(chan []byte, 1)
 	go func() {
-		var all strings.Builder
-		buffered := bufio.NewReader(front)
-		for {
-			r, _, err := buffered.ReadRune()
-			if err != nil { // the terminal is closed
-				text <- all.String()
-				return
-			}
-			if all.WriteRune(r); len(lines) > 0 && lines[0] != ahead && strings.HasSuffix(all.String(), "(not shown): ") {
-				if lines[0] == sigterm {
-					_ = command.Process.Signal(syscall.SIGTERM)
-				} else {
-					_, _ = front.WriteString(lines[0])
-				}
-				lines = lines[1:]
-			}
-		}
+		all, _ := io.ReadAll(front) // until the terminal is closed
+		echoed <- all
 	}()
+	var said strings.Builder
+	for reader := bufio.NewReader(stderr); ; {
+		r, _, err := reader.ReadRune()
+		if err != nil { // the command has ended
+			break
+		}
+		if said.WriteRune(r); len(lines) > 0 && lines[0] != ahead && strings.HasSuffix(said.String(), "(not shown): ") {
+			if lines[0] == sigterm {
+				_ = command.Process.Signal(syscall.SIGTERM)
+			} else {
+				_, _ = front.WriteString(lines[0])
+			}
+			lines = lines[1:]
+		}
+	}
 	_ = command.Wait() // the exit code is the result
 	if after, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios); err != nil || !reflect.DeepEqual(before, after) {
 		t.Errorf("the terminal is not as before: %v", err)
@@ -86,7 +91,7 @@ func typed(t *testing.T, stack string, lines ...string) (code int, shown string)
 		t.Errorf("the shell would read %q, %v", left, err)
 	}
 	_ = terminal.Close()
-	return command.ProcessState.ExitCode(), <-text
+	return command.ProcessState.ExitCode(), said.String() + string(<-echoed)
 }
 
 func TestTerminal_ShowsNothing(t *testing.T) {
