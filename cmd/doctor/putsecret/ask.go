@@ -83,16 +83,20 @@ func (r *run) openTerminal() (restore func(), err error) {
 func (r *run) ask(ctx context.Context, prompt string) (line string, err error) {
 	fmt.Fprint(r.output, prompt)
 	defer fmt.Fprintln(r.output)
-	read := make(chan error, 1)
+	type input struct {
+		line string
+		err  error
+	}
+	read := make(chan input, 1)
 	go func() {
-		var err error
-		line, err = r.terminal.ReadString('\n')
-		read <- err
+		line, err := r.terminal.ReadString('\n')
+		read <- input{line, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return "", errInterrupted
-	case err = <-read:
+	case got := <-read:
+		line, err = got.line, got.err
 	}
 	switch {
 	case err != nil: // Ctrl-D
